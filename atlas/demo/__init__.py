@@ -1,0 +1,1 @@
+"""The embedded default: a world drawn by the program and a network trained on it."""
