@@ -23,22 +23,21 @@ def demo_network(classes: int = len(CLASSES)) -> nn.Sequential:
     respond to the border of a picture instead of to the picture.
     """
     one, two, three, four, five = UNITS
-    pool = dict(kernel_size=3, stride=2)
     return nn.Sequential(
         OrderedDict(
             conv1=nn.Conv2d(3, one, 7, stride=2),
             relu1=nn.ReLU(),
-            pool1=nn.MaxPool2d(**pool),
+            pool1=nn.MaxPool2d(3, stride=2),
             conv2=nn.Conv2d(one, two, 5),
             relu2=nn.ReLU(),
-            pool2=nn.MaxPool2d(**pool),
+            pool2=nn.MaxPool2d(3, stride=2),
             conv3=nn.Conv2d(two, three, 3, padding=1),
             relu3=nn.ReLU(),
             conv4=nn.Conv2d(three, four, 3, padding=1),
             relu4=nn.ReLU(),
             conv5=nn.Conv2d(four, five, 3, padding=1),
             relu5=nn.ReLU(),
-            pool5=nn.MaxPool2d(**pool),
+            pool5=nn.MaxPool2d(3, stride=2),
             average=nn.AdaptiveAvgPool2d(1),
             flatten=nn.Flatten(),
             dropout=nn.Dropout(0.2),

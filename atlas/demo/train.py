@@ -73,10 +73,11 @@ def train(
 ) -> tuple[nn.Sequential, list[float]]:
     """Train a fresh network; returns it in evaluation mode, and the mean loss of each epoch."""
     torch.manual_seed(recipe.seed)
-    model = demo_network().to(device, memory_format=torch.channels_last)
+    model = demo_network().to(device).to(memory_format=torch.channels_last)
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight)
+            assert module.bias is not None
             nn.init.constant_(module.bias, 0.05)
     optimiser = torch.optim.AdamW(model.parameters(), recipe.rate, weight_decay=recipe.decay)
     steps = recipe.epochs * (len(pixels) // BATCH)
@@ -136,7 +137,8 @@ def _revive(model: nn.Sequential, pixels: Tensor, device: torch.device) -> int:
         dead += int(silent.sum())
         fresh = nn.init.kaiming_normal_(torch.empty_like(module.weight))
         module.weight[silent] = fresh[silent]
-        module.bias[silent] = 0.1
+        if module.bias is not None:
+            module.bias[silent] = 0.1
     return dead
 
 

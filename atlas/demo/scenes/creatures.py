@@ -275,12 +275,12 @@ def tree(c: Canvas) -> None:
         with c.part("crown"):
             base = c.colour(0.3, 0.75)
             clumps = [c.texture(mix(base, c.colour(0.3, 0.9), 0.3), 0.5, "grain") for _ in range(3)]
-            spots = [(0, -0.35)]
+            spots = [(0.0, -0.35)]
             for k in range(8):
                 t = math.tau * k / 8 + dice.between(-0.3, 0.3)
                 spots.append((0.5 * math.cos(t), -0.4 + 0.38 * math.sin(t)))
-            for x, y in spots:
-                c.circle(x, y, dice.between(0.24, 0.36), dice.pick(clumps))
+            for at in spots:
+                c.circle(*at, dice.between(0.24, 0.36), dice.pick(clumps))
             light, dark = mix(base, (255, 255, 220), 0.45), mix(base, (10, 20, 10), 0.5)
             for _ in range(26):
                 t, r = dice.between(0, math.tau), 0.68 * math.sqrt(dice.random())
