@@ -1,0 +1,54 @@
+import functools
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atlas.topk import EMPTY, NINE, empty, merge, of_batch
+
+
+def brute_force(values):
+    """Straight from the definition, in plain Python."""
+    result = []
+    for unit in range(values.shape[1]):
+        fired = [(-float(v), i) for i, v in enumerate(values[:, unit]) if v > 0]
+        result.append([i for _, i in sorted(fired)[:NINE]])
+    return result
+
+
+def record_of(values, indices):
+    position = np.stack([indices[:, None] + 0 * values, values * 0 + 1], 2).astype(np.int32)
+    return of_batch(values[: len(indices)], position, indices)
+
+
+# Few different values, so that ties, silence and dead units are common.
+tables = st.integers(1, 30).flatmap(
+    lambda n: st.lists(st.lists(st.integers(-2, 3), min_size=3, max_size=3), min_size=n, max_size=n)
+)
+
+
+@given(table=tables, cuts=st.lists(st.integers(0, 30), max_size=4), seed=st.integers(0, 99))
+@settings(max_examples=200, deadline=None)
+def test_any_split_merged_in_any_order_equals_brute_force(table, cuts, seed):
+    values = np.array(table, np.float32)
+    count = len(values)
+    edges = sorted({0, count, *(min(c, count) for c in cuts)})
+    parts = [
+        record_of(values[a:b], np.arange(a, b)) for a, b in zip(edges, edges[1:], strict=False)
+    ]
+    np.random.default_rng(seed).shuffle(parts)
+    record = functools.reduce(merge, parts, empty(3))
+    for unit, expected in enumerate(brute_force(values)):
+        assert record.count(unit) == len(expected)
+        assert record.image[unit, : len(expected)].tolist() == expected
+        assert record.value[unit, : len(expected)].tolist() == values[expected, unit].tolist()
+        assert record.position[unit, : len(expected), 0].tolist() == expected
+        assert (record.image[unit, len(expected) :] == EMPTY).all()
+    assert record.fired.tolist() == (values > 0).sum(0).tolist()
+    assert record.images == count
+
+
+def test_a_dead_unit_has_no_images():
+    record = record_of(np.array([[-1.0, 0.0]] * 12, np.float32), np.arange(12))
+    assert record.count(0) == record.count(1) == 0
+    assert record.fired.tolist() == [0, 0]
