@@ -1,4 +1,5 @@
 import functools
+import itertools
 
 import numpy as np
 from hypothesis import given, settings
@@ -33,9 +34,7 @@ def test_any_split_merged_in_any_order_equals_brute_force(table, cuts, seed):
     values = np.array(table, np.float32)
     count = len(values)
     edges = sorted({0, count, *(min(c, count) for c in cuts)})
-    parts = [
-        record_of(values[a:b], np.arange(a, b)) for a, b in zip(edges, edges[1:], strict=False)
-    ]
+    parts = [record_of(values[a:b], np.arange(a, b)) for a, b in itertools.pairwise(edges)]
     np.random.default_rng(seed).shuffle(parts)
     record = functools.reduce(merge, parts, empty(3))
     for unit, expected in enumerate(brute_force(values)):
