@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from atlas import receptive_field as rf
+from atlas import receptive_fields as rf
 from atlas.errors import AtlasError
 
 Node = fx.Node
@@ -106,16 +106,14 @@ class Graph:
             node: operation for node, operation in _operations(self._twin) if node.op != "get_attr"
         }
         self._last_use = _last_uses(self._twin.graph)
-        parameter = next(model.parameters(), None)
-        like = torch.zeros(()) if parameter is None else parameter
-        self.dtype = like.dtype if like.is_floating_point() else torch.float32
-        probe = torch.zeros((1, *input_shape), dtype=self.dtype, device=like.device)
+        self._model = model
+        probe = torch.zeros((1, *input_shape), dtype=self.dtype, device=self.device)
         self.shapes: dict[Node, tuple[int, ...]] = {}
         try:
             with torch.no_grad():
-                for node, value in self.run(probe):
-                    if isinstance(value, Tensor):
-                        self.shapes[node] = tuple(value.shape[1:])
+                for node, values in self.run(probe):
+                    if isinstance(values[node], Tensor):
+                        self.shapes[node] = tuple(values[node].shape[1:])
         except (RuntimeError, ValueError, IndexError) as error:
             channels, height, width = input_shape
             reason = str(error).splitlines()[0]
@@ -124,23 +122,35 @@ class Graph:
                 f"{reason}"
             ) from error
 
-    def run(
-        self, inputs: Tensor, until: Node | None = None, keep: Callable[[Node], bool] | None = None
-    ) -> Iterator[tuple[Node, Any]]:
-        """Run the network on ``[N, C, H, W]``, giving each node's value as it is computed.
+    @property
+    def dtype(self) -> torch.dtype:
+        """The kind of number it computes with: that of its first parameter."""
+        parameter = next(self._model.parameters(), None)
+        return torch.float32 if parameter is None else parameter.dtype
 
-        A value is dropped after its last use, so the walk holds no more than a forward pass
-        does, except for the nodes that ``keep`` names. Stops after ``until``.
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are."""
+        parameter = next(self._model.parameters(), None)
+        return torch.device("cpu") if parameter is None else parameter.device
+
+    def run(
+        self, inputs: Tensor, until: Node | None = None
+    ) -> Iterator[tuple[Node, dict[Node, Any]]]:
+        """Run the network on ``[N, C, H, W]``, giving each node as it is computed, and the values.
+
+        The values are the node's own, its inputs', and those that a later node needs: a value
+        is dropped after its last use, so the walk holds no more than a forward pass does. Stops
+        after ``until``.
         """
         values: dict[Node, Any] = {}
         for node in self._twin.graph.nodes:
             values[node] = self.evaluate(node, values, inputs)
-            yield node, values[node]
+            yield node, values
             if node is until:
                 return
             for used in self._last_use.get(node, ()):
-                if keep is None or not keep(used):
-                    del values[used]
+                del values[used]
 
     def evaluate(self, node: Node, values: dict[Node, Any], inputs: Tensor | None = None) -> Any:
         """The value of one node from the values of those before it."""
@@ -148,7 +158,11 @@ class Graph:
             return inputs if inputs is not None else values[node]
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: values[n])
         if node.op == "get_attr":
-            return operator.attrgetter(str(node.target))(self._twin)
+            find = operator.attrgetter(str(node.target))
+            try:
+                return find(self._model)
+            except AttributeError:  # a constant that tracing itself made
+                return find(self._twin)
         if node.op == "call_module":
             return self._twin.get_submodule(str(node.target))(*args, **kwargs)
         if node.op == "call_function":
@@ -207,8 +221,8 @@ class Graph:
 
 def _functional_twin(model: nn.Module) -> fx.GraphModule:
     """A traced copy in evaluation mode that shares the model's tensors and never works in place."""
-    tensors = [*model.parameters(), *model.buffers()]
-    twin = copy.deepcopy(model, {id(tensor): tensor for tensor in tensors}).eval()
+    shared = [held for m in model.modules() for held in (m._parameters, m._buffers)]
+    twin = copy.deepcopy(model, {id(held): held for held in shared}).eval()
     for module in twin.modules():
         module._forward_hooks.clear()
         module._forward_pre_hooks.clear()
@@ -273,8 +287,9 @@ def _last_uses(graph: fx.Graph) -> dict[Node, list[Node]]:
     return found
 
 
-def concatenation_axis(node: Node) -> int:
-    """The axis along which a concatenation node joins its inputs."""
+def concatenation(node: Node) -> tuple[int, tuple[Node, ...]]:
+    """The axis along which a concatenation joins, and what it joins, in order."""
+    slices = node.kwargs.get("tensors", node.args[0] if node.args else ())
     axis = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
-    assert isinstance(axis, int)
-    return axis
+    assert isinstance(axis, int) and isinstance(slices, (list, tuple))
+    return axis, tuple(n for n in slices if isinstance(n, Node))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from atlas.graph import Graph, Node, Operation
-from atlas.receptive_field import ReceptiveField
+from atlas.receptive_fields import ReceptiveField
 
 
 @dataclass(frozen=True)

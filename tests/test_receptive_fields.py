@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atlas import receptive_field as rf
+from atlas import receptive_fields as rf
 
 # (kernel, stride, padding) of AlexNet's and VGG16's chains, and the published sizes.
 ALEXNET = [(11, 4, 2), (3, 2, 0), (5, 1, 2), (3, 2, 0), (3, 1, 1), (3, 1, 1), (3, 1, 1), (3, 2, 0)]
