@@ -38,9 +38,9 @@ class Box:
         """Columns."""
         return self.right - self.left
 
-    def as_list(self) -> list[int]:
-        """``[top, left, bottom, right]``."""
-        return [self.top, self.left, self.bottom, self.right]
+    def as_tuple(self) -> tuple[int, int, int, int]:
+        """``(top, left, bottom, right)``."""
+        return self.top, self.left, self.bottom, self.right
 
 
 @dataclass(frozen=True)

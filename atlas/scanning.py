@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from atlas import topk
 from atlas.errors import AtlasError
 from atlas.images import Images, Stimulus, stimuli
 from atlas.network import Network
+from atlas.progress import Progress, silent
 from atlas.topk import TopNine
 from atlas.units import Layer
 
@@ -25,11 +27,13 @@ class Scan:
     """What the pass found.
 
     ``records`` holds each layer's top nine by id; ``duplicates`` the index of each image whose
-    decoded pixels an earlier one has too, and of that earlier one. ``images`` counts the rest.
+    decoded pixels an earlier one has too, and of that earlier one. ``images`` counts the rest;
+    ``images_hash`` is a SHA-256 over the digests of all images' decoded pixels, in order.
     """
 
     records: dict[str, TopNine]
     images: int
+    images_hash: str
     duplicates: dict[int, int] = field(default_factory=dict)
 
 
@@ -39,6 +43,7 @@ def scan(
     layers: Iterable[str] | None = None,
     batch_size: int = BATCH,
     workers: int = 0,
+    progress: Progress = silent,
 ) -> Scan:
     """Find the top nine of every unit of the layers that the globs ``layers`` name.
 
@@ -50,15 +55,19 @@ def scan(
     chosen = network.choose(layers)
     records = {layer.id: topk.empty(layer.units) for layer in chosen}
     duplicates: dict[int, int] = {}
+    digest = hashlib.sha256()
     count = 0
     source = stimuli(images, network.preprocessing, range(len(images)), workers)
-    for batch in forward_batches(without_duplicates(source, duplicates), network, batch_size):
+    source = progress(source, len(images), "scanning")
+    for batch in forward_batches(
+        without_duplicates(source, duplicates, digest), network, batch_size
+    ):
         count += len(batch.stimuli)
         for layer, maps in network.activations(batch.inputs(network), chosen):
             so_far = records[layer.id]
             record = of_maps(layer, maps[batch.slots], batch.indices, so_far)
             records[layer.id] = topk.merge(so_far, record)
-    return Scan(records, count, duplicates)
+    return Scan(records, count, digest.hexdigest(), duplicates)
 
 
 def of_maps(layer: Layer, maps: Tensor, index: np.ndarray, so_far: TopNine) -> TopNine:
@@ -132,11 +141,12 @@ def slots_of(network: Network, batch_size: int) -> int:
 
 
 def without_duplicates(
-    source: Iterable[Stimulus], duplicates: dict[int, int]
+    source: Iterable[Stimulus], duplicates: dict[int, int], digest: hashlib._Hash
 ) -> Iterator[Stimulus]:
-    """Leave out stimuli with the decoded pixels of an earlier one, and note them."""
+    """Leave out stimuli with the decoded pixels of an earlier one, and note them; hash them all."""
     first: dict[bytes, int] = {}
     for stimulus in source:
+        digest.update(stimulus.digest)
         original = first.setdefault(stimulus.digest, stimulus.index)
         if original == stimulus.index:
             yield stimulus

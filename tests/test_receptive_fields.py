@@ -96,5 +96,5 @@ def test_branches_join_in_their_union():
 
 def test_a_window_of_padding_sees_nothing():
     field = rf.ReceptiveField(*(rf.window(rf.pixels(2), 6, 1, 1, 2),) * 2)
-    assert field.true_box(0, 2).as_list() == [0, 0, 0, 0]
-    assert field.true_box(2, 3).as_list() == [0, 1, 1, 2]
+    assert field.true_box(0, 2).as_tuple() == (0, 0, 0, 0)
+    assert field.true_box(2, 3).as_tuple() == (0, 1, 1, 2)

@@ -1,0 +1,248 @@
+"""The command: reads its arguments, builds an atlas, says what was built."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from atlas import __version__
+from atlas.errors import AtlasError, UsageError
+
+DEMO_IMAGES = 2_400
+OUT = Path(__file__).resolve().parent.parent / "site"
+
+EXAMPLES = """\
+examples:
+  python build.py
+      the atlas of the embedded demo network, into site/
+  python build.py --model alexnet --weights default --images ~/photos
+      AlexNet with torchvision's published weights, looked at through a folder of photographs
+  python build.py --model squeezenet1_1 --weights mine.safetensors --images photos \\
+                  --layers 'features.1*' --name mine --out /tmp/atlas
+      some layers of a network with weights from a file
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(f"{message} (python build.py --help shows how it is used)")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options of the command."""
+    made = _Parser(
+        prog="build.py",
+        description="Build an atlas of a convolutional network: for every unit the nine image "
+        "patches that activate it most, and their deconvnet reconstructions, as a static site.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    what = made.add_argument_group("what to look at")
+    what.add_argument(
+        "--model",
+        default="demo",
+        metavar="NAME",
+        help="'demo' (the default) or a classification model of torchvision",
+    )
+    what.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="a .safetensors file or a state dict saved by torch; 'default' for the published "
+        "weights, downloaded by torchvision; 'none' for random ones (default: 'default' for the "
+        "demo, else 'none')",
+    )
+    what.add_argument(
+        "--images",
+        default="demo",
+        metavar="FOLDER",
+        help="a folder of photographs, in class sub-folders or flat; or 'demo' (the default)",
+    )
+    what.add_argument(
+        "--limit",
+        type=_positive,
+        metavar="N",
+        help=f"look at N images, spread over the folder (default: all; {DEMO_IMAGES} of the demo)",
+    )
+    what.add_argument(
+        "--layers",
+        action="append",
+        metavar="GLOB",
+        help="only layers whose id matches; may be repeated, or hold several with commas",
+    )
+    where = made.add_argument_group("where it goes")
+    where.add_argument(
+        "--out", type=Path, default=OUT, metavar="FOLDER", help="the site (default: site/)"
+    )
+    where.add_argument(
+        "--name", help="the atlas's name and folder within the site (default: the model's)"
+    )
+    how = made.add_argument_group("how")
+    how.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    how.add_argument(
+        "--seed", type=int, default=0, help="of random weights (default: 0); the demo world's "
+        "pictures have a seed of their own",
+    )  # fmt: skip
+    how.add_argument(
+        "--batch-size",
+        type=_positive,
+        default=64,
+        metavar="N",
+        help="images the network is run on at once (default: 64; on a CPU always 16, the fastest)",
+    )
+    how.add_argument(
+        "--workers",
+        type=_natural,
+        default=min(8, os.cpu_count() or 1),
+        metavar="N",
+        help="processes that decode images; 0 for none beside the main one (default: %(default)s)",
+    )
+    how.add_argument("--debug", action="store_true", help="show a traceback when a build fails")
+    how.add_argument("--version", action="version", version=f"CNN Atlas {__version__}")
+    return made
+
+
+def _positive(text: str) -> int:
+    number = _natural(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _natural(text: str) -> int:
+    if not re.fullmatch(r"\d+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code: 0, 1 for a failed build, 2 for bad usage."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        build(parser().parse_args(given), given)
+    except AtlasError as error:
+        if "--debug" in given:
+            raise
+        print(f"build.py: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("build.py: interrupted; the site is as it was", file=sys.stderr)
+        return 130
+    except (OSError, MemoryError, RuntimeError) as error:
+        if "--debug" in given:
+            raise
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        print(f"build.py: {reason} (--debug shows where)", file=sys.stderr)
+        return 1
+    return 0
+
+
+def build(options: argparse.Namespace, given: list[str]) -> None:
+    """Load, compute, render, publish."""
+    started = time.perf_counter()
+    from atlas import site
+    from atlas.computing import Settings, compute
+    from atlas.images import DemoImages, open_folder
+    from atlas.network import load_network
+    from atlas.progress import bar
+
+    warnings.filterwarnings("ignore", category=UserWarning, module="torch")
+    name = options.name or options.model
+    with site.staging(options.out, name) as folder:
+        images = (
+            DemoImages(options.limit or DEMO_IMAGES)
+            if options.images == "demo"
+            else open_folder(Path(options.images).expanduser(), options.limit)
+        )
+        network = load_network(options.model, options.weights, options.seed, device(options.device))
+        if network.missing:
+            print(
+                f"note: no weights for {', '.join(network.missing)}; what needs them is left out",
+                file=sys.stderr,
+            )
+        layers = None
+        if options.layers:
+            layers = tuple(glob for text in options.layers for glob in text.split(","))
+        settings = Settings(
+            name=name,
+            layers=layers,
+            batch_size=options.batch_size,
+            workers=options.workers,
+            date=date(),
+            command=command(given),
+        )
+        loaded = time.perf_counter()
+        atlas = compute(network, images, folder, settings, bar)
+        computed = time.perf_counter()
+        count = site.write_pages(folder, bar)
+        site.check(folder)
+        rendered = time.perf_counter()
+        site.publish(folder, options.out, name)
+    done = time.perf_counter()
+    units = sum(summary["units"] for summary in atlas.summary)
+    megabytes = site.size(options.out / name) / 1e6
+    where = options.out / "index.html"
+    print(
+        f"{name}: {units:,} units of {len(atlas.layers)} layers, {atlas.images['count']:,} images"
+    )
+    print(f"{count + 1:,} pages, {megabytes:.0f} MB, in {options.out / name}")
+    print(
+        f"{done - started:.0f} s: load {loaded - started:.0f}, compute {computed - loaded:.0f}, "
+        f"pages {rendered - computed:.0f}, publish {done - rendered:.0f}"
+    )
+    print(f"open {where.resolve().as_uri()}")
+
+
+def device(name: str) -> str:
+    """The device to compute on. Raises ``UsageError`` if there is none of that name."""
+    import torch
+
+    if name == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    kind = name.partition(":")[0]
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if kind not in there:
+        raise UsageError(f"--device {name}: choose auto, cpu, cuda or mps")
+    if not there[kind]:
+        raise UsageError(f"--device {name}: this machine has none that torch can use")
+    return name
+
+
+def date() -> str | None:
+    """The date of the build, only if ``SOURCE_DATE_EPOCH`` gives one: no clock in the output."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if not epoch:
+        return None
+    if not epoch.isdigit():
+        raise UsageError(f"SOURCE_DATE_EPOCH={epoch}: a number of seconds is wanted")
+    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%d")
+
+
+def command(given: list[str]) -> str:
+    """The command as the pages show it: where things lie on this machine is nobody's business."""
+    shown, skip = [], False
+    for word in given:
+        option, equals, value = word.partition("=")
+        if skip:
+            skip = False
+        elif option == "--out":
+            skip = not equals
+        elif option != "--debug":
+            text = value if equals else word
+            text = Path(text).name if os.sep in text and not text.startswith("-") else text
+            shown.append(f"{option}={text}" if equals else text)
+    return shlex.join(["python", "build.py", *shown])

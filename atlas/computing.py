@@ -1,0 +1,290 @@
+"""What a build computes, written as data: scan, reconstruct, then plates, images and JSON.
+
+The folder that comes out holds everything the pages show; rendering reads it and needs neither
+the network nor the images.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from torch import nn
+
+from atlas import data, pages, pixels
+from atlas.images import Described, Images, label_of, name_of
+from atlas.network import Network
+from atlas.progress import Progress, silent
+from atlas.receptive_fields import Box
+from atlas.revisiting import Revisited, revisit
+from atlas.scanning import BATCH, Scan, scan
+from atlas.topk import TopNine
+from atlas.units import Layer
+
+QUALITY = 82  # of lossy WebP
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to compute an atlas. ``date`` and ``command`` are shown as they are given."""
+
+    name: str
+    layers: tuple[str, ...] | None = None
+    rule: str = "deconvnet"
+    batch_size: int = BATCH
+    workers: int = 0
+    date: str | None = None
+    command: str = ""
+
+
+def compute(
+    network: Network,
+    images: Images,
+    folder: Path,
+    settings: Settings,
+    progress: Progress = silent,
+) -> data.AtlasData:
+    """Compute an atlas of ``network`` on ``images`` and write its data into an empty folder."""
+    found = scan(network, images, settings.layers, settings.batch_size, settings.workers, progress)
+    layers = [
+        _layer_data(network, network.layer(name), record, images)
+        for name, record in found.records.items()
+    ]
+    for layer in layers:
+        (folder / layer.layer).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tiles-") as scratch:
+        tiles = {layer.layer: _tiles(Path(scratch), layer) for layer in layers}
+        _reconstruct(network, images, found, tiles, folder, settings, progress)
+        _write_plates(layers, tiles, folder, progress)
+        tiles.clear()
+    for layer in layers:
+        _write_filters(network, layer, folder)
+        _write(folder / pages.layer_data(layer.layer), layer.as_json())
+        for unit in layer.top:
+            head = {"schema": data.SCHEMA, "atlas": settings.name, "layer": layer.layer}
+            _write(folder / pages.unit_data(layer.layer, unit.unit), {**head, **unit.as_json()})
+    facts = _facts(network, images, found, layers, settings)
+    _write(folder / "atlas.json", asdict(facts))
+    return facts
+
+
+def _layer_data(network: Network, layer: Layer, record: TopNine, images: Images) -> data.LayerData:
+    field = layer.field
+    top = []
+    for unit in range(layer.units):
+        nine = []
+        for rank in range(record.count(unit)):
+            image = int(record.image[unit, rank])
+            row, column = (int(n) for n in record.position[unit, rank])
+            nine.append(
+                data.Winner(
+                    image,
+                    name_of(images, image),
+                    label_of(images, image),
+                    float(record.value[unit, rank]),
+                    (row, column),
+                    field.box(row, column).as_tuple(),
+                    field.true_box(row, column).as_tuple(),
+                )
+            )
+        top.append(data.Unit(unit, int(record.fired[unit]), tuple(nine)))
+    weight = _pixel_filters(network, layer)
+    return data.LayerData(
+        layer.id,
+        layer.module,
+        layer.kind,
+        layer.shape,
+        data.ReceptiveField(field.size, field.stride, field.offset),
+        record.images,
+        pixels.plate_of(field.size),
+        None if weight is None else pixels.filter_layout(weight.shape),
+        tuple(top),
+    )
+
+
+def _pixel_filters(network: Network, layer: Layer) -> np.ndarray | None:
+    """The filters of a layer that sees the input itself, ``[U, C, k, k]``."""
+    module = dict(network.module.named_modules()).get(layer.module)
+    if not isinstance(module, nn.Conv2d) or layer.field.size != module.kernel_size:
+        return None
+    if module.in_channels != network.preprocessing.input_shape[0] or module.groups != 1:
+        return None
+    return module.weight.detach().float().cpu().numpy()
+
+
+def _tiles(scratch: Path, layer: data.LayerData) -> np.ndarray:
+    """Room on disk for all tiles of a layer: ``[U, 9, 2, h, w, 3]`` uint8."""
+    return np.lib.format.open_memmap(
+        scratch / f"{layer.layer}.npy",
+        mode="w+",
+        dtype=np.uint8,
+        shape=(layer.units, 9, 2, *layer.plate.tile, 3),
+    )
+
+
+def _reconstruct(
+    network: Network,
+    images: Images,
+    found: Scan,
+    tiles: dict[str, np.ndarray],
+    folder: Path,
+    settings: Settings,
+    progress: Progress,
+) -> None:
+    visits = revisit(
+        network,
+        images,
+        found.records,
+        settings.rule,
+        settings.batch_size,
+        settings.workers,
+        progress,
+    )
+    with ThreadPoolExecutor() as pool:
+        for visit in visits:
+            saved = [
+                pool.submit(_save_image, folder / pages.image_file(image), stimulus)
+                for image, stimulus in visit.stimuli.items()
+            ]
+            drawn = [
+                pool.submit(_draw_tiles, network, found.records, some, place, tiles[some.layer.id])
+                for some in visit.found
+                for place in range(len(some.units))
+            ]
+            for job in saved + drawn:
+                job.result()
+
+
+def _draw_tiles(
+    network: Network,
+    records: dict[str, TopNine],
+    some: Revisited,
+    place: int,
+    tiles: np.ndarray,
+) -> None:
+    layer, unit, rank = some.layer, int(some.units[place]), int(some.ranks[place])
+    row, column = records[layer.id].position[unit, rank]
+    box: Box = layer.field.box(int(row), int(column))
+    std = network.preprocessing.std
+    seen = pixels.reconstruction(some.reconstructions[place], std, box)
+    size = (tiles.shape[3], tiles.shape[4])
+    tiles[unit, rank, 0] = pixels.tile(seen, size)
+    tiles[unit, rank, 1] = pixels.tile(pixels.patch(some.stimuli[place], box), size)
+
+
+def _save_image(path: Path, stimulus: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(stimulus.squeeze()).save(path, quality=QUALITY)
+
+
+def _write_plates(
+    layers: Iterable[data.LayerData],
+    tiles: dict[str, np.ndarray],
+    folder: Path,
+    progress: Progress,
+) -> None:
+    plates = [(layer, unit) for layer in layers for unit in layer.top if unit.nine]
+
+    def write(which: tuple[data.LayerData, data.Unit]) -> None:
+        layer, unit = which
+        picture = pixels.plate(layer.plate, tiles[layer.layer][unit.unit], len(unit.nine))
+        crisp = max(layer.receptive_field.size) <= pixels.CRISP
+        picture.save(
+            folder / pages.plate_file(layer.layer, unit.unit),
+            lossless=crisp,
+            quality=50 if crisp else QUALITY,
+            method=3,
+        )
+
+    with ThreadPoolExecutor() as pool:
+        for _ in progress(pool.map(write, plates), len(plates), "drawing plates"):
+            pass
+
+
+def _write_filters(network: Network, layer: data.LayerData, folder: Path) -> None:
+    weight = _pixel_filters(network, network.layer(layer.layer))
+    if weight is not None:
+        sheet = pixels.filter_sheet(weight, network.preprocessing.std)
+        sheet.save(folder / pages.filters_file(layer.layer), optimize=True)
+
+
+def _facts(
+    network: Network,
+    images: Images,
+    found: Scan,
+    layers: list[data.LayerData],
+    settings: Settings,
+) -> data.AtlasData:
+    from atlas import __version__
+
+    labels = {label_of(images, index) for index in range(len(images))} - {None}
+    what = images.description if isinstance(images, Described) else "images given in memory"
+    return data.AtlasData(
+        name=settings.name,
+        program=__version__,
+        network={
+            "name": network.name,
+            "weights": network.weights,
+            "weights_hash": network.weights_hash,
+            "missing": list(network.missing),
+            "parameters": sum(p.numel() for p in network.module.parameters()),
+        },
+        preprocessing=network.preprocessing.as_dict(),
+        images={
+            "description": what,
+            "count": len(images),
+            "different": found.images,
+            "classes": len(labels),
+            "hash": found.images_hash,
+            "duplicates": [list(pair) for pair in sorted(found.duplicates.items())],
+        },
+        rule=settings.rule,
+        command=settings.command,
+        date=settings.date,
+        layers=tuple(layer.layer for layer in layers),
+        summary=[
+            {
+                "layer": layer.layer,
+                "module": layer.module,
+                "kind": layer.kind,
+                "units": layer.units,
+                "shape": list(layer.shape),
+                "receptive_field": asdict(layer.receptive_field),
+                "dead": layer.dead,
+                "telling": list(telling(layer)),
+            }
+            for layer in layers
+        ],
+    )
+
+
+def telling(layer: data.LayerData, count: int = 6) -> tuple[int, ...]:
+    """A few units to show for a layer: those whose nine agree most on a class, all different.
+
+    Units with all nine come first; then the more images of the commonest class, the better; the
+    stronger first among equals. A class stands for one unit only, as long as there are others.
+    """
+
+    def rank(unit: data.Unit) -> tuple[int, int, float]:
+        agree = unit.commonest[1] if unit.commonest else 0
+        return (-len(unit.nine), -agree, -unit.nine[0].value)
+
+    ordered = sorted((unit for unit in layer.top if unit.nine), key=rank)
+    chosen: list[data.Unit] = []
+    seen: set[str | None] = set()
+    for unit in ordered:
+        name = unit.commonest[0] if unit.commonest else None
+        if name is None or name not in seen:
+            chosen.append(unit)
+            seen.add(name)
+    chosen += [unit for unit in ordered if unit not in chosen]
+    return tuple(unit.unit for unit in chosen[:count])
+
+
+def _write(path: Path, value: dict) -> None:
+    path.write_text(data.dumps(value), "utf-8")

@@ -1,0 +1,233 @@
+"""What a build computes, as plain records: the JSON beside the pages, and all that rendering reads.
+
+Nothing here knows of torch. Positions are (row, column); boxes ``[top, left, bottom, right]``,
+half-open, in pixels of the input frame.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from atlas.errors import AtlasError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Winner:
+    """One of a unit's nine: an image, how strongly and where it activates the unit."""
+
+    image: int
+    file: str
+    label: str | None
+    value: float
+    position: tuple[int, int]
+    box: tuple[int, int, int, int]
+    true_box: tuple[int, int, int, int]
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in ``layer.json``."""
+        return {
+            "image": self.image,
+            "file": self.file,
+            "class": self.label,
+            "value": self.value,
+            "position": list(self.position),
+            "box": list(self.box),
+            "true_box": list(self.true_box),
+        }
+
+    @staticmethod
+    def of_json(json_: dict[str, Any]) -> Winner:
+        """The inverse of ``as_json``."""
+        row, column = json_["position"]
+        boxes = []
+        for key in ("box", "true_box"):
+            top, left, bottom, right = json_[key]
+            boxes.append((top, left, bottom, right))
+        return Winner(
+            json_["image"],
+            json_["file"],
+            json_["class"],
+            json_["value"],
+            (row, column),
+            boxes[0],
+            boxes[1],
+        )
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit's number, in how many images it fired, and its winners, strongest first."""
+
+    unit: int
+    fired: int
+    nine: tuple[Winner, ...]
+
+    @property
+    def commonest(self) -> tuple[str, int] | None:
+        """The class that most winners have, and how many do; the first to appear on a tie."""
+        counts = Counter(winner.label for winner in self.nine if winner.label is not None)
+        return counts.most_common(1)[0] if counts else None
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in ``layer.json``."""
+        nine = [winner.as_json() for winner in self.nine]
+        return {"unit": self.unit, "fired": self.fired, "nine": nine}
+
+
+@dataclass(frozen=True)
+class Plate:
+    """Where the tiles of a unit's plate lie, in pixels of the plate.
+
+    Three rows of six: the nine reconstructions on the left, their patches on the right.
+    """
+
+    tile: tuple[int, int]
+    gap: int
+    gutter: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the whole plate."""
+        height, width = self.tile
+        return 3 * height + 2 * self.gap, 6 * width + 4 * self.gap + self.gutter
+
+    def place(self, rank: int, patch: bool) -> tuple[int, int]:
+        """Top left corner of a tile: of a winner's patch, or of its reconstruction."""
+        row, column = divmod(rank, 3)
+        height, width = self.tile
+        beyond = 3 * width + 2 * self.gap + self.gutter if patch else 0
+        return row * (height + self.gap), column * (width + self.gap) + beyond
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """The nominal receptive field: (height, width), (rows, columns), (top, left) in pixels."""
+
+    size: tuple[int, int]
+    stride: tuple[int, int]
+    offset: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class LayerData:
+    """A layer and the winners of all its units.
+
+    ``shape`` is (units, height, width) of its activations; ``filters`` the height and width of
+    one filter on the layer's sheet of filters, with their number in a row, where it has one.
+    """
+
+    layer: str
+    module: str
+    kind: str
+    shape: tuple[int, int, int]
+    receptive_field: ReceptiveField
+    images: int
+    plate: Plate
+    filters: tuple[int, int, int] | None
+    top: tuple[Unit, ...]
+
+    @property
+    def units(self) -> int:
+        """How many units it has."""
+        return self.shape[0]
+
+    @property
+    def dead(self) -> int:
+        """How many units never fired."""
+        return sum(unit.fired == 0 for unit in self.top)
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in ``layer.json``."""
+        return {
+            "schema": SCHEMA,
+            "layer": self.layer,
+            "module": self.module,
+            "kind": self.kind,
+            "units": self.units,
+            "shape": list(self.shape),
+            "images": self.images,
+            "receptive_field": asdict(self.receptive_field),
+            "plate": asdict(self.plate),
+            "filters": self.filters,
+            "top": [unit.as_json() for unit in self.top],
+        }
+
+    @staticmethod
+    def of_json(json_: dict[str, Any]) -> LayerData:
+        """The inverse of ``as_json``."""
+        plate, filters = json_["plate"], json_["filters"]
+        nominal = {key: _pair(value) for key, value in json_["receptive_field"].items()}
+        units, height, width = json_["shape"]
+        return LayerData(
+            json_["layer"],
+            json_["module"],
+            json_["kind"],
+            (units, height, width),
+            ReceptiveField(**nominal),
+            json_["images"],
+            Plate(_pair(plate["tile"]), plate["gap"], plate["gutter"]),
+            (filters[0], filters[1], filters[2]) if filters else None,
+            tuple(
+                Unit(u["unit"], u["fired"], tuple(Winner.of_json(w) for w in u["nine"]))
+                for u in json_["top"]
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class AtlasData:
+    """The facts of an atlas, as they stand in ``atlas.json``, and the names of its layers."""
+
+    name: str
+    program: str
+    network: dict[str, Any]
+    preprocessing: dict[str, Any]
+    images: dict[str, Any]
+    rule: str
+    command: str
+    layers: tuple[str, ...]
+    date: str | None = None
+    schema: int = SCHEMA
+    summary: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _pair(values: list[int]) -> tuple[int, int]:
+    return values[0], values[1]
+
+
+def dumps(value: dict[str, Any]) -> str:
+    """JSON as it is written: readable, with its keys in the order given."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def read_atlas(folder: Path) -> AtlasData:
+    """An atlas's facts. Raises ``AtlasError`` if the folder holds none that this program reads."""
+    path = folder / "atlas.json"
+    found = _read(path)
+    if found.get("schema") != SCHEMA:
+        raise AtlasError(
+            f"{path} has schema {found.get('schema')}, and this program reads {SCHEMA}: build the "
+            "atlas again"
+        )
+    return AtlasData(**{**found, "layers": tuple(found["layers"])})
+
+
+def read_layer(folder: Path, layer: str) -> LayerData:
+    """One layer of an atlas."""
+    return LayerData.of_json(_read(folder / layer / "layer.json"))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise AtlasError(f"{path} can't be read: {error}") from error
+    if not isinstance(found, dict):
+        raise AtlasError(f"{path} holds no JSON object")
+    return found

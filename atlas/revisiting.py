@@ -1,0 +1,164 @@
+"""The second pass: back to the images that won, to reconstruct every winning activation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from atlas.deconvnet import Recording, descend, joined, record, start
+from atlas.errors import AtlasError
+from atlas.images import Images, stimuli
+from atlas.network import Network
+from atlas.progress import Progress, silent
+from atlas.scanning import BATCH, Batch, forward_batches, slots_of
+from atlas.topk import EMPTY, TopNine
+from atlas.units import Layer
+
+TOGETHER = 4  # batches whose winners go down together
+DESCENTS = 64  # signals that go down at once
+
+
+@dataclass(frozen=True)
+class Revisited:
+    """Some winners of one layer, with what is to be shown of them.
+
+    ``units`` and ``ranks`` ``[B]`` say which winners; ``stimuli`` holds their images, ``[H, W, C]``
+    uint8 each; ``reconstructions`` ``[B, C, H, W]`` float32, in the units of the network's input.
+    """
+
+    layer: Layer
+    units: np.ndarray
+    ranks: np.ndarray
+    stimuli: list[np.ndarray]
+    reconstructions: np.ndarray
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One image, its stimulus, and the reconstructions of winners found in a chunk around it."""
+
+    stimuli: dict[int, np.ndarray]
+    found: Iterator[Revisited]
+
+
+def winners(records: dict[str, TopNine]) -> list[int]:
+    """The images that are among any unit's nine, in order."""
+    images = [record.image[record.image != EMPTY] for record in records.values()]
+    return sorted(set(np.concatenate(images).tolist())) if images else []
+
+
+def revisit(
+    network: Network,
+    images: Images,
+    records: dict[str, TopNine],
+    rule: str = "deconvnet",
+    batch_size: int = BATCH,
+    workers: int = 0,
+    progress: Progress = silent,
+) -> Iterator[Visit]:
+    """Run each winning image once for all layers and units that chose it, and reconstruct.
+
+    Every winning activation is computed again, in the same slot of the same batch shape, and
+    compared with the record; ``AtlasError`` if they differ.
+    """
+    layers = [network.layer(name) for name in records]
+    wanted = {name: _by_image(record) for name, record in records.items()}
+    order = _slot_by_slot(winners(records), slots_of(network, batch_size))
+    source = stimuli(images, network.preprocessing, order, workers)
+    source = progress(source, len(order), "reconstructing")
+    waiting: list[Batch] = []
+    for batch in forward_batches(source, network, batch_size):
+        waiting.append(batch)
+        if len(waiting) == TOGETHER:
+            yield _visit(network, waiting, layers, records, wanted, rule)
+            waiting = []
+    if waiting:
+        yield _visit(network, waiting, layers, records, wanted, rule)
+
+
+def _by_image(record: TopNine) -> dict[int, list[tuple[int, int]]]:
+    """For each image the (unit, rank) pairs it won."""
+    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for unit, rank in zip(*np.nonzero(record.image != EMPTY), strict=True):
+        found[int(record.image[unit, rank])].append((int(unit), int(rank)))
+    return found
+
+
+def _slot_by_slot(images: list[int], slots: int) -> list[int]:
+    """Reorder images so that as many as possible share a batch, each in its own slot."""
+    seen: dict[int, int] = defaultdict(int)
+    keyed = []
+    for image in images:
+        slot = image % slots
+        keyed.append((seen[slot], slot, image))
+        seen[slot] += 1
+    return [image for _, _, image in sorted(keyed)]
+
+
+def _visit(
+    network: Network,
+    waiting: list[Batch],
+    layers: list[Layer],
+    records: dict[str, TopNine],
+    wanted: dict[str, dict[int, list[tuple[int, int]]]],
+    rule: str,
+) -> Visit:
+    nodes = [layer.node for layer in layers]
+    recordings = [record(network.graph, b.inputs(network), nodes, rule) for b in waiting]
+    recording = joined(recordings) if len(recordings) > 1 else recordings[0]
+    pixels, places = {}, {}
+    for number, batch in enumerate(waiting):
+        for slot, stimulus in zip(batch.slots, batch.stimuli, strict=True):
+            pixels[stimulus.index] = stimulus.pixels
+            places[stimulus.index] = number * batch.size + slot
+
+    def found() -> Iterator[Revisited]:
+        for layer in layers:
+            won = [
+                (unit, rank, image)
+                for image in places
+                for unit, rank in wanted[layer.id].get(image, ())
+            ]
+            for first in range(0, len(won), DESCENTS):
+                some = won[first : first + DESCENTS]
+                yield _reconstructed(recording, layer, records[layer.id], some, places, pixels)
+
+    return Visit(pixels, found())
+
+
+def _reconstructed(
+    recording: Recording,
+    layer: Layer,
+    top: TopNine,
+    won: list[tuple[int, int, int]],
+    places: dict[int, int],
+    pixels: dict[int, np.ndarray],
+) -> Revisited:
+    units, ranks = np.array([w[0] for w in won]), np.array([w[1] for w in won])
+    activations = recording.activations[layer.node]
+    device = activations.device
+    of = torch.tensor([places[image] for _, _, image in won], device=device)
+    position = torch.from_numpy(top.position[units, ranks].astype(np.int64)).to(device)
+    unit = torch.from_numpy(units).to(device)
+    signal = start(activations, of, unit, position)
+    again = signal.flatten(1).sum(1).float().cpu().numpy()  # all but one are zero
+    _compare(layer, top, again, units, ranks)
+    down = descend(recording, layer.node, signal, of).float().cpu().numpy()
+    return Revisited(layer, units, ranks, [pixels[image] for _, _, image in won], down)
+
+
+def _compare(
+    layer: Layer, top: TopNine, again: np.ndarray, units: np.ndarray, ranks: np.ndarray
+) -> None:
+    recorded = top.value[units, ranks]
+    wrong = np.abs(again - recorded) > 1e-5 * np.abs(recorded)
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise AtlasError(
+            f"{layer.id}/{units[at]} activated at {recorded[at]:.6g} in the first pass and at "
+            f"{again[at]:.6g} in the second: the images or the network changed during the build"
+        )

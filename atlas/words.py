@@ -1,0 +1,96 @@
+"""What the pages say about numbers and facts: pure functions to short pieces of English."""
+
+from __future__ import annotations
+
+from atlas.data import AtlasData, LayerData, Unit, Winner
+
+
+def sees(layer: LayerData) -> str:
+    """How much of the image a unit of the layer sees."""
+    height, width = layer.receptive_field.size
+    if layer.receptive_field.stride == (0, 0):
+        return "the whole image"
+    return f"{height}×{width} pixels"
+
+
+def what(winner: Winner) -> str:
+    """An image by its class and name."""
+    return f"{winner.label}, {winner.file}" if winner.label else winner.file
+
+
+def number(value: float) -> str:
+    """An activation, with three significant digits."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def share(part: int, whole: int) -> str:
+    """A part of a whole in percent, never rounded to none or all."""
+    percent = 100 * part / whole
+    if 0 < percent < 1:
+        return "under 1 %"
+    if 99 < percent < 100:
+        return "over 99 %"
+    return f"{percent:.0f} %"
+
+
+def layer_lead(layer: LayerData) -> str:
+    """What a layer is."""
+    height, width = layer.shape[1:]
+    places = f" at {height}×{width} positions" if height * width > 1 else ""
+    dead = f" {layer.dead} of them never fired." if layer.dead else ""
+    module = "" if layer.module == layer.layer else f" ({layer.module})"
+    return (
+        f"{layer.units} units of a {layer.kind}{module}{places}. "
+        f"Each activation sees {sees(layer)}.{dead}"
+    )
+
+
+def unit_lead(layer: LayerData, unit: Unit) -> str:
+    """How often a unit fired, and what it sees."""
+    if not unit.fired:
+        return f"None of {layer.images:,} images activated this unit."
+    few = f" Only {len(unit.nine)} images could be shown." if len(unit.nine) < 9 else ""
+    return (
+        f"Fired for {unit.fired:,} of {layer.images:,} images "
+        f"({share(unit.fired, layer.images)}). Sees {sees(layer)}.{few}"
+    )
+
+
+def atlas_facts(atlas: AtlasData) -> str:
+    """What was looked at through what."""
+    units = sum(summary["units"] for summary in atlas.summary)
+    return (
+        f"{units:,} units in {len(atlas.layers)} layers of {atlas.network['name']}, "
+        f"looked at through {atlas.images['description']}."
+    )
+
+
+def made(atlas: AtlasData) -> list[tuple[str, str]]:
+    """How an atlas was made: (term, value)."""
+    images, preprocessing = atlas.images, atlas.preprocessing
+    repeated = images["count"] - images["different"]
+    height, width = preprocessing["crop"]
+    resize = preprocessing["resize"]
+    scaled = (
+        f"shorter side to {resize} pixels ({preprocessing['interpolation']}), " if resize else ""
+    )
+    made = [
+        ("Network", f"{atlas.network['name']}, {atlas.network['parameters']:,} parameters"),
+        ("Weights", f"{atlas.network['weights']}; SHA-256 {atlas.network['weights_hash'][:16]}"),
+        (
+            "Images",
+            f"{images['description']}; {images['count']:,} images, {images['classes']} classes; "
+            + (f"{repeated} repeat another's pixels and count once; " if repeated else "")
+            + f"SHA-256 {images['hash'][:16]}",
+        ),
+        ("Preprocessing", f"{scaled}centre {height}×{width}"),
+        ("Reconstructions", f"{atlas.rule}, Zeiler & Fergus 2013, section 2.1"),
+        ("Program", f"CNN Atlas {atlas.program}"),
+    ]
+    if atlas.network["missing"]:
+        made.insert(2, ("Left out", f"no weights for {', '.join(atlas.network['missing'])}"))
+    if atlas.command:
+        made.append(("Command", atlas.command))
+    if atlas.date:
+        made.append(("Date", atlas.date))
+    return made
