@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -23,6 +24,7 @@ from atlas.progress import Progress, silent
 from atlas.receptive_fields import Box
 from atlas.revisiting import Revisited, revisit
 from atlas.scanning import BATCH, Scan, scan
+from atlas.telling import telling
 from atlas.topk import TopNine
 from atlas.units import Layer
 
@@ -247,44 +249,23 @@ def _facts(
         command=settings.command,
         date=settings.date,
         layers=tuple(layer.layer for layer in layers),
-        summary=[
-            {
-                "layer": layer.layer,
-                "module": layer.module,
-                "kind": layer.kind,
-                "units": layer.units,
-                "shape": list(layer.shape),
-                "receptive_field": asdict(layer.receptive_field),
-                "dead": layer.dead,
-                "telling": list(telling(layer)),
-            }
-            for layer in layers
-        ],
+        summary=[_summary(network, layer) for layer in layers],
     )
 
 
-def telling(layer: data.LayerData, count: int = 6) -> tuple[int, ...]:
-    """A few units to show for a layer: those whose nine agree most on a class, all different.
-
-    Units with all nine come first; then the more images of the commonest class, the better; the
-    stronger first among equals. A class stands for one unit only, as long as there are others.
-    """
-
-    def rank(unit: data.Unit) -> tuple[int, int, float]:
-        agree = unit.commonest[1] if unit.commonest else 0
-        return (-len(unit.nine), -agree, -unit.nine[0].value)
-
-    ordered = sorted((unit for unit in layer.top if unit.nine), key=rank)
-    chosen: list[data.Unit] = []
-    seen: set[str | None] = set()
-    for unit in ordered:
-        name = unit.commonest[0] if unit.commonest else None
-        if name is None or name not in seen:
-            chosen.append(unit)
-            seen.add(name)
-    chosen += [unit for unit in ordered if unit not in chosen]
-    return tuple(unit.unit for unit in chosen[:count])
+def _summary(network: Network, layer: data.LayerData) -> dict[str, Any]:
+    filters = _pixel_filters(network, network.layer(layer.layer))
+    return {
+        "layer": layer.layer,
+        "module": layer.module,
+        "kind": layer.kind,
+        "units": layer.units,
+        "shape": list(layer.shape),
+        "receptive_field": asdict(layer.receptive_field),
+        "dead": layer.dead,
+        "telling": list(telling(layer, filters)),
+    }
 
 
-def _write(path: Path, value: dict) -> None:
+def _write(path: Path, value: dict[str, Any]) -> None:
     path.write_text(data.dumps(value), "utf-8")

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +42,7 @@ class Recording:
     graph: Graph
     rule: str
     switches: dict[Node, Tensor]
-    inputs: dict[Node, dict[Node, Any]]
+    inputs: dict[Node, dict[Node, Tensor]]
     activations: dict[Node, Tensor]
 
 
@@ -57,9 +56,11 @@ def record(graph: Graph, inputs: Tensor, nodes: Iterable[Node], rule: str) -> Re
     with torch.no_grad():
         for node, values in graph.run(inputs, until=last):
             operation = graph.operations.get(node)
-            if operation is not None and _depends_on_inputs(operation, rule):
+            if operation is None:
+                continue
+            if _depends_on_inputs(operation, rule):
                 recording.inputs[node] = {below: values[below] for below in operation.inputs}
-            elif operation is not None and isinstance(operation.module, _MAX_POOLING):
+            elif isinstance(operation.module, _MAX_POOLING):
                 below = values[operation.inputs[0]]
                 recording.switches[node] = _switches(operation.module, below)
             if node in wanted:
@@ -73,14 +74,10 @@ def joined(recordings: list[Recording]) -> Recording:
     switches = {n: torch.cat([r.switches[n] for r in recordings]) for n in first.switches}
     activations = {n: torch.cat([r.activations[n] for r in recordings]) for n in first.activations}
     inputs = {
-        n: {below: _together([r.inputs[n][below] for r in recordings]) for below in first.inputs[n]}
+        n: {below: torch.cat([r.inputs[n][below] for r in recordings]) for below in first.inputs[n]}
         for n in first.inputs
     }
     return Recording(first.graph, first.rule, switches, inputs, activations)
-
-
-def _together(values: list[Any]) -> Any:
-    return torch.cat(values) if isinstance(values[0], Tensor) else values[0]
 
 
 def descend(recording: Recording, node: Node, signal: Tensor, of: Tensor) -> Tensor:
@@ -104,16 +101,15 @@ def descend(recording: Recording, node: Node, signal: Tensor, of: Tensor) -> Ten
     return signal.new_zeros((len(signal), *shape))
 
 
-def start(activations: Tensor, of: Tensor, units: Tensor, positions: Tensor) -> Tensor:
-    """All zero but one activation each, which keeps its value: ``[B, units, ...]``.
+def start(maps: Tensor, of: Tensor, units: Tensor, positions: Tensor) -> Tensor:
+    """All zero but one activation each, which keeps its value: ``[B, units, H, W]``.
 
-    ``activations`` is ``[N, units, H, W]`` or ``[N, units]``; ``positions`` ``[B, 2]`` (row,
+    ``maps`` are the layer's feature maps ``[N, units, H, W]``; ``positions`` ``[B, 2]`` (row,
     column).
     """
-    signal = activations.new_zeros((len(of), *activations.shape[1:]))
-    at = (units, positions[:, 0], positions[:, 1])[: activations.dim() - 1]
-    rows = torch.arange(len(of), device=of.device)
-    signal[(rows, *at)] = activations[(of, *at)]
+    signal = maps.new_zeros((len(of), *maps.shape[1:]))
+    at = units, positions[:, 0], positions[:, 1]
+    signal[(torch.arange(len(of), device=of.device), *at)] = maps[(of, *at)]
     return signal
 
 
@@ -150,12 +146,12 @@ def reconstruct(
     recording = record(network.graph, inputs, [place.node], rule)
     of = torch.zeros(1, dtype=torch.long, device=inputs.device)
     signal = start(
-        recording.activations[place.node],
+        place.maps(recording.activations[place.node]),
         of,
         torch.tensor([unit], device=inputs.device),
         torch.tensor([position], device=inputs.device),
     )
-    return descend(recording, place.node, signal, of)[0]
+    return descend(recording, place.node, place.value(signal), of)[0]
 
 
 _MAX_POOLING = (nn.MaxPool2d, nn.AdaptiveMaxPool2d)
@@ -222,10 +218,7 @@ def _down(
     if isinstance(module, _LINEAR):  # its derivative is the same everywhere
         at = {operation.inputs[0]: signal.new_zeros(shapes[0])}
     else:
-        at = {
-            below: value[of] if isinstance(value, Tensor) else value
-            for below, value in recording.inputs[node].items()
-        }
+        at = {below: value[of] for below, value in recording.inputs[node].items()}
     through = _adjoint(lambda values: graph.evaluate(node, values), at, signal)
     if operation.is_nonlinearity and recording.rule == "guided":
         through = {below: part.relu() for below, part in through.items()}
@@ -233,17 +226,21 @@ def _down(
 
 
 def _adjoint(
-    function: Callable[[dict[Node, Any]], Tensor], at: dict[Node, Any], signal: Tensor
+    function: Callable[[dict[Node, Tensor]], Tensor], at: dict[Node, Tensor], signal: Tensor
 ) -> dict[Node, Tensor]:
     with torch.enable_grad():
         variables = {
-            node: value.detach().requires_grad_()
+            node: value.detach().requires_grad_() if value.is_floating_point() else value
             for node, value in at.items()
-            if isinstance(value, Tensor) and value.is_floating_point()
         }
-        output = function({**at, **variables})
-        parts = torch.autograd.grad(output, list(variables.values()), signal, allow_unused=True)
-    return {node: part for node, part in zip(variables, parts, strict=True) if part is not None}
+        output = function(variables)
+        wanted = [node for node, value in variables.items() if value.requires_grad]
+        if not output.requires_grad:
+            return {}
+        parts = torch.autograd.grad(
+            output, [variables[n] for n in wanted], signal, allow_unused=True
+        )
+    return {node: part for node, part in zip(wanted, parts, strict=True) if part is not None}
 
 
 def _unpool(signal: Tensor, switches: Tensor, shape: tuple[int, ...]) -> Tensor:

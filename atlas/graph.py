@@ -6,7 +6,9 @@ place, so that a value, once computed, stays what it was. The model handed in is
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import functools
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from torch.nn import functional as F
 
 from atlas import receptive_fields as rf
 from atlas.errors import AtlasError
+from atlas.probing import Reach, depends, probe, window_of
 
 Node = fx.Node
 Pair = tuple[int, int]
@@ -70,10 +73,11 @@ _OUT_OF_PLACE = {
 
 @dataclass(frozen=True)
 class Operation:
-    """What one node does.
+    """What one node does, for a node whose value is a tensor.
 
     ``kind`` is "input", "module", "sum", "concatenation", "other" or "output"; for "module",
-    ``module`` is the module called, or the one that the called function stands for.
+    ``module`` is the module called, or the one that the called function stands for. ``inputs``
+    are the nodes with tensors that it is computed from, directly or through sizes and tuples.
     """
 
     node: Node
@@ -93,34 +97,41 @@ def pair(value: int | tuple[int, ...]) -> Pair:
 
 
 class Graph:
-    """The operations of a model in order of execution, with the shape of every value.
+    """The operations of a model in order of execution, and what is known of every value.
 
-    ``input_shape`` is ``(channels, height, width)``. Raises ``AtlasError`` when the model can't
-    be traced, or can't be run on an input of that shape.
+    ``input_shape`` is ``(channels, height, width)``. For each node of ``operations``,
+    ``shapes`` holds the shape of its value for one image, without the batch; ``fields`` its
+    receptive fields along rows and columns, and ``dims`` the dimensions of its value (counted with
+    the batch) that are rows and columns, None where positions are gone.
+
+    Raises ``AtlasError`` when the model can't be traced, or can't be run on such an input.
     """
 
     def __init__(self, model: nn.Module, input_shape: tuple[int, int, int]) -> None:
         self.input_shape = input_shape
-        self._twin = _functional_twin(model)
-        self.operations = {
-            node: operation for node, operation in _operations(self._twin) if node.op != "get_attr"
-        }
-        self._last_use = _last_uses(self._twin.graph)
         self._model = model
-        probe = torch.zeros((1, *input_shape), dtype=self.dtype, device=self.device)
+        self._twin = _functional_twin(model)
+        self._last_use: dict[Node, list[Node]] = {}
+        self.operations: dict[Node, Operation] = {}
         self.shapes: dict[Node, tuple[int, ...]] = {}
+        self.fields: dict[Node, rf.Axes] = {}
+        self.dims: dict[Node, tuple[int, int] | None] = {}
+        probe = torch.zeros((1, *input_shape), dtype=self.dtype, device=self.device)
+        tensors: set[Node] = set()
         try:
             with torch.no_grad():
                 for node, values in self.run(probe):
-                    if isinstance(values[node], Tensor):
-                        self.shapes[node] = tuple(values[node].shape[1:])
-        except (RuntimeError, ValueError, IndexError) as error:
+                    if isinstance(values[node], Tensor) and node.op != "get_attr":
+                        tensors.add(node)
+                        self._learn(self._operation(node, tensors), values)
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
             channels, height, width = input_shape
             reason = str(error).splitlines()[0]
             raise AtlasError(
                 f"the network can't be run on a {height}x{width} input of {channels} channels: "
                 f"{reason}"
             ) from error
+        self._last_use = self._last_uses()
 
     @property
     def dtype(self) -> torch.dtype:
@@ -150,19 +161,26 @@ class Graph:
             if node is until:
                 return
             for used in self._last_use.get(node, ()):
-                del values[used]
+                values.pop(used, None)
 
     def evaluate(self, node: Node, values: dict[Node, Any], inputs: Tensor | None = None) -> Any:
-        """The value of one node from the values of those before it."""
+        """The value of one node from the values of those before it.
+
+        Sizes, tuples and parameters are computed where ``values`` doesn't have them.
+        """
         if node.op == "placeholder":
             return inputs if inputs is not None else values[node]
-        args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: values[n])
         if node.op == "get_attr":
             find = operator.attrgetter(str(node.target))
             try:
                 return find(self._model)
             except AttributeError:  # a constant that tracing itself made
                 return find(self._twin)
+
+        def value(of: Node) -> Any:
+            return values[of] if of in values else self.evaluate(of, values, inputs)
+
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), value)
         if node.op == "call_module":
             return self._twin.get_submodule(str(node.target))(*args, **kwargs)
         if node.op == "call_function":
@@ -172,51 +190,153 @@ class Graph:
             return getattr(args[0], str(node.target))(*args[1:], **kwargs)
         return args[0]
 
-    def receptive_fields(self) -> dict[Node, rf.ReceptiveField]:
-        """The receptive field of every node whose value has positions."""
-        _, height, width = self.input_shape
-        fields: dict[Node, tuple[rf.Axis, rf.Axis]] = {}
-        for node, operation in self.operations.items():
-            if node not in self.shapes:
-                continue
-            if operation.kind == "input":
-                fields[node] = rf.pixels(height), rf.pixels(width)
-                continue
-            below = [fields[n] for n in operation.inputs if n in fields]
-            if below:
-                rows, columns = (
-                    self._axis(operation, axis, [pair_[axis] for pair_ in below]) for axis in (0, 1)
-                )
-                fields[node] = rows, columns
-        return {node: rf.ReceptiveField(*axes) for node, axes in fields.items()}
+    def _operation(self, node: Node, tensors: set[Node]) -> Operation:
+        inputs = tuple(dict.fromkeys(_sources(node, tensors)))
+        if node.op == "placeholder":
+            return Operation(node, "input", ())
+        if node.op == "output":
+            return Operation(node, "output", inputs)
+        if node.op == "call_module" and node.args == inputs and not node.kwargs:
+            module = self._twin.get_submodule(str(node.target))
+            return Operation(node, "module", inputs, module)
+        if node.target in _SUMS and node.args == inputs and len(inputs) == 2 and not node.kwargs:
+            return Operation(node, "sum", inputs)
+        if node.target in _CONCATENATIONS and set(concatenation(node)[1]) == set(inputs):
+            return Operation(node, "concatenation", inputs)
+        if node.target in _AS_MODULE and len(inputs) == 1 and node.args[:1] == inputs:
+            with contextlib.suppress(TypeError):  # called in a way the module has no words for
+                module = _AS_MODULE[node.target](*node.args[1:], **node.kwargs)
+                return Operation(node, "module", inputs, module.eval())
+        return Operation(node, "other", inputs)
 
-    def _axis(self, operation: Operation, axis: int, below: list[rf.Axis]) -> rf.Axis:
-        shape = self.shapes[operation.node]
-        outputs = shape[1 + axis] if len(shape) == 3 else 1
-        module = operation.module
-        joined = below[0]
-        for other in below[1:]:
-            joined = rf.union(joined, other)
-        if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
-            kernel = pair(module.kernel_size)[axis]
-            stride = pair(module.stride)[axis]
-            dilation = pair(getattr(module, "dilation", 1))[axis]
-            if isinstance(module.padding, str):
-                same = module.padding == "same"
-                padding = dilation * (kernel - 1) // 2 if same else 0
-            else:
-                padding = pair(module.padding)[axis]
-            if getattr(module, "padding_mode", "zeros") != "zeros":
-                return rf.whole(joined, outputs)
-            return rf.window(joined, outputs, kernel, stride, padding, dilation)
-        if isinstance(module, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d):
-            return rf.adaptive(joined, outputs)
-        pointwise = operation.is_nonlinearity or isinstance(
-            module, nn.BatchNorm2d | nn.Dropout | nn.Dropout2d | nn.Identity
+    def _learn(self, operation: Operation, values: dict[Node, Any]) -> None:
+        """Note an operation, its shape and its receptive fields."""
+        node = operation.node
+        self.operations[node] = operation
+        self.shapes[node] = tuple(values[node].shape[1:])
+        if operation.kind == "input":
+            _, height, width = self.input_shape
+            self.fields[node], self.dims[node] = (rf.pixels(height), rf.pixels(width)), (2, 3)
+            return
+        below = [n for n in operation.inputs if n in self.fields]
+        if operation.kind == "other" and len(below) > 1:  # some may lend no more than their size
+            below = [n for n in below if depends(self._of(operation, n, values), values[n])]
+        if not below:
+            return  # doesn't depend on the image
+        found = [self._through(operation, n, values) for n in below]
+        places = {dims for _, dims in found if dims is not None}
+        self.dims[node] = places.pop() if len(places) == 1 else None
+        if self.dims[node] is None:
+            self.fields[node] = _gone([axes for axes, _ in found])
+            return
+        lengths = [values[node].shape[d] for d in self.dims[node] or ()]
+        rows, columns = (
+            functools.reduce(rf.union, [rf.stretched(axes[i], lengths[i]) for axes, _ in found])
+            for i in (0, 1)
         )
-        if len(shape) == 3 and (pointwise or operation.kind in ("sum", "concatenation", "output")):
-            return joined
-        return rf.whole(joined, outputs)
+        self.fields[node] = rows, columns
+
+    def _through(
+        self, operation: Operation, below: Node, values: dict[Node, Any]
+    ) -> tuple[rf.Axes, tuple[int, int] | None]:
+        """The receptive fields of an operation's output as far as they come through one input."""
+        axes, dims, shape = self.fields[below], self.dims[below], values[operation.node].shape
+        if dims is None:
+            return axes, None
+        module = operation.module
+        if dims == (2, 3) and len(shape) == 4:
+            pointwise = operation.is_nonlinearity or isinstance(module, _POINTWISE)
+            if pointwise or operation.kind in ("sum", "output"):
+                return axes, dims
+            if operation.kind == "concatenation" and concatenation(operation.node)[0] in (1, -3):
+                return axes, dims
+            if isinstance(module, _WINDOWED) and _pads_with_zeros(module):
+                rows, columns = (
+                    _window(module, axis, i, shape[2 + i]) for i, axis in enumerate(axes)
+                )
+                return (rows, columns), dims
+            if isinstance(module, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d):
+                return (rf.adaptive(axes[0], shape[2]), rf.adaptive(axes[1], shape[3])), dims
+        return self._probed(operation, below, values)
+
+    def _probed(
+        self, operation: Operation, below: Node, values: dict[Node, Any]
+    ) -> tuple[rf.Axes, tuple[int, int] | None]:
+        axes, dims = self.fields[below], self.dims[below]
+        assert dims is not None
+        function = self._of(operation, below, values)
+        found = [probe(function, values[below], dim) for dim in dims]
+        if found[0] is None or found[1] is None or found[0][0] == found[1][0]:
+            return _gone([axes]), None
+        rows, columns = (
+            _reached(axis, one[1]) for axis, one in zip(axes, found, strict=True) if one
+        )
+        return (rows, columns), (found[0][0], found[1][0])
+
+    def _of(
+        self, operation: Operation, below: Node, values: dict[Node, Any]
+    ) -> Callable[[Tensor], Tensor]:
+        """An operation as a function of one of its inputs, the others as they are."""
+        others = {n: values[n] for n in operation.inputs}
+        return lambda value: self.evaluate(operation.node, {**others, below: value})
+
+    def _last_uses(self) -> dict[Node, list[Node]]:
+        """For each node, the values that nothing after it needs."""
+        last: dict[Node, Node] = {}
+        for node in self._twin.graph.nodes:
+            direct = node.all_input_nodes
+            tensors = self.operations[node].inputs if node in self.operations else ()
+            last |= {used: node for used in (*direct, *tensors)}
+        found: dict[Node, list[Node]] = {}
+        for used, node in last.items():
+            found.setdefault(node, []).append(used)
+        return found
+
+
+_POINTWISE = (nn.BatchNorm2d, nn.Dropout, nn.Dropout2d, nn.Identity)
+_WINDOWED = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
+
+
+def _sources(node: Node, tensors: set[Node]) -> Iterator[Node]:
+    """The nearest nodes with tensors that a node is computed from."""
+    for used in node.all_input_nodes:
+        if used in tensors:
+            yield used
+        else:
+            yield from _sources(used, tensors)
+
+
+def _pads_with_zeros(module: nn.Module) -> bool:
+    return getattr(module, "padding_mode", "zeros") == "zeros"
+
+
+def _window(module: nn.Module, axis: rf.Axis, i: int, outputs: int) -> rf.Axis:
+    assert isinstance(module, _WINDOWED)
+    kernel, stride = pair(module.kernel_size)[i], pair(module.stride)[i]
+    dilation = pair(getattr(module, "dilation", 1))[i]
+    if isinstance(module.padding, str):
+        padding = dilation * (kernel - 1) // 2 if module.padding == "same" else 0
+    else:
+        padding = pair(module.padding)[i]
+    return rf.window(axis, outputs, kernel, stride, padding, dilation)
+
+
+def _reached(axis: rf.Axis, reach: Reach) -> rf.Axis:
+    """Through an operation whose outputs depend on these positions of its input."""
+    inputs = len(axis.true)
+    window = window_of(reach, inputs)
+    if window is not None:
+        kernel, stride, padding = window
+        return rf.window(axis, len(reach), kernel, stride, padding)
+    return rf.gathered(axis, reach)
+
+
+def _gone(below: list[rf.Axes]) -> rf.Axes:
+    """Where positions are gone, every value may depend on all that any input depends on."""
+    rows, columns = (
+        functools.reduce(rf.union, [rf.whole(axes[i], 1) for axes in below]) for i in (0, 1)
+    )
+    return rows, columns
 
 
 def _functional_twin(model: nn.Module) -> fx.GraphModule:
@@ -256,35 +376,6 @@ def _where(error: BaseException) -> str:
             place = f" ({code.co_filename}, line {trace.tb_lineno})"
         trace = trace.tb_next
     return place if "atlas/graph" not in place else ""
-
-
-def _operations(twin: fx.GraphModule) -> Iterator[tuple[Node, Operation]]:
-    for node in twin.graph.nodes:
-        inputs = tuple(node.all_input_nodes)
-        if node.op == "placeholder":
-            yield node, Operation(node, "input", ())
-        elif node.op == "output":
-            yield node, Operation(node, "output", inputs)
-        elif node.op == "call_module":
-            yield node, Operation(node, "module", inputs, twin.get_submodule(node.target))
-        elif node.target in _SUMS and len(inputs) == 2 and not node.kwargs:
-            yield node, Operation(node, "sum", inputs)
-        elif node.target in _CONCATENATIONS:
-            yield node, Operation(node, "concatenation", inputs)
-        elif node.target in _AS_MODULE and len(inputs) == 1 and node.args[:1] == inputs:
-            module = _AS_MODULE[node.target](*node.args[1:], **node.kwargs)
-            yield node, Operation(node, "module", inputs, module.eval())
-        else:
-            yield node, Operation(node, "other", inputs)
-
-
-def _last_uses(graph: fx.Graph) -> dict[Node, list[Node]]:
-    """For each node, the values that nothing after it needs."""
-    last = {used: node for node in graph.nodes for used in node.all_input_nodes}
-    found: dict[Node, list[Node]] = {}
-    for used, node in last.items():
-        found.setdefault(node, []).append(used)
-    return found
 
 
 def concatenation(node: Node) -> tuple[int, tuple[Node, ...]]:

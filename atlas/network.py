@@ -114,7 +114,7 @@ class Network:
         return self.preprocessing.inputs(stimuli, self.device, self.graph.dtype)
 
     def activations(self, inputs: Tensor, layers: list[Layer]) -> Iterator[tuple[Layer, Tensor]]:
-        """Run the network once, giving each layer's feature maps ``[N, units, H*W]`` in turn."""
+        """Run the network once, giving each layer's feature maps ``[N, units, H, W]`` in turn."""
         at: dict[object, list[Layer]] = {}
         for layer in layers:
             at.setdefault(layer.node, []).append(layer)
@@ -123,7 +123,7 @@ class Network:
             for node, values in self.graph.run(inputs):
                 value = values[node]
                 for layer in at.get(node, ()):
-                    yield layer, value.flatten(2) if value.dim() == 4 else value.unsqueeze(2)
+                    yield layer, layer.maps(value)
                 waiting -= node in at
                 if not waiting:
                     return
@@ -181,7 +181,7 @@ def receptive_field(network: Network, layer: str) -> ReceptiveField:
         return network.layers[layer].field
     for node in network.graph.operations:
         if node.op == "call_module" and node.target == layer:
-            return network.graph.receptive_fields()[node]
+            return ReceptiveField(*network.graph.fields[node])
     raise UsageError(
         f"{network.name} has no layer or module {layer!r}; its layers are "
         f"{', '.join(network.layers)}"

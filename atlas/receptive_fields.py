@@ -12,7 +12,8 @@ affine function of it, and is the figure usually published (Araujo et al. 2019, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 NOTHING = (1 << 60, -(1 << 60))  # the neutral element of union: a window of padding only
 
@@ -61,6 +62,9 @@ class Axis:
         """Position's unclipped interval."""
         start = self.offset + position * self.stride
         return start, start + self.size
+
+
+Axes = tuple[Axis, Axis]  # rows, columns
 
 
 def pixels(extent: int) -> Axis:
@@ -121,11 +125,25 @@ def whole(axis: Axis, outputs: int) -> Axis:
     return Axis(axis.extent, (_hull(axis.true),) * outputs, axis.extent, 0, 0)
 
 
+def gathered(axis: Axis, reach: Sequence[Sequence[int]]) -> Axis:
+    """Through an operation whose output o depends on the inputs ``reach[o]``, in no regular way.
+
+    The nominal interval is then the input frame.
+    """
+    true = tuple(_hull(tuple(axis.true[i] for i in places)) for places in reach)
+    return Axis(axis.extent, true, axis.extent, 0, 0)
+
+
+def stretched(axis: Axis, length: int) -> Axis:
+    """A single position repeated over ``length``, as tensors do when they are added."""
+    return replace(axis, true=axis.true * length) if len(axis.true) == 1 else axis
+
+
 def union(one: Axis, other: Axis) -> Axis:
-    """Where branches join; a length of one is stretched over the other's, as tensors do."""
-    length = max(len(one.true), len(other.true))
-    first, second = (a.true * length if len(a.true) == 1 else a.true for a in (one, other))
-    true = tuple((min(a, c), max(b, d)) for (a, b), (c, d) in zip(first, second, strict=True))
+    """Where branches of the same length join."""
+    true = tuple(
+        (min(a, c), max(b, d)) for (a, b), (c, d) in zip(one.true, other.true, strict=True)
+    )
     if one.stride != other.stride:  # no affine box holds both at every position
         return Axis(one.extent, true, one.extent, 0, 0)
     start = min(one.offset, other.offset)

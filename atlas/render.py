@@ -191,7 +191,7 @@ def unit_page(atlas: AtlasData, layer: LayerData, unit: Unit, templates: jinja2.
             "value": words.number(winner.value),
             "label": winner.label,
             "what": words.what(winner),
-            "where": f"{winner.file}, at {winner.position[0]}, {winner.position[1]}",
+            "where": words.where(winner, layer),
             "frame": _frame(
                 pages.relative(pages.image_file(winner.image), here),
                 (frame[0], frame[1]),
@@ -246,7 +246,7 @@ def _card(layer: LayerData, unit: Unit, inside: str, prefix: str = "") -> Card:
         facts.append(f"fired for {words.share(unit.fired, layer.images)}")
     if 0 < len(unit.nine) < 9:
         facts.append(f"only {len(unit.nine)}")
-    if unit.commonest and unit.commonest[1] > 1:
+    if unit.commonest and 2 * unit.commonest[1] > len(unit.nine) > 1:
         facts.append(f"{unit.commonest[0]} {unit.commonest[1]}/{len(unit.nine)}")
     return Card(
         title=str(unit.unit) if inside else f"{layer.layer}/{unit.unit}",

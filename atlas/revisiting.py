@@ -139,15 +139,15 @@ def _reconstructed(
     pixels: dict[int, np.ndarray],
 ) -> Revisited:
     units, ranks = np.array([w[0] for w in won]), np.array([w[1] for w in won])
-    activations = recording.activations[layer.node]
-    device = activations.device
+    maps = layer.maps(recording.activations[layer.node])
+    device = maps.device
     of = torch.tensor([places[image] for _, _, image in won], device=device)
     position = torch.from_numpy(top.position[units, ranks].astype(np.int64)).to(device)
     unit = torch.from_numpy(units).to(device)
-    signal = start(activations, of, unit, position)
+    signal = start(maps, of, unit, position)
     again = signal.flatten(1).sum(1).float().cpu().numpy()  # all but one are zero
     _compare(layer, top, again, units, ranks)
-    down = descend(recording, layer.node, signal, of).float().cpu().numpy()
+    down = descend(recording, layer.node, layer.value(signal), of).float().cpu().numpy()
     return Revisited(layer, units, ranks, [pixels[image] for _, _, image in won], down)
 
 

@@ -71,11 +71,11 @@ def scan(
 
 
 def of_maps(layer: Layer, maps: Tensor, index: np.ndarray, so_far: TopNine) -> TopNine:
-    """The record of N images' feature maps ``[N, units, H*W]``.
+    """The record of N images' feature maps ``[N, units, H, W]``.
 
     Where a maximum stands is looked up only for those that can enter the nine found so far.
     """
-    value = maps.amax(2).float().cpu().numpy()
+    value = maps.amax((2, 3)).float().cpu().numpy()
     if not np.isfinite(value).all():
         raise AtlasError(
             f"layer {layer.id} has activations that are not finite numbers; "
@@ -84,8 +84,8 @@ def of_maps(layer: Layer, maps: Tensor, index: np.ndarray, so_far: TopNine) -> T
     position = np.zeros((*value.shape, 2), np.int32)
     images, units = np.nonzero((value > 0) & (value >= so_far.value[:, -1]))
     if len(images):
-        entering = maps[torch.from_numpy(images), torch.from_numpy(units)].float().cpu().numpy()
-        place = entering.argmax(1)  # NumPy returns the first of equals
+        entering = maps[torch.from_numpy(images), torch.from_numpy(units)].flatten(1)
+        place = entering.float().cpu().numpy().argmax(1)  # NumPy returns the first of equals
         position[images, units] = np.stack(np.divmod(place, layer.shape[2]), 1)
     return topk.of_batch(value, position, index)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from torch import nn
+from torch import Tensor, nn
 
 from atlas.graph import Graph, Node, Operation
 from atlas.receptive_fields import ReceptiveField
@@ -18,7 +18,8 @@ class Layer:
     ``id`` is its address; ``module`` the path of the module that makes it; ``kind`` is
     "convolution", "linear", "sum" or "concatenation"; ``shape`` is that of one image's
     activations, ``(units, height, width)``, with height and width 1 after linear layers.
-    ``node`` is where its value appears in the graph: after batch norm and nonlinearity.
+    ``node`` is where its value appears in the graph: after batch norm and nonlinearity; and
+    ``dims`` are the dimensions of that value that are units, rows and columns.
     """
 
     id: str
@@ -27,45 +28,87 @@ class Layer:
     shape: tuple[int, int, int]
     field: ReceptiveField
     node: Node
+    dims: tuple[int, ...]
 
     @property
     def units(self) -> int:
         """How many units it has."""
         return self.shape[0]
 
+    def maps(self, value: Tensor) -> Tensor:
+        """The feature maps ``[N, units, H, W]`` in the value of its node."""
+        return value.permute(0, *self.dims).reshape(len(value), *self.shape)
+
+    def value(self, maps: Tensor) -> Tensor:
+        """The inverse of ``maps``."""
+        if len(self.dims) == 1:
+            return maps.flatten(1)
+        order = sorted(range(3), key=lambda i: self.dims[i])
+        return maps.permute(0, *(1 + i for i in order))
+
 
 def find_layers(graph: Graph) -> dict[str, Layer]:
     """All layers of a network by id, in order of execution."""
-    fields = graph.receptive_fields()
     found: list[Layer] = []
     taken: set[str] = set()
     for operation in graph.operations.values():
-        kind = _kind(operation)
-        if kind is None or operation.node not in graph.shapes:
-            continue
-        shape = graph.shapes[operation.node]
-        if len(shape) not in (1, 3):
+        kind = _kind(graph, operation)
+        if kind is None:
             continue
         node = _activation(graph, operation.node)
+        layout = _layout(graph, node)
+        if layout is None:
+            continue
         path = _module_path(graph, operation, node)
         name, number = path, 1
         while name in taken:  # a module that is called twice makes two layers
             number += 1
             name = f"{path}-{number}"
         taken.add(name)
-        full = (shape[0], shape[1], shape[2]) if len(shape) == 3 else (shape[0], 1, 1)
-        found.append(Layer(name, path, kind, full, fields[node], node))
+        field = ReceptiveField(*graph.fields[node])
+        found.append(Layer(name, path, kind, layout[0], field, node, layout[1]))
     if _is_numbered_chain(graph, found):
         found = _renamed(found)
     return {layer.id: layer for layer in found}
 
 
-def _kind(operation: Operation) -> str | None:
+def _layout(graph: Graph, node: Node) -> tuple[tuple[int, int, int], tuple[int, ...]] | None:
+    """Units, height and width of a node's value, and the dimensions they are; None if unclear."""
+    if node not in graph.fields:
+        return None
+    shape, dims = (0, *graph.shapes[node]), graph.dims[node]
+    if len(shape) == 2:
+        return (shape[1], 1, 1), (1,)
+    if len(shape) != 4 or dims is None:
+        return None
+    (unit,) = {1, 2, 3} - set(dims)
+    return (shape[unit], shape[dims[0]], shape[dims[1]]), (unit, *dims)
+
+
+def _kind(graph: Graph, operation: Operation) -> str | None:
     if isinstance(operation.module, nn.Conv2d):
         return "convolution"
     if isinstance(operation.module, nn.Linear):
         return "linear"
-    return operation.kind if operation.kind in ("sum", "concatenation") else None
+    if operation.kind == "sum":
+        return "sum"
+    if operation.kind == "concatenation" and not _is_repeated(graph, operation):
+        return "concatenation"
+    return None
+
+
+def _is_repeated(graph: Graph, operation: Operation) -> bool:
+    """Whether a later concatenation joins the same tensors again, and some more.
+
+    In a densely connected block every layer sees all before it; only the last of these
+    concatenations is the block's output.
+    """
+    own = set(operation.inputs)
+    return any(
+        own < set(other.inputs)
+        for node in operation.inputs[0].users
+        if (other := graph.operations.get(node)) and other.kind == "concatenation"
+    )
 
 
 def _activation(graph: Graph, node: Node) -> Node:
@@ -74,7 +117,9 @@ def _activation(graph: Graph, node: Node) -> Node:
         users = list(node.users)
         if len(users) != 1:
             break
-        after = graph.operations[users[0]]
+        after = graph.operations.get(users[0])
+        if after is None:
+            break
         if isinstance(after.module, wanted) if wanted else after.is_nonlinearity:
             node = after.node
     return node
@@ -109,5 +154,5 @@ def _renamed(layers: list[Layer]) -> list[Layer]:
         counts[layer.kind] += 1
         prefix = "conv" if layer.kind == "convolution" else "fc"
         name = f"{prefix}{counts[layer.kind]}"
-        renamed.append(Layer(name, layer.module, layer.kind, layer.shape, layer.field, layer.node))
+        renamed.append(replace(layer, id=name))
     return renamed

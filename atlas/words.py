@@ -18,6 +18,13 @@ def what(winner: Winner) -> str:
     return f"{winner.label}, {winner.file}" if winner.label else winner.file
 
 
+def where(winner: Winner, layer: LayerData) -> str:
+    """An image's name, and the position in the feature map where it activates the unit."""
+    if layer.shape[1:] == (1, 1):
+        return winner.file
+    return f"{winner.file}, row {winner.position[0]}, column {winner.position[1]}"
+
+
 def number(value: float) -> str:
     """An activation, with three significant digits."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

@@ -63,7 +63,7 @@ def brute_force(network: atlas.Network, images: Pictures) -> Iterator[tuple[str,
     for index in indices:
         inputs = network.inputs(np.repeat(images.pixels[index][None], 16, 0))
         for layer, maps in network.activations(inputs, list(network.layers.values())):
-            stored[layer.id].append(maps[index % 16].numpy())
+            stored[layer.id].append(maps[index % 16].flatten(1).numpy())
     for name, maps in stored.items():
         units, _, width = network.layers[name].shape
         value, image = np.zeros((units, 9), np.float32), np.full((units, 9), EMPTY)

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas import pixels
+from atlas.data import Plate
+from atlas.receptive_fields import Box
+
+
+@pytest.mark.parametrize(
+    ("box", "tile"),
+    [
+        ((7, 7), (126, 126)),  # 18 times
+        ((11, 11), (121, 121)),
+        ((32, 16), (128, 64)),
+        ((51, 51), (128, 128)),
+        ((400, 200), (128, 64)),
+        ((1, 1), (128, 128)),
+    ],
+)
+def test_tiles_keep_small_pixels_whole(box: tuple[int, int], tile: tuple[int, int]) -> None:
+    assert pixels.tile_size(*box) == tile
+
+
+def test_a_patch_is_the_box_cut_from_the_stimulus() -> None:
+    stimulus = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
+    found = pixels.patch(stimulus, Box(3, 5, 9, 12))
+    np.testing.assert_array_equal(found, stimulus[3:9, 5:12])
+
+
+def test_what_lies_outside_the_image_is_a_quiet_pattern() -> None:
+    stimulus = np.zeros((10, 10, 1), np.uint8)  # black, and grey
+    found = pixels.patch(stimulus, Box(-4, -2, 12, 6))
+    assert found.shape == (16, 8, 3)
+    np.testing.assert_array_equal(found[4:14, 2:], 0)
+    outside = np.concatenate([found[:4].ravel(), found[14:].ravel(), found[:, :2].ravel()])
+    assert set(outside.tolist()) == {138, 150}
+
+
+def test_a_reconstruction_undoes_the_scale_and_not_the_mean() -> None:
+    signal = np.zeros((3, 8, 8), np.float32)
+    signal[:, 2, 2] = (1.0, 1.0, 1.0)
+    signal[:, 3, 3] = (-1.0, 0.0, 0.0)
+    found = pixels.reconstruction(signal, (0.2, 0.1, 0.4), Box(-1, -1, 5, 5))
+    assert found.shape == (6, 6, 3)
+    quiet = found.copy()
+    quiet[3, 3] = quiet[4, 4] = 128
+    assert (quiet == 128).all()  # zero is mid-grey, outside the image too
+    assert found[3, 3].tolist()[2] == 255
+    assert found[3, 3, 0] - 128 == pytest.approx((found[3, 3, 2] - 128) / 2, abs=1)
+    assert found[3, 3, 0] - 128 == 128 - found[4, 4, 0]
+
+
+@given(st.floats(1e-20, 1e20))
+def test_contrast_is_the_pictures_own(scale: float) -> None:
+    values = np.random.default_rng(1).normal(size=(9, 9, 3))
+    np.testing.assert_allclose(
+        pixels.signed(values * scale).astype(int), pixels.signed(values), atol=1
+    )
+
+
+def test_nothing_is_grey() -> None:
+    assert (pixels.signed(np.zeros((4, 4, 3))) == 128).all()
+
+
+def test_every_tile_stands_in_its_own_place() -> None:
+    layout = Plate((6, 5), gap=2, gutter=7)
+    tiles = np.arange(18, dtype=np.uint8).reshape(9, 2, 1, 1, 1) + np.zeros(
+        (9, 2, 6, 5, 3), np.uint8
+    )
+    sheet = np.asarray(pixels.plate(layout, tiles, count=7))
+    assert sheet.shape[:2] == layout.size == (22, 45)
+    assert (sheet[..., 3] > 0).sum() == 14 * 6 * 5
+    for rank in range(9):
+        for side in (False, True):
+            top, left = layout.place(rank, side)
+            cut = sheet[top : top + 6, left : left + 5]
+            expected = [2 * rank + side] * 3 + [255] if rank < 7 else [0] * 4
+            assert (cut == expected).all()
+
+
+def test_small_pictures_are_enlarged_pixel_by_pixel_and_others_smoothly() -> None:
+    small = np.random.default_rng(2).integers(0, 255, (7, 7, 3), np.uint8)
+    large = pixels.tile(small, pixels.tile_size(7, 7))
+    np.testing.assert_array_equal(large[9::18, 9::18], small)
+    assert len(np.unique(large.reshape(-1, 3), axis=0)) <= 49
+    assert pixels.tile(np.zeros((50, 100, 3), np.uint8), (64, 128)).shape == (64, 128, 3)
+
+
+def test_filters_stand_in_rows_of_twelve() -> None:
+    weight = np.random.default_rng(3).normal(size=(14, 3, 7, 7)).astype(np.float32)
+    sheet = np.asarray(pixels.filter_sheet(weight, (0.5, 0.5, 0.5)))
+    height, width, across = pixels.filter_layout(weight.shape)
+    assert (height, width, across) == (126, 126, 12)
+    assert sheet.shape == (2 * 128 - 2, 12 * 128 - 2, 4)
+    last = sheet[128 : 128 + 126, 128 : 128 + 126, :3][9::18, 9::18].astype(float)
+    signal = weight[13].transpose(1, 2, 0)
+    assert np.corrcoef(last.ravel(), signal.ravel())[0, 1] > 0.99
