@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from atlas import __version__
 from atlas.errors import AtlasError, UsageError
@@ -51,14 +52,16 @@ def parser() -> argparse.ArgumentParser:
         "--model",
         default="demo",
         metavar="NAME",
-        help="'demo' (the default) or a classification model of torchvision",
+        help="'demo' (the default), a classification model of torchvision, 'timm:NAME' where timm "
+        "is installed, or 'FILE.py:FACTORY', a function of yours that returns a model (which runs "
+        "that file's code)",
     )
     what.add_argument(
         "--weights",
         metavar="FILE",
-        help="a .safetensors file or a state dict saved by torch; 'default' for the published "
-        "weights, downloaded by torchvision; 'none' for random ones (default: 'default' for the "
-        "demo, else 'none')",
+        help="a .safetensors file, or a state dict or checkpoint saved by torch; 'default' for the "
+        "published weights, downloaded by the model's library; 'none' for random ones (default: "
+        "'default' for the demo, else 'none')",
     )
     what.add_argument(
         "--images",
@@ -78,6 +81,25 @@ def parser() -> argparse.ArgumentParser:
         metavar="GLOB",
         help="only layers whose id matches; may be repeated, or hold several with commas",
     )
+    what.add_argument(
+        "--rule",
+        choices=("deconvnet", "guided", "gradient"),
+        default="deconvnet",
+        help="what happens at a nonlinearity on the way down (default: deconvnet)",
+    )
+    sees = made.add_argument_group(
+        "what the network sees", "defaults are those that the weights were trained with"
+    )
+    sees.add_argument(
+        "--resize", type=_positive, metavar="N", help="resize the shorter side to N pixels first"
+    )
+    sees.add_argument(
+        "--crop", type=_size, metavar="N or HxW", help="cut so much from the centre: the input size"
+    )
+    sees.add_argument("--mean", type=_numbers, metavar="R,G,B", help="subtracted from [0, 1]")
+    sees.add_argument("--std", type=_numbers, metavar="R,G,B", help="divided by")
+    sees.add_argument("--interpolation", choices=("bilinear", "bicubic", "nearest", "lanczos"))
+    sees.add_argument("--colour", choices=("rgb", "grey"), help="colours of the input")
     where = made.add_argument_group("where it goes")
     where.add_argument(
         "--out", type=Path, default=OUT, metavar="FOLDER", help="the site (default: site/)"
@@ -123,6 +145,18 @@ def _natural(text: str) -> int:
     return int(text)
 
 
+def _size(text: str) -> tuple[int, int]:
+    height, times, width = text.lower().partition("x")
+    return _positive(height), _positive(width if times else height)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers") from None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0, 1 for a failed build, 2 for bad usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -155,7 +189,7 @@ def build(options: argparse.Namespace, given: list[str]) -> None:
     from atlas.progress import bar
 
     warnings.filterwarnings("ignore", category=UserWarning, module="torch")
-    name = options.name or options.model
+    name = options.name or re.sub(r"[^\w.-]+", "-", Path(options.model).name)
     with site.staging(options.out, name) as folder:
         images = (
             DemoImages(options.limit or DEMO_IMAGES)
@@ -163,6 +197,8 @@ def build(options: argparse.Namespace, given: list[str]) -> None:
             else open_folder(Path(options.images).expanduser(), options.limit)
         )
         network = load_network(options.model, options.weights, options.seed, device(options.device))
+        if network.runs:
+            print(f"note: this runs the code of {network.runs}", file=sys.stderr)
         if network.missing:
             print(
                 f"note: no weights for {', '.join(network.missing)}; what needs them is left out",
@@ -174,6 +210,7 @@ def build(options: argparse.Namespace, given: list[str]) -> None:
         settings = Settings(
             name=name,
             layers=layers,
+            rule=options.rule,
             batch_size=options.batch_size,
             workers=options.workers,
             date=date(),
@@ -199,6 +236,14 @@ def build(options: argparse.Namespace, given: list[str]) -> None:
         f"pages {rendered - computed:.0f}, publish {done - rendered:.0f}"
     )
     print(f"open {where.resolve().as_uri()}")
+
+
+def preprocessing(options: argparse.Namespace) -> dict[str, Any]:
+    """What the command says of preprocessing; it replaces what the weights were trained with."""
+    given = {key: getattr(options, key) for key in ("resize", "crop", "mean", "std")}
+    given["interpolation"] = options.interpolation
+    given["mode"] = {"rgb": "RGB", "grey": "L"}.get(options.colour)
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def device(name: str) -> str:

@@ -7,12 +7,14 @@ after the last filter, so the result is signed.
 
 The paper knows convolution, rectification and max pooling. What came later goes down as follows:
 batch norm by its scale, average pooling, flattening and linear layers by their adjoint, a sum to
-all its branches, a concatenation by its slices, anything else by its derivative at this stimulus.
+all its branches, a concatenation by its slices, a gated product (channel attention) past the gate,
+which is held at its value, anything else by its derivative at this stimulus.
 Where pooling windows overlap and share a switch, their signals add, as the adjoint has it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -165,7 +167,23 @@ def _depends_on_inputs(operation: Operation, rule: str) -> bool:
     if operation.is_nonlinearity:
         return rule != "deconvnet"
     known = isinstance(operation.module, _LINEAR + _MAX_POOLING)
-    return not known and operation.kind in ("module", "other")
+    return not known and operation.kind in ("module", "product", "other")
+
+
+_BOUNDED = (nn.Sigmoid, nn.Hardsigmoid, nn.Tanh, nn.Softmax)
+
+
+def _gate(graph: Graph, operation: Operation) -> Node | None:
+    """Which factor of a product only scales the other, if one does.
+
+    It has no positions of its own, or comes out of a bounded nonlinearity.
+    """
+    one, other = operation.inputs
+    for small, large in ((one, other), (other, one)):
+        if math.prod(graph.shapes[small][1:]) < math.prod(graph.shapes[large][1:]):
+            return small
+    bounded = [n for n in (one, other) if isinstance(graph.operations[n].module, _BOUNDED)]
+    return bounded[0] if len(bounded) == 1 else None
 
 
 def _pads_with_zeros(module: nn.Conv2d) -> bool:
@@ -199,6 +217,11 @@ def _down(
     if operation.kind == "sum":
         parts = [_unbroadcast(signal, shape) for shape in shapes]
         return list(zip(operation.inputs, parts, strict=True))
+    if operation.kind == "product":
+        gate = _gate(graph, operation)
+        if gate is not None:
+            (gated,) = (below for below in operation.inputs if below is not gate)
+            return [(gated, signal * recording.inputs[node][gate][of])]
     if operation.kind == "concatenation":
         axis, slices = concatenation(node)
         sizes = [(0, *graph.shapes[below])[axis] for below in slices]

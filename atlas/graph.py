@@ -62,6 +62,7 @@ _AS_MODULE: dict[Any, Callable[..., nn.Module]] = {
 }
 
 _SUMS = {operator.add, operator.iadd, torch.add, "add", "add_"}
+_PRODUCTS = {operator.mul, operator.imul, torch.mul, torch.multiply, "mul", "mul_"}
 _CONCATENATIONS = {torch.cat, torch.concat, torch.concatenate}
 _OUT_OF_PLACE = {
     operator.iadd: operator.add,
@@ -75,9 +76,10 @@ _OUT_OF_PLACE = {
 class Operation:
     """What one node does, for a node whose value is a tensor.
 
-    ``kind`` is "input", "module", "sum", "concatenation", "other" or "output"; for "module",
-    ``module`` is the module called, or the one that the called function stands for. ``inputs``
-    are the nodes with tensors that it is computed from, directly or through sizes and tuples.
+    ``kind`` is "input", "module", "sum", "product", "concatenation", "other" or "output"; for
+    "module", ``module`` is the module called, or the one that the called function stands for.
+    ``inputs`` are the nodes with tensors that it is computed from, directly or through sizes and
+    tuples.
     """
 
     node: Node
@@ -201,6 +203,8 @@ class Graph:
             return Operation(node, "module", inputs, module)
         if node.target in _SUMS and node.args == inputs and len(inputs) == 2 and not node.kwargs:
             return Operation(node, "sum", inputs)
+        if node.target in _PRODUCTS and node.args == inputs and len(inputs) == 2:
+            return Operation(node, "product", inputs)
         if node.target in _CONCATENATIONS and set(concatenation(node)[1]) == set(inputs):
             return Operation(node, "concatenation", inputs)
         if node.target in _AS_MODULE and len(inputs) == 1 and node.args[:1] == inputs:
@@ -246,7 +250,7 @@ class Graph:
         module = operation.module
         if dims == (2, 3) and len(shape) == 4:
             pointwise = operation.is_nonlinearity or isinstance(module, _POINTWISE)
-            if pointwise or operation.kind in ("sum", "output"):
+            if pointwise or operation.kind in ("sum", "product", "output"):
                 return axes, dims
             if operation.kind == "concatenation" and concatenation(operation.node)[0] in (1, -3):
                 return axes, dims

@@ -60,7 +60,7 @@ class Folder:
     @property
     def description(self) -> str:
         """What these images are."""
-        return f"{len(self.paths)} photographs of the folder {self.root.name}"
+        return f"{len(self.paths):,} photographs of the folder {self.root.name}"
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -111,7 +111,7 @@ class DemoImages(World):
     @property
     def description(self) -> str:
         """What these images are."""
-        return f"{self.count} pictures of the demo world, seed {self.seed}"
+        return f"{self.count:,} pictures of the demo world, seed {self.seed}"
 
     def name(self, index: int) -> str:
         """Class and index."""

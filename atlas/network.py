@@ -1,8 +1,7 @@
-"""Networks with the preprocessing their weights were trained with; only here are names known."""
+"""Networks with their layers, and with the preprocessing their weights were trained with."""
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,23 +9,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
-import torchvision
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from atlas.demo import network as demo
-from atlas.demo.world import SIDE
+from atlas import zoo
 from atlas.errors import AtlasError, UsageError
 from atlas.graph import Graph
 from atlas.preprocessing import Preprocessing
 from atlas.receptive_fields import ReceptiveField
 from atlas.units import Layer, find_layers
-
-IMAGENET = Preprocessing(256, (224, 224), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-DEMO = Preprocessing(SIDE, (SIDE, SIDE), demo.MEAN, demo.STD)
+from atlas.weights import fit, read
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,7 @@ class Network:
 
     ``module`` is the model itself, unmodified. ``weights`` says in words where its weights come
     from; ``missing`` names the modules that have none, and the layers that need them are left
-    out of ``layers``.
+    out of ``layers``; ``runs`` is the file whose code made the model, if a person's own did.
     """
 
     name: str
@@ -43,6 +38,7 @@ class Network:
     preprocessing: Preprocessing
     weights: str = ""
     missing: tuple[str, ...] = ()
+    runs: Path | None = None
 
     @property
     def device(self) -> torch.device:
@@ -134,36 +130,47 @@ def load_network(
     weights: str | Path | None = None,
     seed: int = 0,
     device: str = "cpu",
+    preprocessing: Mapping[str, Any] | None = None,
 ) -> Network:
     """A network by name.
 
-    ``name`` is "demo" or a classification model of torchvision. ``weights`` is a file
-    (``.safetensors`` or a state dict saved by torch), "default" for the published weights,
-    "none" for random ones drawn from ``seed``; None means "default" for the demo and "none" for
-    all others. Raises ``UsageError`` for an unknown name and ``AtlasError`` for weights that
-    can't be had or don't fit.
+    ``name`` is "demo", a classification model of torchvision, "timm:NAME", or "FILE.py:FACTORY",
+    which runs that file's code. ``weights`` is a file (``.safetensors``, a state dict saved by
+    torch, or a checkpoint that holds one), "default" for the published weights, "none" for random
+    ones drawn from ``seed``; None means "default" for the demo, "none" for all others, and for a
+    factory whatever it made. ``preprocessing`` replaces fields of the default one. Raises
+    ``UsageError`` for what can't be meant and ``AtlasError`` for weights that can't be had or
+    don't fit.
     """
-    weights = str(weights) if weights is not None else ("default" if name == "demo" else "none")
-    preprocessing = DEMO if name == "demo" else _preset(name)
+    recipe = zoo.recipe(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model: nn.Module = demo.demo_network() if name == "demo" else _untrained(name)
-        model.eval()
+        model = recipe.make().eval()
+    chosen = str(weights) if weights is not None else ("default" if name == "demo" else "none")
     missing: tuple[str, ...] = ()
-    if weights == "none":
-        source = f"random, seed {seed}"
-    elif weights == "default" and name == "demo":
-        model.load_state_dict(load_file(demo.WEIGHTS))
-        source = "trained on the demo world, shipped with CNN Atlas"
-    elif weights == "default":
-        model, source = _published(name, model)
+    if chosen == "none":
+        source = f"as {recipe.runs.name} makes them" if recipe.runs else "random"
+        source += f", seed {seed}"
+    elif chosen == "default":
+        if recipe.publish is None:
+            raise UsageError(f"--weights default: nothing is published for {name}")
+        source = recipe.publish(model)
     else:
-        missing = _load(model, Path(weights), name)
-        source = Path(weights).name
-    model = model.to(device)
-    network = Network(name, model, preprocessing, source, missing)
+        path = Path(chosen).expanduser()
+        missing = fit(model, read(path), path, name)
+        source = path.name
+    usual = recipe.preprocessing(model)
+    network = Network(
+        name.rpartition("/")[2],
+        model.to(device),
+        usual.adjusted(preprocessing or {}),
+        source,
+        missing,
+        recipe.runs,
+    )
     if not network.layers:
-        raise AtlasError(f"no layer of {name} has weights in {weights}")
+        why = f"has weights in {chosen}" if missing else "has units with a place in the image"
+        raise AtlasError(f"no layer of {name} {why}")
     return network
 
 
@@ -186,89 +193,3 @@ def receptive_field(network: Network, layer: str) -> ReceptiveField:
         f"{network.name} has no layer or module {layer!r}; its layers are "
         f"{', '.join(network.layers)}"
     )
-
-
-def model_names() -> list[str]:
-    """What ``load_network`` takes besides files."""
-    return ["demo", *torchvision.models.list_models(module=torchvision.models)]
-
-
-def _preset(name: str) -> Preprocessing:
-    """The preprocessing of a torchvision model's weights. Raises for names it doesn't have."""
-    known = model_names()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, 3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise UsageError(
-            f"--model {name}: neither 'demo' nor a classification model of torchvision{hint}"
-        )
-    if name.startswith(("vit_", "swin", "maxvit")):
-        raise UsageError(
-            f"--model {name}: a vision transformer has no channels with a place in the image, "
-            "which is what an atlas shows; choose a convolutional network"
-        )
-    default = getattr(torchvision.models.get_model_weights(name), "DEFAULT", None)
-    if default is None:
-        return IMAGENET
-    preset = default.transforms()
-    return Preprocessing(
-        preset.resize_size[0],
-        (preset.crop_size[0], preset.crop_size[0]),
-        tuple(preset.mean),
-        tuple(preset.std),
-        preset.interpolation.value,
-    )
-
-
-def _untrained(name: str) -> nn.Module:
-    """The model with random weights, by its own initialisation where that takes no extra time."""
-    branches = {"aux_logits": False} if name in ("googlenet", "inception_v3") else {}
-    slow = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    model = torchvision.models.get_model(name, weights=None, **branches, **slow)
-    assert isinstance(model, nn.Module)
-    return model
-
-
-def _published(name: str, model: nn.Module) -> tuple[nn.Module, str]:
-    default = torchvision.models.get_model_weights(name).DEFAULT
-    try:
-        state = default.get_state_dict(progress=False, check_hash=True)
-    except OSError as error:
-        raise AtlasError(
-            f"the weights of {name} can't be downloaded from {default.url} ({error}); "
-            "give a file with --weights, or --weights none"
-        ) from error
-    model.load_state_dict({k: v for k, v in state.items() if k in model.state_dict()})
-    return model, f"torchvision {default}"
-
-
-def _load(model: nn.Module, path: Path, name: str) -> tuple[str, ...]:
-    """Load a file's weights; returns the modules that got none. Raises if they don't fit."""
-    if not path.is_file():
-        raise UsageError(
-            f"--weights {path}: there is no such file (a file, 'default' or 'none' is wanted)"
-        )
-    try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # both libraries raise many kinds
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise AtlasError(f"{path} can't be read as weights: {reason}") from error
-    if not isinstance(state, dict):
-        raise AtlasError(f"{path} holds no dictionary of weights")
-    own = model.state_dict()
-    fitting = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
-    wrong = [
-        f"{k} is {list(v.shape)}, not {list(own[k].shape)}"
-        for k, v in state.items()
-        if k in own and v.shape != own[k].shape
-    ]
-    wrong += [f"{k} is not in {name}" for k in state if k not in own]
-    if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise AtlasError(f"{path} doesn't fit {name}: {'; '.join(wrong[:3])}{more}")
-    model.load_state_dict(fitting, strict=False)
-    lacking = [k for k in own if k not in fitting and not k.endswith("num_batches_tracked")]
-    return tuple(dict.fromkeys(k.rpartition(".")[0] for k in lacking))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as transforms
+
+from atlas.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,36 @@ class Preprocessing:
     interpolation: str = "bilinear"
     mode: str = "RGB"
 
+    def __post_init__(self) -> None:
+        channels = {"RGB": 3, "L": 1}.get(self.mode)
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) != channels:
+                raise UsageError(
+                    f"--{name} has {len(values)} numbers, and an image in "
+                    f"{'grey' if channels == 1 else 'colour'} has {channels} channels"
+                )
+        if any(value <= 0 for value in self.std):
+            raise UsageError("--std must be above 0")
+
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of the network's input."""
         return len(self.mean), *self.crop
+
+    def adjusted(self, fields: Mapping[str, Any]) -> Preprocessing:
+        """With some fields replaced, and those that follow from them unless they are given too.
+
+        A new crop keeps its proportion to the resized side; grey takes the mean of the colours'
+        mean and standard deviation, and colour the grey one's for each.
+        """
+        fields = dict(fields)
+        if "crop" in fields and "resize" not in fields and self.resize is not None:
+            fields["resize"] = round(self.resize * min(fields["crop"]) / min(self.crop))
+        if fields.get("mode", self.mode) != self.mode:
+            for name, values in (("mean", self.mean), ("std", self.std)):
+                grey = round(sum(values) / len(values), 6)
+                fields.setdefault(name, (grey,) * (1 if fields["mode"] == "L" else 3))
+        return replace(self, **fields)
 
     def stimulus(self, image: Image.Image) -> np.ndarray:
         """The image in the network's input frame: ``[H, W, C]`` uint8.

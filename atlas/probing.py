@@ -33,12 +33,15 @@ def probe(
     if identity is not None:
         return identity, tuple((place,) for place in range(length))
     seen = [_spread(function, value, dim, [place]) for place in range(length)]
-    if any(spread is None for spread in seen):
+    some = next((spread for spread in seen if spread is not None), None)
+    if some is None:
         return None
+    nowhere = [torch.zeros_like(marks) for marks in some]  # a position that nothing sees
     # for each dimension of the output: [input position, output position]
-    tables = [torch.stack(table) for table in zip(*(s for s in seen if s is not None), strict=True)]
-    telling = [d for d, table in enumerate(tables) if not table.all()]
-    if len(telling) != 1 or not tables[telling[0]].any():
+    tables = [torch.stack(table) for table in zip(*(s or nowhere for s in seen), strict=True)]
+    used = torch.tensor([spread is not None for spread in seen], device=value.device)
+    telling = [d for d, table in enumerate(tables) if not table[used].all()]
+    if len(telling) != 1:
         return None
     table = tables[telling[0]]
     reach = tuple(tuple(column.nonzero().flatten().tolist()) for column in table.T)

@@ -8,7 +8,8 @@ from torch import nn
 
 import atlas
 from atlas.errors import AtlasError, UsageError
-from atlas.network import IMAGENET, receptive_field
+from atlas.network import receptive_field
+from atlas.zoo import IMAGENET
 
 
 def test_the_demo_network_has_layers_by_order_of_execution() -> None:
