@@ -173,7 +173,8 @@ def _draw_tiles(
     row, column = records[layer.id].position[unit, rank]
     box: Box = layer.field.box(int(row), int(column))
     std = network.preprocessing.std
-    seen = pixels.reconstruction(some.reconstructions[place], std, box)
+    top, left = (int(n) for n in some.corners[place])
+    seen = pixels.reconstruction(some.reconstructions[place], std, box, (top, left))
     size = (tiles.shape[3], tiles.shape[4])
     tiles[unit, rank, 0] = pixels.tile(seen, size)
     tiles[unit, rank, 1] = pixels.tile(pixels.patch(some.stimuli[place], box), size)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,9 +25,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.grad import conv2d_input
 
+from atlas import windows
 from atlas.errors import UsageError
-from atlas.graph import Graph, Node, Operation, concatenation
+from atlas.graph import Graph, Node, Operation, concatenation, pair
 from atlas.network import Network
+from atlas.units import Layer
+from atlas.windows import Window
 
 RULES = ("deconvnet", "guided", "gradient")
 
@@ -82,8 +85,8 @@ def joined(recordings: list[Recording]) -> Recording:
     return Recording(first.graph, first.rule, switches, inputs, activations)
 
 
-def descend(recording: Recording, node: Node, signal: Tensor, of: Tensor) -> Tensor:
-    """Project B signals ``[B, units, ...]`` at a node down to the input, ``[B, C, H, W]``.
+def descend(recording: Recording, node: Node, signal: Window, of: Tensor) -> Window:
+    """Project B signals at a node down to the input.
 
     ``of`` is ``[B]``, the stimulus of the recording that each belongs to.
     """
@@ -97,22 +100,33 @@ def descend(recording: Recording, node: Node, signal: Tensor, of: Tensor) -> Ten
             arriving, operation = signals.pop(here), graph.operations[here]
             if operation.kind == "input":
                 return arriving
-            for below, part in _down(recording, operation, arriving, of):
-                signals[below] = signals[below] + part if below in signals else part
-    shape = graph.input_shape  # the layer doesn't depend on the input
-    return signal.new_zeros((len(signal), *shape))
+            parts = None if arriving.is_whole else _down_locally(recording, operation, arriving, of)
+            if parts is None:
+                full = windows.whole(arriving, graph.shapes[here]).values
+                parts = [(n, Window(v)) for n, v in _down(recording, operation, full, of)]
+            for below, part in parts:
+                shape = graph.shapes[below]
+                clipped = windows.clipped(part, shape)
+                have = signals.get(below)
+                signals[below] = clipped if have is None else windows.added(have, clipped, shape)
+    # the layer doesn't depend on the input
+    return Window(signal.values.new_zeros((len(signal.values), *graph.input_shape)))
 
 
-def start(maps: Tensor, of: Tensor, units: Tensor, positions: Tensor) -> Tensor:
-    """All zero but one activation each, which keeps its value: ``[B, units, H, W]``.
+def start(layer: Layer, values: Tensor, units: Tensor, positions: Tensor) -> Window:
+    """All zero but one activation each, which keeps its value.
 
-    ``maps`` are the layer's feature maps ``[N, units, H, W]``; ``positions`` ``[B, 2]`` (row,
-    column).
+    ``values`` ``[B]`` are the activations of ``units`` ``[B]`` at ``positions`` ``[B, 2]`` (row,
+    column) of the layer.
     """
-    signal = maps.new_zeros((len(of), *maps.shape[1:]))
-    at = units, positions[:, 0], positions[:, 1]
-    signal[(torch.arange(len(of), device=of.device), *at)] = maps[(of, *at)]
-    return signal
+    rows = torch.arange(len(values), device=values.device)
+    if layer.dims == (1, 2, 3):
+        pixel = values.new_zeros((len(values), layer.units, 1, 1))
+        pixel[rows, units] = values[:, None, None]
+        return Window(pixel, positions[:, 0], positions[:, 1])
+    maps = values.new_zeros((len(values), *layer.shape))
+    maps[rows, units, positions[:, 0], positions[:, 1]] = values
+    return Window(layer.value(maps))
 
 
 def reconstruct(
@@ -147,13 +161,10 @@ def reconstruct(
         inputs = network.inputs(stimulus[None])
     recording = record(network.graph, inputs, [place.node], rule)
     of = torch.zeros(1, dtype=torch.long, device=inputs.device)
-    signal = start(
-        place.maps(recording.activations[place.node]),
-        of,
-        torch.tensor([unit], device=inputs.device),
-        torch.tensor([position], device=inputs.device),
-    )
-    return descend(recording, place.node, place.value(signal), of)[0]
+    value = place.maps(recording.activations[place.node])[0, unit, row, column]
+    at = torch.tensor([unit], device=inputs.device), torch.tensor([position], device=inputs.device)
+    found = descend(recording, place.node, start(place, value[None], *at), of)
+    return windows.whole(found, network.graph.input_shape).values[0]
 
 
 _MAX_POOLING = (nn.MaxPool2d, nn.AdaptiveMaxPool2d)
@@ -246,6 +257,104 @@ def _down(
     if operation.is_nonlinearity and recording.rule == "guided":
         through = {below: part.relu() for below, part in through.items()}
     return list(through.items())
+
+
+def _down_locally(
+    recording: Recording, operation: Operation, signal: Window, of: Tensor
+) -> list[tuple[Node, Window]] | None:
+    """The same for a signal known in a window only; None where that is not worth a rule."""
+    graph, module = recording.graph, operation.module
+    values, top, left = signal.values, signal.top, signal.left
+    assert top is not None and left is not None
+    own = graph.shapes[operation.node]
+    if any(len(graph.shapes[below]) != 3 for below in operation.inputs):
+        return None
+    if operation.kind == "output" or isinstance(module, nn.Dropout | nn.Dropout2d | nn.Identity):
+        return [(operation.inputs[0], signal)]
+    if operation.kind == "sum":
+        same = all(graph.shapes[below] == own for below in operation.inputs)
+        return [(below, signal) for below in operation.inputs] if same else None
+    if operation.kind == "concatenation":
+        axis, slices = concatenation(operation.node)
+        if axis not in (1, -3):
+            return None
+        parts = values.split([graph.shapes[below][0] for below in slices], 1)
+        return [(n, replace(signal, values=v)) for n, v in zip(slices, parts, strict=True)]
+    if operation.kind == "product":
+        gate = _gate(graph, operation)
+        if gate is None or graph.shapes[gate][1:] != (1, 1):
+            return None
+        (gated,) = (below for below in operation.inputs if below is not gate)
+        held = recording.inputs[operation.node][gate][of]
+        return [(gated, replace(signal, values=values * held))]
+    if len(operation.inputs) != 1 or len(own) != 3:
+        return None
+    (below,) = operation.inputs
+    if operation.is_nonlinearity and recording.rule == "deconvnet":
+        return [(below, replace(signal, values=values.relu()))]
+    if operation.is_nonlinearity:
+        at = windows.gathered(recording.inputs[operation.node][below], of, signal)
+        through = _adjoint(lambda v: graph.evaluate(operation.node, v), {below: at}, values)[below]
+        through = through.relu() if recording.rule == "guided" else through
+        return [(below, replace(signal, values=through))]
+    if isinstance(module, nn.BatchNorm2d):
+        one = values.new_ones((1, own[0], 1, 1))
+        scale = _adjoint(lambda v: graph.evaluate(operation.node, v), {below: one}, one)[below]
+        return [(below, replace(signal, values=values * scale))]
+    if isinstance(module, nn.Conv2d) and _pads_with_zeros(module):
+        spread = F.conv_transpose2d(
+            values, module.weight, None, module.stride, 0, 0, module.groups, module.dilation
+        )
+        return [(below, _moved(module, spread, top, left))]
+    if isinstance(module, nn.MaxPool2d):
+        switches = windows.gathered(recording.switches[operation.node], of, signal)
+        return [(below, _unpooled(module, signal, switches, graph.shapes[below]))]
+    if isinstance(module, nn.AvgPool2d):
+        share = _shares(module, graph.shapes[below], values)
+        index = torch.zeros_like(of)
+        spread = values * windows.gathered(share, index, signal)
+        ones = values.new_ones((own[0], 1, *pair(module.kernel_size)))
+        spread = F.conv_transpose2d(spread, ones, None, module.stride, 0, 0, own[0])
+        return [(below, _moved(module, spread, top, left))]
+    return None
+
+
+def _moved(module: nn.Module, values: Tensor, top: Tensor, left: Tensor) -> Window:
+    """The window that lies below a window at these places, through strides and padding."""
+    assert isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d)
+    assert not isinstance(module.padding, str)
+    (down, right), (above, before) = pair(module.stride), pair(module.padding)
+    return Window(values, top * down - above, left * right - before)
+
+
+def _unpooled(
+    module: nn.MaxPool2d, signal: Window, switches: Tensor, shape: tuple[int, ...]
+) -> Window:
+    assert signal.top is not None and signal.left is not None
+    count, channels, height, width = signal.values.shape
+    kernel, stride, dilation = pair(module.kernel_size), pair(module.stride), pair(module.dilation)
+    size = [
+        (n - 1) * s + d * (k - 1) + 1
+        for n, k, s, d in zip((height, width), kernel, stride, dilation, strict=True)
+    ]
+    below = _moved(module, signal.values, signal.top, signal.left)
+    assert below.top is not None and below.left is not None
+    rows = torch.div(switches, shape[2], rounding_mode="floor") - below.top[:, None, None, None]
+    columns = switches % shape[2] - below.left[:, None, None, None]
+    # where the window lies outside there are no switches, and nothing but zero to add
+    at = rows.clamp(0, size[0] - 1) * size[1] + columns.clamp(0, size[1] - 1)
+    values = signal.values.new_zeros((count, channels, size[0] * size[1]))
+    values.scatter_add_(2, at.flatten(2), signal.values.flatten(2))
+    return replace(below, values=values.view(count, channels, *size))
+
+
+def _shares(module: nn.AvgPool2d, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """What part of each average every pixel of its window makes up, ``[1, 1, h, w]``."""
+    inside = like.new_ones((1, 1, *shape[1:]))
+    counts = nn.AvgPool2d(
+        module.kernel_size, module.stride, module.padding, module.ceil_mode, divisor_override=1
+    )(inside)
+    return module(inside) / counts
 
 
 def _adjoint(

@@ -45,25 +45,29 @@ def patch(stimulus: np.ndarray, box: Box) -> np.ndarray:
     return picture
 
 
-def reconstruction(signal: np.ndarray, std: tuple[float, ...], box: Box) -> np.ndarray:
-    """The box cut from a reconstruction ``[C, H, W]``, zero as mid-grey.
+def reconstruction(
+    signal: np.ndarray, std: tuple[float, ...], box: Box, corner: tuple[int, int] = (0, 0)
+) -> np.ndarray:
+    """The box cut from a reconstruction ``[C, h, w]``, zero as mid-grey.
 
+    ``corner`` is where the reconstruction's top left lies in the input frame; outside it is zero.
     In the input's own colours: the scale of the normalisation is undone, its mean is not. The
     contrast is the reconstruction's own, so brightness can't be compared between two of them.
     """
     signal = (signal * np.array(std, np.float32)[:, None, None]).transpose(1, 2, 0)
-    inside = Box(
-        max(box.top, 0),
-        max(box.left, 0),
-        min(box.bottom, signal.shape[0]),
-        min(box.right, signal.shape[1]),
+    top, left = corner
+    known = Box(
+        max(box.top, top),
+        max(box.left, left),
+        min(box.bottom, top + signal.shape[0]),
+        min(box.right, left + signal.shape[1]),
     )
     cut = np.zeros((box.height, box.width, signal.shape[2]), np.float32)
-    if inside.height > 0 and inside.width > 0:
+    if known.height > 0 and known.width > 0:
         cut[
-            inside.top - box.top : inside.bottom - box.top,
-            inside.left - box.left : inside.right - box.left,
-        ] = signal[inside.top : inside.bottom, inside.left : inside.right]
+            known.top - box.top : known.bottom - box.top,
+            known.left - box.left : known.right - box.left,
+        ] = signal[known.top - top : known.bottom - top, known.left - left : known.right - left]
     return signed(cut)
 
 

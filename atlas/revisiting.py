@@ -27,7 +27,8 @@ class Revisited:
     """Some winners of one layer, with what is to be shown of them.
 
     ``units`` and ``ranks`` ``[B]`` say which winners; ``stimuli`` holds their images, ``[H, W, C]``
-    uint8 each; ``reconstructions`` ``[B, C, H, W]`` float32, in the units of the network's input.
+    uint8 each; ``reconstructions`` ``[B, C, h, w]`` float32, in the units of the network's input:
+    windows of the input frame with their top left at ``corners`` ``[B, 2]`` (row, column).
     """
 
     layer: Layer
@@ -35,6 +36,7 @@ class Revisited:
     ranks: np.ndarray
     stimuli: list[np.ndarray]
     reconstructions: np.ndarray
+    corners: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -144,11 +146,15 @@ def _reconstructed(
     of = torch.tensor([places[image] for _, _, image in won], device=device)
     position = torch.from_numpy(top.position[units, ranks].astype(np.int64)).to(device)
     unit = torch.from_numpy(units).to(device)
-    signal = start(maps, of, unit, position)
-    again = signal.flatten(1).sum(1).float().cpu().numpy()  # all but one are zero
-    _compare(layer, top, again, units, ranks)
-    down = descend(recording, layer.node, layer.value(signal), of).float().cpu().numpy()
-    return Revisited(layer, units, ranks, [pixels[image] for _, _, image in won], down)
+    values = maps[of, unit, position[:, 0], position[:, 1]]
+    _compare(layer, top, values.float().cpu().numpy(), units, ranks)
+    found = descend(recording, layer.node, start(layer, values, unit, position), of)
+    if found.top is None or found.left is None:
+        corners = np.zeros((len(won), 2), np.int64)
+    else:
+        corners = torch.stack([found.top, found.left], 1).cpu().numpy()
+    down = found.values.float().cpu().numpy()
+    return Revisited(layer, units, ranks, [pixels[image] for _, _, image in won], down, corners)
 
 
 def _compare(

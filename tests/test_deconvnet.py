@@ -9,6 +9,7 @@ from atlas.demo.world import draw
 from atlas.errors import UsageError
 from atlas.network import wrap
 from atlas.preprocessing import Preprocessing
+from atlas.windows import Window, whole
 from tests import explicit as ex
 
 
@@ -204,13 +205,53 @@ def test_a_batch_gives_what_single_descents_give() -> None:
                    record(network.graph, x[2:], [node], "guided")])  # fmt: skip
     of, units = torch.tensor([2, 0, 2, 1]), torch.tensor([0, 1, 4, 4])
     positions = torch.tensor([[0, 0], [1, 2], [3, 3], [4, 0]])
-    signal = start(both.activations[node], of, units, positions)
-    found = descend(both, node, signal, of)
+    layer = network.layers["conv2"]
+    values = both.activations[node][of, units, positions[:, 0], positions[:, 1]]
+    down = descend(both, node, start(layer, values, units, positions), of)
+    found = whole(down, (3, 16, 16)).values
     for i in range(4):
         one = atlas.reconstruct(
             network, x[of[i]], "conv2", int(units[i]), tuple(positions[i].tolist()), "guided"
         )
         torch.testing.assert_close(found[i], one, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("rule", ["deconvnet", "guided", "gradient"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "alexnet",
+        "vgg11_bn",
+        "resnet18",
+        "squeezenet1_1",
+        "googlenet",
+        "mobilenet_v3_small",
+        "densenet121",
+        "shufflenet_v2_x0_5",
+    ],
+)
+def test_windows_give_what_whole_tensors_give(name: str, rule: str) -> None:
+    network = atlas.load_network(name, "none", preprocessing={"crop": (97, 80)})
+    network.module.double()
+    generator = torch.Generator().manual_seed(7)
+    x = torch.randn(2, 3, 97, 80, generator=generator, dtype=torch.float64)
+    layers = list(network.layers.values())
+    layers = layers[:: max(1, len(layers) // 6)]
+    recording = record(network.graph, x, [layer.node for layer in layers], rule)
+    of = torch.tensor([0, 1, 1])
+    for layer in layers:
+        maps = layer.maps(recording.activations[layer.node])
+        _, height, width = layer.shape
+        positions = torch.tensor([[0, 0], [height // 2, width // 3], [height - 1, width - 1]])
+        units = maps[of, :, positions[:, 0], positions[:, 1]].argmax(1)
+        values = maps[of, units, positions[:, 0], positions[:, 1]]
+        first = start(layer, values, units, positions)
+        local = descend(recording, layer.node, first, of)
+        full = descend(recording, layer.node, whole(first, layer.shape), of)
+        assert isinstance(full, Window) and full.is_whole
+        found = whole(local, (3, 97, 80)).values
+        scale = full.values.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-300)
+        assert ((found - full.values).abs() / scale).max() < 1e-10, layer.id
 
 
 def test_the_model_is_left_as_it_was() -> None:

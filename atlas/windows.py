@@ -1,0 +1,110 @@
+"""Signals that are zero but for a small window, kept as that window.
+
+On its way down a reconstruction fills the receptive field and nothing else, so only the window
+that the field covers at each operation is kept: B windows of one size, each at its own place. They
+may reach beyond the tensor they are of; there they are zero, which ``clipped`` sees to after every
+step, so that borders and padding act as they do on the whole tensor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+COVERS = 0.7  # a window of this share of the tensor is kept as the whole tensor
+
+
+@dataclass(frozen=True)
+class Window:
+    """B signals ``[B, C, H, W]`` of which ``values`` ``[B, C, h, w]`` are known, the rest zero.
+
+    ``top`` and ``left`` ``[B]`` place each window; None where ``values`` are the whole signals,
+    which may then have any shape.
+    """
+
+    values: Tensor
+    top: Tensor | None = None
+    left: Tensor | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the values are the whole signals."""
+        return self.top is None
+
+    @property
+    def places(self) -> tuple[Tensor, Tensor]:
+        """Rows ``[B, h]`` and columns ``[B, w]`` of the tensor that the values stand for."""
+        assert self.top is not None and self.left is not None
+        height, width = self.values.shape[2:]
+        rows = torch.arange(height, device=self.top.device)
+        columns = torch.arange(width, device=self.top.device)
+        return self.top[:, None] + rows, self.left[:, None] + columns
+
+
+def whole(window: Window, shape: tuple[int, ...]) -> Window:
+    """The same signals with all their zeros; ``shape`` is that of one signal."""
+    if window.is_whole:
+        return window
+    values = window.values
+    rows, columns = window.places
+    height, width = shape[1:]
+    # what lies outside is zero, so it may be added anywhere
+    at = rows.clamp(0, height - 1)[:, :, None] * width + columns.clamp(0, width - 1)[:, None, :]
+    signals = values.new_zeros((len(values), shape[0], height * width))
+    at = at.flatten(1)[:, None, :].expand(-1, shape[0], -1)
+    signals.scatter_add_(2, at, values.flatten(2))
+    return Window(signals.view(len(values), *shape))
+
+
+def clipped(window: Window, shape: tuple[int, ...]) -> Window:
+    """Zero outside the tensor; the whole tensor, if the window covers most of it."""
+    if window.is_whole:
+        return window
+    rows, columns = window.places
+    height, width = shape[1:]
+    inside = ((rows >= 0) & (rows < height))[:, None, :, None] & (
+        (columns >= 0) & (columns < width)
+    )[:, None, None, :]
+    window = replace(window, values=window.values * inside)
+    area = window.values.shape[2] * window.values.shape[3]
+    return whole(window, shape) if area >= COVERS * height * width else window
+
+
+def gathered(maps: Tensor, of: Tensor, window: Window) -> Tensor:
+    """What maps ``[N, C, H, W]`` hold where the windows are, ``[B, C, h, w]``.
+
+    ``of`` ``[B]`` says which map belongs to which window. Outside the maps it is arbitrary.
+    """
+    rows, columns = window.places
+    rows, columns = rows.clamp(0, maps.shape[2] - 1), columns.clamp(0, maps.shape[3] - 1)
+    found = maps[of[:, None, None], :, rows[:, :, None], columns[:, None, :]]  # [B, h, w, C]
+    return found.permute(0, 3, 1, 2)
+
+
+def added(one: Window, other: Window, shape: tuple[int, ...]) -> Window:
+    """The sum of two signals of a tensor of this shape."""
+    if one.is_whole or other.is_whole:
+        return Window(whole(one, shape).values + whole(other, shape).values)
+    assert one.top is not None and one.left is not None
+    assert other.top is not None and other.left is not None
+    down, right = other.top - one.top, other.left - one.left
+    if (down != down[0]).any() or (right != right[0]).any():
+        return Window(whole(one, shape).values + whole(other, shape).values)
+    offsets = int(down[0]), int(right[0])
+    starts = [min(0, offset) for offset in offsets]
+    sizes = [
+        max(one.values.shape[2 + i], offsets[i] + other.values.shape[2 + i]) - starts[i]
+        for i in (0, 1)
+    ]
+    values = _placed(one.values, [-start for start in starts], sizes) + _placed(
+        other.values, [o - start for o, start in zip(offsets, starts, strict=True)], sizes
+    )
+    return Window(values, one.top + starts[0], one.left + starts[1])
+
+
+def _placed(values: Tensor, at: list[int], size: list[int]) -> Tensor:
+    below, right = (size[i] - at[i] - values.shape[2 + i] for i in (0, 1))
+    return F.pad(values, (at[1], right, at[0], below))
