@@ -137,7 +137,7 @@ class Stimulus:
     digest: bytes
 
 
-class _Stimuli(Dataset[Stimulus]):
+class _Stimuli(Dataset["Stimulus | AtlasError"]):
     def __init__(
         self, images: Images, preprocessing: Preprocessing, indices: Sequence[int]
     ) -> None:
@@ -146,9 +146,12 @@ class _Stimuli(Dataset[Stimulus]):
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, place: int) -> Stimulus:
+    def __getitem__(self, place: int) -> Stimulus | AtlasError:
         index = self.indices[place]
-        image = self.images[index].convert(self.preprocessing.mode)
+        try:
+            image = self.images[index].convert(self.preprocessing.mode)
+        except AtlasError as error:  # handed over, for a worker would wrap it in its traceback
+            return error
         digest = hashlib.blake2b(image.tobytes(), digest_size=16, key=b"%dx%d" % image.size)
         return Stimulus(index, self.preprocessing.stimulus(image), digest.digest())
 
@@ -156,7 +159,10 @@ class _Stimuli(Dataset[Stimulus]):
 def stimuli(
     images: Images, preprocessing: Preprocessing, indices: Sequence[int], workers: int = 0
 ) -> Iterator[Stimulus]:
-    """The stimuli of these images in this order, decoded ahead in ``workers`` processes."""
+    """The stimuli of these images in this order, decoded ahead in ``workers`` processes.
+
+    Raises ``AtlasError`` for an image that can't be read.
+    """
     loader = DataLoader(
         _Stimuli(images, preprocessing, indices),
         batch_size=None,
@@ -164,7 +170,10 @@ def stimuli(
         prefetch_factor=32 if workers else None,
         collate_fn=_as_it_is,
     )
-    return iter(loader)
+    for found in loader:
+        if isinstance(found, AtlasError):
+            raise found
+        yield found
 
 
 def _as_it_is(stimulus: Any) -> Any:
