@@ -87,6 +87,13 @@ def parser() -> argparse.ArgumentParser:
         default="deconvnet",
         help="what happens at a nonlinearity on the way down (default: deconvnet)",
     )
+    what.add_argument(
+        "--near-duplicates",
+        type=_natural,
+        metavar="BITS",
+        help="count images as one whose perceptual hashes differ in at most so many of 64 bits "
+        "(needs imagehash; images with equal pixels always count as one)",
+    )
     sees = made.add_argument_group(
         "what the network sees", "defaults are those that the weights were trained with"
     )
@@ -213,6 +220,7 @@ def build(options: argparse.Namespace, given: list[str]) -> None:
             rule=options.rule,
             batch_size=options.batch_size,
             workers=options.workers,
+            near_duplicates=options.near_duplicates,
             date=date(),
             command=command(given),
         )

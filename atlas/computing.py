@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,10 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
-from atlas import data, pages, pixels
+from atlas import data, effective, pages, pixels
 from atlas.images import Described, Images, label_of, name_of
 from atlas.network import Network
 from atlas.progress import Progress, silent
-from atlas.receptive_fields import Box
 from atlas.revisiting import Revisited, revisit
 from atlas.scanning import BATCH, Scan, scan
 from atlas.telling import telling
@@ -40,6 +39,7 @@ class Settings:
     rule: str = "deconvnet"
     batch_size: int = BATCH
     workers: int = 0
+    near_duplicates: int | None = None
     date: str | None = None
     command: str = ""
 
@@ -52,18 +52,28 @@ def compute(
     progress: Progress = silent,
 ) -> data.AtlasData:
     """Compute an atlas of ``network`` on ``images`` and write its data into an empty folder."""
-    found = scan(network, images, settings.layers, settings.batch_size, settings.workers, progress)
+    found = scan(
+        network,
+        images,
+        settings.layers,
+        settings.batch_size,
+        settings.workers,
+        settings.near_duplicates,
+        progress,
+    )
     layers = [
         _layer_data(network, network.layer(name), record, images)
         for name, record in found.records.items()
     ]
     for layer in layers:
         (folder / layer.layer).mkdir(parents=True, exist_ok=True)
+    energies = {layer.layer: Energy.none(layer) for layer in layers}
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tiles-") as scratch:
         tiles = {layer.layer: _tiles(Path(scratch), layer) for layer in layers}
-        _reconstruct(network, images, found, tiles, folder, settings, progress)
+        _reconstruct(network, images, found, tiles, energies, folder, settings, progress)
         _write_plates(layers, tiles, folder, progress)
         tiles.clear()
+    layers = [_with_effective(layer, energies[layer.layer]) for layer in layers]
     for layer in layers:
         _write_filters(network, layer, folder)
         _write(folder / pages.layer_data(layer.layer), layer.as_json())
@@ -134,6 +144,7 @@ def _reconstruct(
     images: Images,
     found: Scan,
     tiles: dict[str, np.ndarray],
+    energies: dict[str, Energy],
     folder: Path,
     settings: Settings,
     progress: Progress,
@@ -153,28 +164,58 @@ def _reconstruct(
                 pool.submit(_save_image, folder / pages.image_file(image), stimulus)
                 for image, stimulus in visit.stimuli.items()
             ]
-            drawn = [
-                pool.submit(_draw_tiles, network, found.records, some, place, tiles[some.layer.id])
-                for some in visit.found
-                for place in range(len(some.units))
-            ]
+            drawn = []
+            for some in visit.found:
+                drawn += [
+                    pool.submit(_draw_tiles, network, some, place, tiles[some.layer.id])
+                    for place in range(len(some.units))
+                ]
+                energies[some.layer.id].include(some)
             for job in saved + drawn:
                 job.result()
 
 
-def _draw_tiles(
-    network: Network,
-    records: dict[str, TopNine],
-    some: Revisited,
-    place: int,
-    tiles: np.ndarray,
-) -> None:
-    layer, unit, rank = some.layer, int(some.units[place]), int(some.ranks[place])
-    row, column = records[layer.id].position[unit, rank]
-    box: Box = layer.field.box(int(row), int(column))
+@dataclass(frozen=True)
+class Energy:
+    """Sums over each unit's winners of the gradient's energy by rows and columns of its box.
+
+    ``rows`` ``[U, h]`` and ``columns`` ``[U, w]``, for a nominal box of h by w pixels.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+
+    @staticmethod
+    def none(layer: data.LayerData) -> Energy:
+        """Before any winner."""
+        height, width = layer.receptive_field.size
+        return Energy(np.zeros((layer.units, height)), np.zeros((layer.units, width)))
+
+    def include(self, some: Revisited) -> None:
+        """Add some winners."""
+        for place, (unit, box) in enumerate(zip(some.units, some.boxes, strict=True)):
+            corner = int(some.gradients.corners[place, 0]), int(some.gradients.corners[place, 1])
+            rows, columns = effective.marginals(
+                some.gradients.values[place], corner, box.as_tuple()
+            )
+            self.rows[unit] += rows
+            self.columns[unit] += columns
+
+
+def _with_effective(layer: data.LayerData, energy: Energy) -> data.LayerData:
+    top = (
+        replace(unit, effective=effective.box_of(energy.rows[unit.unit], energy.columns[unit.unit]))
+        for unit in layer.top
+    )
+    return replace(layer, top=tuple(top))
+
+
+def _draw_tiles(network: Network, some: Revisited, place: int, tiles: np.ndarray) -> None:
+    unit, rank, box = int(some.units[place]), int(some.ranks[place]), some.boxes[place]
     std = network.preprocessing.std
-    top, left = (int(n) for n in some.corners[place])
-    seen = pixels.reconstruction(some.reconstructions[place], std, box, (top, left))
+    found = some.reconstructions
+    corner = int(found.corners[place, 0]), int(found.corners[place, 1])
+    seen = pixels.reconstruction(found.values[place], std, box, corner)
     size = (tiles.shape[3], tiles.shape[4])
     tiles[unit, rank, 0] = pixels.tile(seen, size)
     tiles[unit, rank, 1] = pixels.tile(pixels.patch(some.stimuli[place], box), size)
@@ -244,6 +285,7 @@ def _facts(
             "different": found.images,
             "classes": len(labels),
             "hash": found.images_hash,
+            "near_duplicates": settings.near_duplicates,
             "duplicates": [list(pair) for pair in sorted(found.duplicates.items())],
         },
         rule=settings.rule,

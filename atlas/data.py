@@ -62,11 +62,15 @@ class Winner:
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit's number, in how many images it fired, and its winners, strongest first."""
+    """A unit's number, in how many images it fired, and its winners, strongest first.
+
+    ``effective`` is its effective receptive field, as a box within its nominal box.
+    """
 
     unit: int
     fired: int
     nine: tuple[Winner, ...]
+    effective: tuple[int, int, int, int] | None = None
 
     @property
     def commonest(self) -> tuple[str, int] | None:
@@ -77,7 +81,18 @@ class Unit:
     def as_json(self) -> dict[str, Any]:
         """As it stands in ``layer.json``."""
         nine = [winner.as_json() for winner in self.nine]
-        return {"unit": self.unit, "fired": self.fired, "nine": nine}
+        effective = list(self.effective) if self.effective else None
+        return {"unit": self.unit, "fired": self.fired, "effective": effective, "nine": nine}
+
+    @staticmethod
+    def of_json(json_: dict[str, Any]) -> Unit:
+        """The inverse of ``as_json``."""
+        nine = tuple(Winner.of_json(winner) for winner in json_["nine"])
+        effective = None
+        if json_["effective"]:
+            top, left, bottom, right = json_["effective"]
+            effective = (top, left, bottom, right)
+        return Unit(json_["unit"], json_["fired"], nine, effective)
 
 
 @dataclass(frozen=True)
@@ -173,10 +188,7 @@ class LayerData:
             json_["images"],
             Plate(_pair(plate["tile"]), plate["gap"], plate["gutter"]),
             (filters[0], filters[1], filters[2]) if filters else None,
-            tuple(
-                Unit(u["unit"], u["fired"], tuple(Winner.of_json(w) for w in u["nine"]))
-                for u in json_["top"]
-            ),
+            tuple(Unit.of_json(unit) for unit in json_["top"]),
         )
 
 

@@ -37,7 +37,7 @@ RULES = ("deconvnet", "guided", "gradient")
 
 @dataclass(frozen=True)
 class Recording:
-    """What the way down needs of the way up, for N stimuli.
+    """What the way down by some rules needs of the way up, for N stimuli.
 
     ``switches`` holds for each max pooling the flat index of every window's maximum in its input,
     ``[N, C, h, w]``; ``inputs`` the inputs of those operations whose way down depends on them;
@@ -45,25 +45,29 @@ class Recording:
     """
 
     graph: Graph
-    rule: str
+    rules: frozenset[str]
     switches: dict[Node, Tensor]
     inputs: dict[Node, dict[Node, Tensor]]
     activations: dict[Node, Tensor]
 
 
-def record(graph: Graph, inputs: Tensor, nodes: Iterable[Node], rule: str) -> Recording:
-    """Run the network once on ``[N, C, H, W]``, as far up as the highest of ``nodes``."""
-    if rule not in RULES:
-        raise UsageError(f"unknown rule {rule!r}: choose one of {', '.join(RULES)}")
+def record(graph: Graph, inputs: Tensor, nodes: Iterable[Node], *rules: str) -> Recording:
+    """Run the network once on ``[N, C, H, W]``, as far up as the highest of ``nodes``.
+
+    What comes of it can be used to go down by any of ``rules``.
+    """
+    for rule in rules:
+        if rule not in RULES:
+            raise UsageError(f"unknown rule {rule!r}: choose one of {', '.join(RULES)}")
     wanted = set(nodes)
     last = max(wanted, key=list(graph.operations).index)
-    recording = Recording(graph, rule, {}, {}, {})
+    recording = Recording(graph, frozenset(rules), {}, {}, {})
     with torch.no_grad():
         for node, values in graph.run(inputs, until=last):
             operation = graph.operations.get(node)
             if operation is None:
                 continue
-            if _depends_on_inputs(operation, rule):
+            if _depends_on_inputs(operation, recording.rules):
                 recording.inputs[node] = {below: values[below] for below in operation.inputs}
             elif isinstance(operation.module, _MAX_POOLING):
                 below = values[operation.inputs[0]]
@@ -82,14 +86,15 @@ def joined(recordings: list[Recording]) -> Recording:
         n: {below: torch.cat([r.inputs[n][below] for r in recordings]) for below in first.inputs[n]}
         for n in first.inputs
     }
-    return Recording(first.graph, first.rule, switches, inputs, activations)
+    return Recording(first.graph, first.rules, switches, inputs, activations)
 
 
-def descend(recording: Recording, node: Node, signal: Window, of: Tensor) -> Window:
-    """Project B signals at a node down to the input.
+def descend(recording: Recording, node: Node, signal: Window, of: Tensor, rule: str) -> Window:
+    """Project B signals at a node down to the input, by one of the recording's rules.
 
     ``of`` is ``[B]``, the stimulus of the recording that each belongs to.
     """
+    assert rule in recording.rules
     graph = recording.graph
     signals = {node: signal}
     down = list(graph.operations)
@@ -100,10 +105,14 @@ def descend(recording: Recording, node: Node, signal: Window, of: Tensor) -> Win
             arriving, operation = signals.pop(here), graph.operations[here]
             if operation.kind == "input":
                 return arriving
-            parts = None if arriving.is_whole else _down_locally(recording, operation, arriving, of)
+            parts = (
+                None
+                if arriving.is_whole
+                else _down_locally(recording, operation, arriving, of, rule)
+            )
             if parts is None:
                 full = windows.whole(arriving, graph.shapes[here]).values
-                parts = [(n, Window(v)) for n, v in _down(recording, operation, full, of)]
+                parts = [(n, Window(v)) for n, v in _down(recording, operation, full, of, rule)]
             for below, part in parts:
                 shape = graph.shapes[below]
                 clipped = windows.clipped(part, shape)
@@ -163,7 +172,7 @@ def reconstruct(
     of = torch.zeros(1, dtype=torch.long, device=inputs.device)
     value = place.maps(recording.activations[place.node])[0, unit, row, column]
     at = torch.tensor([unit], device=inputs.device), torch.tensor([position], device=inputs.device)
-    found = descend(recording, place.node, start(place, value[None], *at), of)
+    found = descend(recording, place.node, start(place, value[None], *at), of, rule)
     return windows.whole(found, network.graph.input_shape).values[0]
 
 
@@ -174,9 +183,9 @@ _LINEAR = (
 )  # fmt: skip
 
 
-def _depends_on_inputs(operation: Operation, rule: str) -> bool:
+def _depends_on_inputs(operation: Operation, rules: frozenset[str]) -> bool:
     if operation.is_nonlinearity:
-        return rule != "deconvnet"
+        return rules != {"deconvnet"}
     known = isinstance(operation.module, _LINEAR + _MAX_POOLING)
     return not known and operation.kind in ("module", "product", "other")
 
@@ -218,7 +227,7 @@ def _switches(module: nn.Module, below: Tensor) -> Tensor:
 
 
 def _down(
-    recording: Recording, operation: Operation, signal: Tensor, of: Tensor
+    recording: Recording, operation: Operation, signal: Tensor, of: Tensor, rule: str
 ) -> Iterable[tuple[Node, Tensor]]:
     """What a signal above an operation becomes below it, for each of its inputs."""
     graph, node, module = recording.graph, operation.node, operation.module
@@ -237,7 +246,7 @@ def _down(
         axis, slices = concatenation(node)
         sizes = [(0, *graph.shapes[below])[axis] for below in slices]
         return list(zip(slices, signal.split(sizes, axis), strict=True))
-    if operation.is_nonlinearity and recording.rule == "deconvnet":
+    if operation.is_nonlinearity and rule == "deconvnet":
         return [(operation.inputs[0], signal.relu())]
     if isinstance(module, _MAX_POOLING):
         return [(operation.inputs[0], _unpool(signal, recording.switches[node][of], shapes[0]))]
@@ -254,13 +263,13 @@ def _down(
     else:
         at = {below: value[of] for below, value in recording.inputs[node].items()}
     through = _adjoint(lambda values: graph.evaluate(node, values), at, signal)
-    if operation.is_nonlinearity and recording.rule == "guided":
+    if operation.is_nonlinearity and rule == "guided":
         through = {below: part.relu() for below, part in through.items()}
     return list(through.items())
 
 
 def _down_locally(
-    recording: Recording, operation: Operation, signal: Window, of: Tensor
+    recording: Recording, operation: Operation, signal: Window, of: Tensor, rule: str
 ) -> list[tuple[Node, Window]] | None:
     """The same for a signal known in a window only; None where that is not worth a rule."""
     graph, module = recording.graph, operation.module
@@ -290,12 +299,12 @@ def _down_locally(
     if len(operation.inputs) != 1 or len(own) != 3:
         return None
     (below,) = operation.inputs
-    if operation.is_nonlinearity and recording.rule == "deconvnet":
+    if operation.is_nonlinearity and rule == "deconvnet":
         return [(below, replace(signal, values=values.relu()))]
     if operation.is_nonlinearity:
         at = windows.gathered(recording.inputs[operation.node][below], of, signal)
         through = _adjoint(lambda v: graph.evaluate(operation.node, v), {below: at}, values)[below]
-        through = through.relu() if recording.rule == "guided" else through
+        through = through.relu() if rule == "guided" else through
         return [(below, replace(signal, values=through))]
     if isinstance(module, nn.BatchNorm2d):
         one = values.new_ones((1, own[0], 1, 1))

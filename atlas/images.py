@@ -130,18 +130,23 @@ def label_of(images: Images, index: int) -> str | None:
 
 @dataclass(frozen=True)
 class Stimulus:
-    """One image as the network sees it, ``[H, W, C]`` uint8, and a digest of its decoded pixels."""
+    """One image as the network sees it, ``[H, W, C]`` uint8, and a digest of its decoded pixels.
+
+    ``look`` is its perceptual hash of 64 bits, if one was asked for.
+    """
 
     index: int
     pixels: np.ndarray
     digest: bytes
+    look: int | None = None
 
 
 class _Stimuli(Dataset["Stimulus | AtlasError"]):
     def __init__(
-        self, images: Images, preprocessing: Preprocessing, indices: Sequence[int]
+        self, images: Images, preprocessing: Preprocessing, indices: Sequence[int], looks: bool
     ) -> None:
-        self.images, self.preprocessing, self.indices = images, preprocessing, indices
+        self.images, self.preprocessing = images, preprocessing
+        self.indices, self.looks = indices, looks
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -153,18 +158,34 @@ class _Stimuli(Dataset["Stimulus | AtlasError"]):
         except AtlasError as error:  # handed over, for a worker would wrap it in its traceback
             return error
         digest = hashlib.blake2b(image.tobytes(), digest_size=16, key=b"%dx%d" % image.size)
-        return Stimulus(index, self.preprocessing.stimulus(image), digest.digest())
+        look = perceptual_hash(image) if self.looks else None
+        return Stimulus(index, self.preprocessing.stimulus(image), digest.digest(), look)
+
+
+def perceptual_hash(image: Image.Image) -> int:
+    """The 64 bits of imagehash's ``phash``: pictures that look alike differ in few of them."""
+    try:
+        import imagehash
+    except ImportError as error:
+        why = "imagehash is not installed (pip install imagehash)"
+        raise UsageError(f"--near-duplicates: {why}") from error
+    return int(str(imagehash.phash(image)), 16)
 
 
 def stimuli(
-    images: Images, preprocessing: Preprocessing, indices: Sequence[int], workers: int = 0
+    images: Images,
+    preprocessing: Preprocessing,
+    indices: Sequence[int],
+    workers: int = 0,
+    looks: bool = False,
 ) -> Iterator[Stimulus]:
     """The stimuli of these images in this order, decoded ahead in ``workers`` processes.
 
-    Raises ``AtlasError`` for an image that can't be read.
+    With ``looks`` they carry perceptual hashes. Raises ``AtlasError`` for an image that can't be
+    read.
     """
     loader = DataLoader(
-        _Stimuli(images, preprocessing, indices),
+        _Stimuli(images, preprocessing, indices, looks),
         batch_size=None,
         num_workers=workers,
         prefetch_factor=32 if workers else None,

@@ -47,7 +47,10 @@ class Card:
 
 @dataclass(frozen=True)
 class Frame:
-    """A stimulus with boxes over it; ``view`` is the part shown, in pixels of the input frame."""
+    """A stimulus with boxes over it; ``view`` is the part shown, in pixels of the input frame.
+
+    ``inner`` is a box drawn more quietly within the others.
+    """
 
     source: str
     width: int
@@ -57,6 +60,7 @@ class Frame:
     view: str
     boxes: tuple[tuple[int, int, int, int], ...]
     label: str
+    inner: tuple[int, int, int, int] | None = None
 
 
 def atlas_pages(
@@ -175,6 +179,7 @@ def layer_page(
         layer=layer,
         lead=words.layer_lead(layer),
         filters=filters,
+        collapsed=words.collapsed(atlas),
         cards=[_card(layer, unit, f"{layer.layer}/") for unit in layer.top],
     )
 
@@ -197,6 +202,7 @@ def unit_page(atlas: AtlasData, layer: LayerData, unit: Unit, templates: jinja2.
                 (frame[0], frame[1]),
                 [winner.box],
                 f"{words.what(winner)}: the whole image with the receptive field",
+                _within(winner.box, unit.effective),
             ),
         }
         for rank, winner in enumerate(unit.nine)
@@ -221,6 +227,7 @@ def unit_page(atlas: AtlasData, layer: LayerData, unit: Unit, templates: jinja2.
         lead=words.unit_lead(layer, unit),
         plate=f"{unit.unit}.webp",
         crisp=_crisp(layer),
+        collapsed=words.collapsed(atlas),
         pairs=pairs,
         classes=counts.most_common(),
         filter=_filter(layer, unit.unit),
@@ -265,13 +272,24 @@ def _frame(
     size: tuple[int, int],
     boxes: list[tuple[int, int, int, int]],
     label: str,
+    inner: tuple[int, int, int, int] | None = None,
 ) -> Frame:
     height, width = size
     top, left = (min([0, *(box[side] for box in boxes)]) for side in (0, 1))
     bottom = max([height, *(box[2] for box in boxes)])
     right = max([width, *(box[3] for box in boxes)])
     view = f"{left} {top} {right - left} {bottom - top}"
-    return Frame(source, width, height, left, top, view, tuple(boxes), label)
+    return Frame(source, width, height, left, top, view, tuple(boxes), label, inner)
+
+
+def _within(
+    box: tuple[int, int, int, int], part: tuple[int, int, int, int] | None
+) -> tuple[int, int, int, int] | None:
+    """A part of a box, given from the box's own corner, in the frame that the box is in."""
+    if part is None:
+        return None
+    top, left = box[0], box[1]
+    return part[0] + top, part[1] + left, part[2] + top, part[3] + left
 
 
 def _filter(layer: LayerData, unit: int) -> dict[str, Any] | None:

@@ -14,12 +14,26 @@ from atlas.errors import AtlasError
 from atlas.images import Images, stimuli
 from atlas.network import Network
 from atlas.progress import Progress, silent
+from atlas.receptive_fields import Box
 from atlas.scanning import BATCH, Batch, forward_batches, slots_of
 from atlas.topk import EMPTY, TopNine
 from atlas.units import Layer
+from atlas.windows import Window
 
 TOGETHER = 4  # batches whose winners go down together
 DESCENTS = 64  # signals that go down at once
+
+
+@dataclass(frozen=True)
+class Projections:
+    """B projections to pixels, ``values`` ``[B, C, h, w]`` float32 in the units of the input.
+
+    They are windows of the input frame with their top left at ``corners`` ``[B, 2]`` (row,
+    column), and zero outside.
+    """
+
+    values: np.ndarray
+    corners: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -27,16 +41,16 @@ class Revisited:
     """Some winners of one layer, with what is to be shown of them.
 
     ``units`` and ``ranks`` ``[B]`` say which winners; ``stimuli`` holds their images, ``[H, W, C]``
-    uint8 each; ``reconstructions`` ``[B, C, h, w]`` float32, in the units of the network's input:
-    windows of the input frame with their top left at ``corners`` ``[B, 2]`` (row, column).
+    uint8 each, ``boxes`` their nominal boxes; ``reconstructions`` and ``gradients`` what came down.
     """
 
     layer: Layer
     units: np.ndarray
     ranks: np.ndarray
     stimuli: list[np.ndarray]
-    reconstructions: np.ndarray
-    corners: np.ndarray
+    boxes: list[Box]
+    reconstructions: Projections
+    gradients: Projections
 
 
 @dataclass(frozen=True)
@@ -110,7 +124,8 @@ def _visit(
     rule: str,
 ) -> Visit:
     nodes = [layer.node for layer in layers]
-    recordings = [record(network.graph, b.inputs(network), nodes, rule) for b in waiting]
+    rules = {rule, "gradient"}
+    recordings = [record(network.graph, b.inputs(network), nodes, *rules) for b in waiting]
     recording = joined(recordings) if len(recordings) > 1 else recordings[0]
     pixels, places = {}, {}
     for number, batch in enumerate(waiting):
@@ -127,7 +142,9 @@ def _visit(
             ]
             for first in range(0, len(won), DESCENTS):
                 some = won[first : first + DESCENTS]
-                yield _reconstructed(recording, layer, records[layer.id], some, places, pixels)
+                yield _reconstructed(
+                    recording, layer, records[layer.id], some, places, pixels, rule
+                )
 
     return Visit(pixels, found())
 
@@ -139,6 +156,7 @@ def _reconstructed(
     won: list[tuple[int, int, int]],
     places: dict[int, int],
     pixels: dict[int, np.ndarray],
+    rule: str,
 ) -> Revisited:
     units, ranks = np.array([w[0] for w in won]), np.array([w[1] for w in won])
     maps = layer.maps(recording.activations[layer.node])
@@ -148,13 +166,21 @@ def _reconstructed(
     unit = torch.from_numpy(units).to(device)
     values = maps[of, unit, position[:, 0], position[:, 1]]
     _compare(layer, top, values.float().cpu().numpy(), units, ranks)
-    found = descend(recording, layer.node, start(layer, values, unit, position), of)
+    signal = start(layer, values, unit, position)
+    down = {
+        rule: _projections(descend(recording, layer.node, signal, of, rule))
+        for rule in recording.rules
+    }
+    boxes = [layer.field.box(int(row), int(column)) for row, column in position.tolist()]
+    stimuli_ = [pixels[image] for _, _, image in won]
+    return Revisited(layer, units, ranks, stimuli_, boxes, down[rule], down["gradient"])
+
+
+def _projections(found: Window) -> Projections:
+    values = found.values.float().cpu().numpy()
     if found.top is None or found.left is None:
-        corners = np.zeros((len(won), 2), np.int64)
-    else:
-        corners = torch.stack([found.top, found.left], 1).cpu().numpy()
-    down = found.values.float().cpu().numpy()
-    return Revisited(layer, units, ranks, [pixels[image] for _, _, image in won], down, corners)
+        return Projections(values, np.zeros((len(values), 2), np.int64))
+    return Projections(values, torch.stack([found.top, found.left], 1).cpu().numpy())
 
 
 def _compare(

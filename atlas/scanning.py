@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from atlas import topk
+from atlas.duplicates import Seen
 from atlas.errors import AtlasError
 from atlas.images import Images, Stimulus, stimuli
 from atlas.network import Network
@@ -26,8 +27,8 @@ CPU_SLOTS = 16
 class Scan:
     """What the pass found.
 
-    ``records`` holds each layer's top nine by id; ``duplicates`` the index of each image whose
-    decoded pixels an earlier one has too, and of that earlier one. ``images`` counts the rest;
+    ``records`` holds each layer's top nine by id; ``duplicates`` the index of each image that
+    repeats an earlier one, and of that earlier one. ``images`` counts the rest;
     ``images_hash`` is a SHA-256 over the digests of all images' decoded pixels, in order.
     """
 
@@ -43,25 +44,26 @@ def scan(
     layers: Iterable[str] | None = None,
     batch_size: int = BATCH,
     workers: int = 0,
+    near_duplicates: int | None = None,
     progress: Progress = silent,
 ) -> Scan:
     """Find the top nine of every unit of the layers that the globs ``layers`` name.
 
     For each image the maximum over positions, the first in row-major order on a tie; over images
     the nine largest, the lowest index on a tie, from nine images with different decoded pixels.
-    The network is run on ``batch_size`` images at once, on a CPU always on 16. Raises
-    ``AtlasError`` if an activation is not a finite number.
+    With ``near_duplicates``, images whose perceptual hashes differ in no more of their 64 bits
+    than that count once, too. The network is run on ``batch_size`` images at once, on a CPU always
+    on 16. Raises ``AtlasError`` if an activation is not a finite number.
     """
     chosen = network.choose(layers)
     records = {layer.id: topk.empty(layer.units) for layer in chosen}
     duplicates: dict[int, int] = {}
     digest = hashlib.sha256()
-    count = 0
-    source = stimuli(images, network.preprocessing, range(len(images)), workers)
+    count, looks = 0, near_duplicates is not None
+    source = stimuli(images, network.preprocessing, range(len(images)), workers, looks)
     source = progress(source, len(images), "scanning")
-    for batch in forward_batches(
-        without_duplicates(source, duplicates, digest), network, batch_size
-    ):
+    different = without_duplicates(source, Seen(near_duplicates), duplicates, digest)
+    for batch in forward_batches(different, network, batch_size):
         count += len(batch.stimuli)
         for layer, maps in network.activations(batch.inputs(network), chosen):
             so_far = records[layer.id]
@@ -141,14 +143,13 @@ def slots_of(network: Network, batch_size: int) -> int:
 
 
 def without_duplicates(
-    source: Iterable[Stimulus], duplicates: dict[int, int], digest: hashlib._Hash
+    source: Iterable[Stimulus], seen: Seen, duplicates: dict[int, int], digest: hashlib._Hash
 ) -> Iterator[Stimulus]:
-    """Leave out stimuli with the decoded pixels of an earlier one, and note them; hash them all."""
-    first: dict[bytes, int] = {}
+    """Leave out stimuli that repeat an earlier one, and note them; hash them all."""
     for stimulus in source:
         digest.update(stimulus.digest)
-        original = first.setdefault(stimulus.digest, stimulus.index)
-        if original == stimulus.index:
+        original = seen.original(stimulus.index, stimulus.digest, stimulus.look)
+        if original is None:
             yield stimulus
         else:
             duplicates[stimulus.index] = original

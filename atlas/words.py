@@ -57,10 +57,29 @@ def unit_lead(layer: LayerData, unit: Unit) -> str:
     if not unit.fired:
         return f"None of {layer.images:,} images activated this unit."
     few = f" Only {len(unit.nine)} images could be shown." if len(unit.nine) < 9 else ""
+    most = ""
+    if unit.effective and layer.receptive_field.size != (1, 1):
+        top, left, bottom, right = unit.effective
+        most = f"; its nine draw mostly on {bottom - top}×{right - left} pixels"
     return (
         f"Fired for {unit.fired:,} of {layer.images:,} images "
-        f"({share(unit.fired, layer.images)}). Sees {sees(layer)}.{few}"
+        f"({share(unit.fired, layer.images)}). Sees {sees(layer)}{most}.{few}"
     )
+
+
+def collapsed(atlas: AtlasData) -> str:
+    """What was left out because it repeats another image."""
+    images = atlas.images
+    repeated = images["count"] - images["different"]
+    if not repeated:
+        return ""
+    like = "have the same pixels as another"
+    if images["near_duplicates"] is not None:
+        like = (
+            "have the same pixels as another, or a perceptual hash that differs in at most "
+            f"{images['near_duplicates']} of 64 bits,"
+        )
+    return f"{repeated:,} of {images['count']:,} images {like} and count once with it."
 
 
 def atlas_facts(atlas: AtlasData) -> str:
@@ -75,7 +94,6 @@ def atlas_facts(atlas: AtlasData) -> str:
 def made(atlas: AtlasData) -> list[tuple[str, str]]:
     """How an atlas was made: (term, value)."""
     images, preprocessing = atlas.images, atlas.preprocessing
-    repeated = images["count"] - images["different"]
     height, width = preprocessing["crop"]
     resize = preprocessing["resize"]
     scaled = (
@@ -87,13 +105,14 @@ def made(atlas: AtlasData) -> list[tuple[str, str]]:
         (
             "Images",
             f"{images['description']}; {images['count']:,} images, {images['classes']} classes; "
-            + (f"{repeated} repeat another's pixels and count once; " if repeated else "")
             + f"SHA-256 {images['hash'][:16]}",
         ),
         ("Preprocessing", f"{scaled}centre {height}×{width}"),
         ("Reconstructions", f"{atlas.rule}, Zeiler & Fergus 2013, section 2.1"),
         ("Program", f"CNN Atlas {atlas.program}"),
     ]
+    if collapsed(atlas):
+        made.insert(3, ("Repeats", collapsed(atlas)))
     if atlas.network["missing"]:
         made.insert(2, ("Left out", f"no weights for {', '.join(atlas.network['missing'])}"))
     if atlas.command:

@@ -147,7 +147,8 @@ def _timm(name: str) -> Recipe:
                 f"timm can't get the weights of {name}: {_first_line(error)}"
             ) from error
         model.load_state_dict(published.state_dict())
-        return f"timm {published.pretrained_cfg.get('tag') or name}"
+        config: Any = published.pretrained_cfg
+        return f"timm {config.get('tag') or name}"
 
     return Recipe(lambda: timm.create_model(name), preprocessing, publish)
 

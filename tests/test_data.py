@@ -14,7 +14,11 @@ winners = st.builds(
     st.tuples(numbers, numbers), boxes, boxes,
 )  # fmt: skip
 units = st.builds(
-    data.Unit, st.integers(0), st.integers(0), st.lists(winners, max_size=9).map(tuple)
+    data.Unit,
+    st.integers(0),
+    st.integers(0),
+    st.lists(winners, max_size=9).map(tuple),
+    st.none() | boxes,
 )
 pairs = st.tuples(numbers, numbers)
 layers = st.builds(
@@ -48,6 +52,7 @@ def test_the_schema_of_a_layer() -> None:
         {
             "unit": 0,
             "fired": 500,
+            "effective": None,
             "nine": [
                 {
                     "image": 17, "file": "tench/x.jpg", "class": "tench", "value": 12.5,

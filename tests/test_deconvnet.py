@@ -207,7 +207,7 @@ def test_a_batch_gives_what_single_descents_give() -> None:
     positions = torch.tensor([[0, 0], [1, 2], [3, 3], [4, 0]])
     layer = network.layers["conv2"]
     values = both.activations[node][of, units, positions[:, 0], positions[:, 1]]
-    down = descend(both, node, start(layer, values, units, positions), of)
+    down = descend(both, node, start(layer, values, units, positions), of, "guided")
     found = whole(down, (3, 16, 16)).values
     for i in range(4):
         one = atlas.reconstruct(
@@ -246,8 +246,8 @@ def test_windows_give_what_whole_tensors_give(name: str, rule: str) -> None:
         units = maps[of, :, positions[:, 0], positions[:, 1]].argmax(1)
         values = maps[of, units, positions[:, 0], positions[:, 1]]
         first = start(layer, values, units, positions)
-        local = descend(recording, layer.node, first, of)
-        full = descend(recording, layer.node, whole(first, layer.shape), of)
+        local = descend(recording, layer.node, first, of, rule)
+        full = descend(recording, layer.node, whole(first, layer.shape), of, rule)
         assert isinstance(full, Window) and full.is_whole
         found = whole(local, (3, 97, 80)).values
         scale = full.values.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-300)

@@ -94,3 +94,10 @@ def test_published_receptive_fields() -> None:
     assert receptive_field(alexnet, "features.12").size == (195, 195)
     with pytest.raises(UsageError, match=r"features\.99"):
         receptive_field(alexnet, "features.99")
+
+
+def test_published_receptive_fields_of_vgg16() -> None:
+    vgg16 = atlas.load_network("vgg16")
+    assert list(vgg16.layers)[12] == "conv13"  # conv5_3
+    assert receptive_field(vgg16, "conv13").size == (196, 196)
+    assert receptive_field(vgg16, "features.30").size == (212, 212)  # pool5

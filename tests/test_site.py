@@ -72,8 +72,8 @@ def test_dead_units_say_so_and_rare_ones_how_many(site: Path, tmp_path: Path) ->
     shutil.copytree(site / "small", folder)
     path = folder / "conv4" / "layer.json"
     layer = json.loads(path.read_text())
-    layer["top"][3] = {"unit": 3, "fired": 0, "nine": []}
-    layer["top"][4] = {"unit": 4, "fired": 2, "nine": layer["top"][4]["nine"][:2]}
+    layer["top"][3] = {"unit": 3, "fired": 0, "effective": None, "nine": []}
+    layer["top"][4] = {**layer["top"][4], "fired": 2, "nine": layer["top"][4]["nine"][:2]}
     path.write_text(json.dumps(layer))
     pages = dict(render.atlas_pages(data.read_atlas(folder), folder, render.environment()))
     assert "never fired" in Page(pages["conv4/3.html"]).text

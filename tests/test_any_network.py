@@ -1,0 +1,163 @@
+"""Properties that hold for any network whatever: random ones, drawn by hypothesis."""
+
+import copy
+
+import numpy as np
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+import atlas
+from atlas.deconvnet import RULES, descend, record, start
+from atlas.network import Network, wrap
+from atlas.preprocessing import Preprocessing
+from atlas.topk import NINE
+from atlas.units import Layer
+from atlas.windows import Window, whole
+from tests.networks import networks
+
+QUIET = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
+}
+Drawn = tuple[nn.Module, tuple[int, int, int]]
+
+
+def wrapped(model: nn.Module, shape: tuple[int, int, int]) -> Network:
+    channels, height, width = shape
+    mode = "L" if channels == 1 else "RGB"
+    return wrap(model, Preprocessing(None, (height, width), (0.5,) * channels, (0.25,) * channels,
+                                     mode=mode))  # fmt: skip
+
+
+def inputs(shape: tuple[int, ...], seed: int, count: int = 1) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(count, *shape, generator=generator, dtype=torch.float64)
+
+
+def maps(network: Network, x: Tensor, layer: Layer) -> Tensor:
+    recording = record(network.graph, x, [layer.node], "deconvnet")
+    return layer.maps(recording.activations[layer.node])
+
+
+@settings(max_examples=150, **QUIET)
+@given(networks(), st.data())
+def test_receptive_fields_and_reconstructions(drawn: Drawn, data: st.DataObject) -> None:
+    """Both invariants, homogeneity, and windows against whole tensors."""
+    model, shape = drawn
+    network = wrapped(model.double(), shape)
+    layer = data.draw(st.sampled_from(list(network.layers.values())))
+    seed = data.draw(st.integers(0, 2**31))
+    unit, row, column = (data.draw(st.integers(0, n - 1)) for n in layer.shape)
+    x, other = inputs(shape, seed), inputs(shape, seed + 1)
+    box = layer.field.true_box(row, column)
+    inside = (..., slice(box.top, box.bottom), slice(box.left, box.right))
+    other[inside] = x[inside]
+    value = maps(network, x, layer)[0, unit, row, column]
+    assert torch.equal(value, maps(network, other, layer)[0, unit, row, column])
+
+    rule = data.draw(st.sampled_from(RULES))
+    recording = record(network.graph, x, [layer.node], rule)
+    at = torch.zeros(1, dtype=torch.long), torch.tensor([unit]), torch.tensor([[row, column]])
+    first = start(layer, value[None], *at[1:])
+    found = whole(descend(recording, layer.node, first, at[0], rule), shape).values[0]
+    outside = found.clone()
+    outside[inside] = 0
+    assert outside.abs().max() == 0
+
+    thrice = start(layer, 3 * value[None], *at[1:])
+    tripled = whole(descend(recording, layer.node, thrice, at[0], rule), shape).values[0]
+    torch.testing.assert_close(tripled, 3 * found, rtol=1e-9, atol=1e-12)
+
+    full_start = whole(first, tuple(network.graph.shapes[layer.node]))
+    full = descend(recording, layer.node, Window(full_start.values), at[0], rule).values[0]
+    torch.testing.assert_close(found, full, rtol=1e-9, atol=1e-12)
+
+
+@settings(max_examples=150, **QUIET)
+@given(networks(), st.integers(0, 2**31))
+def test_tracing_gives_what_the_model_gives_and_leaves_it_alone(drawn: Drawn, seed: int) -> None:
+    model, shape = drawn
+    state = {key: value.clone() for key, value in model.state_dict().items()}
+    network = wrapped(model, shape)
+    x = inputs(shape, seed, 3).float()
+    with torch.inference_mode():
+        expected = model(x)
+        *_, (node, values) = network.graph.run(x)
+        assert torch.equal(values[node], expected)
+    list(network.layers)
+    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+    assert not any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks
+                   for m in model.modules())  # fmt: skip
+
+
+@settings(max_examples=100, **QUIET)
+@given(networks(), st.integers(0, 2**31), st.integers(1, 40))
+def test_the_top_nine_are_those_of_brute_force(drawn: Drawn, seed: int, count: int) -> None:
+    model, shape = drawn
+    network = wrapped(model, shape)
+    channels, height, width = shape
+    generator = np.random.default_rng(seed)
+    pixels = generator.integers(0, 3, (count, height, width, channels), np.uint8) * 120
+    pixels[count // 2] = pixels[0]
+    found = atlas.scan(network, Pictures(pixels))
+    for layer in network.layers.values():
+        best: list[list[tuple[float, int, int]]] = [[] for _ in range(layer.units)]
+        for index in range(count):
+            if index and index == count // 2:
+                continue  # the same pixels as the first
+            batch = network.inputs(np.repeat(pixels[index][None], 16, 0))
+            one = maps(network, batch, layer)[index % 16].flatten(1).numpy()
+            for unit in range(layer.units):
+                place = int(one[unit].argmax())
+                if one[unit, place] > 0:
+                    best[unit].append((-float(one[unit, place]), index, place))
+        record_ = found.records[layer.id]
+        for unit in range(layer.units):
+            wanted = sorted(best[unit])[:NINE]
+            kept = record_.count(unit)
+            assert record_.fired[unit] == len(best[unit]) and kept == len(wanted)
+            assert record_.image[unit, :kept].tolist() == [image for _, image, _ in wanted]
+            assert record_.value[unit, :kept].tolist() == [-value for value, _, _ in wanted]
+            places = [list(divmod(place, layer.shape[2])) for _, _, place in wanted]
+            assert record_.position[unit, :kept].tolist() == places
+
+
+class Pictures:
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int):
+        from PIL import Image
+
+        return Image.fromarray(self.pixels[index].squeeze())
+
+
+@settings(max_examples=100, **QUIET)
+@given(networks(), st.sampled_from(RULES), st.integers(0, 2**31))
+def test_in_place_and_out_of_place_twins_give_the_same_bytes(
+    drawn: Drawn, rule: str, seed: int
+) -> None:
+    model, shape = drawn
+    twin = copy.deepcopy(model)
+    for one in (model, twin):
+        for module in one.modules():
+            if hasattr(module, "inplace"):
+                module.inplace = one is twin
+    x = inputs(shape, seed).float()[0]
+    network, other = wrapped(model, shape), wrapped(twin, shape)
+    assert list(network.layers) == list(other.layers)
+    for layer in network.layers.values():
+        assert torch.equal(
+            maps(network, x[None], layer), maps(other, x[None], other.layers[layer.id])
+        )
+        _, height, width = layer.shape
+        where = height // 2, width // 2
+        assert torch.equal(
+            atlas.reconstruct(network, x, layer.id, 0, where, rule),
+            atlas.reconstruct(other, x, layer.id, 0, where, rule),
+        )
