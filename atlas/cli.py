@@ -230,7 +230,8 @@ def build(options: argparse.Namespace, given: list[str]) -> None:
         count = site.write_pages(folder, bar)
         site.check(folder)
         rendered = time.perf_counter()
-        site.publish(folder, options.out, name)
+        for line in site.publish(folder, options.out, name):
+            print(f"note: not on the home page: {line}", file=sys.stderr)
     done = time.perf_counter()
     units = sum(summary["units"] for summary in atlas.summary)
     megabytes = site.size(options.out / name) / 1e6

@@ -89,7 +89,7 @@ class Unit:
         """The inverse of ``as_json``."""
         nine = tuple(Winner.of_json(winner) for winner in json_["nine"])
         effective = None
-        if json_["effective"]:
+        if json_.get("effective"):
             top, left, bottom, right = json_["effective"]
             effective = (top, left, bottom, right)
         return Unit(json_["unit"], json_["fired"], nine, effective)
@@ -227,12 +227,23 @@ def read_atlas(folder: Path) -> AtlasData:
             f"{path} has schema {found.get('schema')}, and this program reads {SCHEMA}: build the "
             "atlas again"
         )
-    return AtlasData(**{**found, "layers": tuple(found["layers"])})
+    try:
+        return AtlasData(**{**found, "layers": tuple(found["layers"])})
+    except (KeyError, TypeError) as error:
+        raise _strange(path) from error
 
 
 def read_layer(folder: Path, layer: str) -> LayerData:
-    """One layer of an atlas."""
-    return LayerData.of_json(_read(folder / layer / "layer.json"))
+    """One layer of an atlas. Raises ``AtlasError`` if it can't be read."""
+    path = folder / layer / "layer.json"
+    try:
+        return LayerData.of_json(_read(path))
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise _strange(path) from error
+
+
+def _strange(path: Path) -> AtlasError:
+    return AtlasError(f"{path} doesn't have the form that this program reads: build it again")
 
 
 def _read(path: Path) -> dict[str, Any]:

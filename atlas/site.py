@@ -78,8 +78,11 @@ def check(folder: Path) -> None:
                 raise AtlasError(f"{page.relative_to(folder)} links to {target}, which isn't there")
 
 
-def publish(folder: Path, out: Path, name: str) -> None:
-    """Put a built atlas in its place, and renew the home page and the style sheet."""
+def publish(folder: Path, out: Path, name: str) -> list[str]:
+    """Put a built atlas in its place, and renew the home page and the style sheet.
+
+    Returns what kept other atlases of the site off the home page, a line for each.
+    """
     new, old = out / name, out / f".replaced-{name}"
     if old.exists():
         shutil.rmtree(old)
@@ -92,19 +95,26 @@ def publish(folder: Path, out: Path, name: str) -> None:
             old.rename(new)
         raise
     shutil.rmtree(old, ignore_errors=True)
-    write_home(out)
+    return write_home(out)
 
 
-def write_home(out: Path) -> None:
-    """Write the home page for the atlases that stand in ``out``, and what all pages share."""
-    found = []
+def write_home(out: Path) -> list[str]:
+    """Write the home page for the atlases that stand in ``out``, and what all pages share.
+
+    An atlas that can't be read is left out; returns a line for each.
+    """
+    found, unreadable = [], []
     for path in sorted(out.iterdir()):
         if (path / "atlas.json").is_file() and not path.name.startswith("."):
-            atlas = data.read_atlas(path)
-            found.append((atlas, [data.read_layer(path, n) for n in render.story(atlas)]))
+            try:
+                atlas = data.read_atlas(path)
+                found.append((atlas, [data.read_layer(path, n) for n in render.story(atlas)]))
+            except AtlasError as error:
+                unreadable.append(str(error))
     _replace(out / "style.css", (render.TEMPLATES / "style.css").read_text("utf-8"))
     _replace(out / "index.html", render.home_page(found, render.environment()))
     _replace(out / ".nojekyll", "")
+    return unreadable
 
 
 def size(folder: Path) -> int:

@@ -170,8 +170,26 @@ def test_a_second_atlas_joins_the_first(site: Path, tmp_path: Path) -> None:
             copy(path, folder / path.name)
         facts = json.loads((folder / "atlas.json").read_text())
         (folder / "atlas.json").write_text(json.dumps({**facts, "name": "other"}))
-        site_.publish(folder, out, "other")
+        assert site_.publish(folder, out, "other") == []
     home = (out / "index.html").read_text()
     assert 'href="small/index.html"' in home and 'href="other/index.html"' in home
     assert (out / "other" / "conv1" / "0.html").is_file()
     assert not list(out.glob(".building-*")) and not list(out.glob(".replaced-*"))
+
+
+def test_an_atlas_that_can_not_be_read_keeps_no_other_from_being_published(
+    site: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "site"
+    shutil.copytree(site, out)
+    (out / "old").mkdir()
+    (out / "old" / "atlas.json").write_text('{"schema": 0}')
+    facts = json.loads((site / "small" / "atlas.json").read_text())
+    (out / "odd").mkdir()
+    (out / "odd" / "atlas.json").write_text(json.dumps(facts))
+    (out / "odd" / "conv1").mkdir()
+    (out / "odd" / "conv1" / "layer.json").write_text("{}")
+    lines = site_.write_home(out)
+    assert len(lines) == 2
+    assert "odd/conv1/layer.json doesn't have the form" in lines[0] and "schema 0" in lines[1]
+    assert 'href="small/index.html"' in (out / "index.html").read_text()
