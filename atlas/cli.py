@@ -203,7 +203,13 @@ def build(options: argparse.Namespace, given: list[str]) -> None:
             if options.images == "demo"
             else open_folder(Path(options.images).expanduser(), options.limit)
         )
-        network = load_network(options.model, options.weights, options.seed, device(options.device))
+        network = load_network(
+            options.model,
+            options.weights,
+            options.seed,
+            device(options.device),
+            preprocessing(options),
+        )
         if network.runs:
             print(f"note: this runs the code of {network.runs}", file=sys.stderr)
         if network.missing:
@@ -226,6 +232,9 @@ def build(options: argparse.Namespace, given: list[str]) -> None:
         )
         loaded = time.perf_counter()
         atlas = compute(network, images, folder, settings, bar)
+        if atlas.images["recoloured"]:
+            mode = network.preprocessing.mode
+            print(recoloured(atlas.images["recoloured"], mode), file=sys.stderr)
         computed = time.perf_counter()
         count = site.write_pages(folder, bar)
         site.check(folder)
@@ -253,6 +262,13 @@ def preprocessing(options: argparse.Namespace) -> dict[str, Any]:
     given["interpolation"] = options.interpolation
     given["mode"] = {"rgb": "RGB", "grey": "L"}.get(options.colour)
     return {key: value for key, value in given.items() if value is not None}
+
+
+def recoloured(count: int, mode: str) -> str:
+    """A line on images whose colours are not those of the network's input."""
+    if mode == "L":
+        return f"note: {count:,} images are in colour; the network sees them in grey"
+    return f"note: {count:,} images are grey; the network sees them in three equal channels"
 
 
 def device(name: str) -> str:

@@ -285,6 +285,7 @@ def _facts(
             "different": found.images,
             "classes": len(labels),
             "hash": found.images_hash,
+            "recoloured": found.recoloured,
             "near_duplicates": settings.near_duplicates,
             "duplicates": [list(pair) for pair in sorted(found.duplicates.items())],
         },

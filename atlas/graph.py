@@ -19,7 +19,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from atlas import receptive_fields as rf
-from atlas.errors import AtlasError
+from atlas.errors import AtlasError, UsageError
 from atlas.probing import Reach, depends, probe, window_of
 
 Node = fx.Node
@@ -106,7 +106,8 @@ class Graph:
     receptive fields along rows and columns, and ``dims`` the dimensions of its value (counted with
     the batch) that are rows and columns, None where positions are gone.
 
-    Raises ``AtlasError`` when the model can't be traced, or can't be run on such an input.
+    Raises ``AtlasError`` when the model can't be traced, and ``UsageError`` when it can't be run on
+    such an input.
     """
 
     def __init__(self, model: nn.Module, input_shape: tuple[int, int, int]) -> None:
@@ -129,7 +130,7 @@ class Graph:
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             channels, height, width = input_shape
             reason = str(error).splitlines()[0]
-            raise AtlasError(
+            raise UsageError(
                 f"the network can't be run on a {height}x{width} input of {channels} channels: "
                 f"{reason}"
             ) from error

@@ -20,6 +20,9 @@ from atlas.preprocessing import Preprocessing
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 
 
+GREY = {"1", "L", "LA", "La", "I", "I;16", "F"}  # Pillow's modes without colour
+
+
 class Images(Protocol):
     """Anything indexable that yields PIL images."""
 
@@ -132,13 +135,15 @@ def label_of(images: Images, index: int) -> str | None:
 class Stimulus:
     """One image as the network sees it, ``[H, W, C]`` uint8, and a digest of its decoded pixels.
 
-    ``look`` is its perceptual hash of 64 bits, if one was asked for.
+    ``look`` is its perceptual hash of 64 bits, if one was asked for; ``recoloured`` whether a grey
+    image is shown to a network of colours, or the reverse.
     """
 
     index: int
     pixels: np.ndarray
     digest: bytes
     look: int | None = None
+    recoloured: bool = False
 
 
 class _Stimuli(Dataset["Stimulus | AtlasError"]):
@@ -154,12 +159,15 @@ class _Stimuli(Dataset["Stimulus | AtlasError"]):
     def __getitem__(self, place: int) -> Stimulus | AtlasError:
         index = self.indices[place]
         try:
-            image = self.images[index].convert(self.preprocessing.mode)
+            original = self.images[index]
+            image = original.convert(self.preprocessing.mode)
         except AtlasError as error:  # handed over, for a worker would wrap it in its traceback
             return error
         digest = hashlib.blake2b(image.tobytes(), digest_size=16, key=b"%dx%d" % image.size)
         look = perceptual_hash(image) if self.looks else None
-        return Stimulus(index, self.preprocessing.stimulus(image), digest.digest(), look)
+        recoloured = (original.mode in GREY) != (image.mode in GREY)
+        stimulus = self.preprocessing.stimulus(image)
+        return Stimulus(index, stimulus, digest.digest(), look, recoloured)
 
 
 def perceptual_hash(image: Image.Image) -> int:

@@ -168,9 +168,13 @@ def load_network(
         missing,
         recipe.runs,
     )
-    if not network.layers:
-        why = f"has weights in {chosen}" if missing else "has units with a place in the image"
-        raise AtlasError(f"no layer of {name} {why}")
+    if not network.layers and missing:
+        raise AtlasError(f"no layer of {name} has all its weights in {chosen}")
+    if all(layer.kind != "convolution" for layer in network.layers.values()):
+        raise UsageError(
+            f"--model {name}: there is no convolution in it, and so no channel with a place in the "
+            "image, which is what an atlas shows"
+        )
     return network
 
 

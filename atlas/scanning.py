@@ -29,6 +29,7 @@ class Scan:
 
     ``records`` holds each layer's top nine by id; ``duplicates`` the index of each image that
     repeats an earlier one, and of that earlier one. ``images`` counts the rest;
+    ``recoloured`` counts grey images shown to a network of colours, or the reverse;
     ``images_hash`` is a SHA-256 over the digests of all images' decoded pixels, in order.
     """
 
@@ -36,6 +37,7 @@ class Scan:
     images: int
     images_hash: str
     duplicates: dict[int, int] = field(default_factory=dict)
+    recoloured: int = 0
 
 
 def scan(
@@ -59,17 +61,18 @@ def scan(
     records = {layer.id: topk.empty(layer.units) for layer in chosen}
     duplicates: dict[int, int] = {}
     digest = hashlib.sha256()
-    count, looks = 0, near_duplicates is not None
+    count, recoloured, looks = 0, 0, near_duplicates is not None
     source = stimuli(images, network.preprocessing, range(len(images)), workers, looks)
     source = progress(source, len(images), "scanning")
     different = without_duplicates(source, Seen(near_duplicates), duplicates, digest)
     for batch in forward_batches(different, network, batch_size):
         count += len(batch.stimuli)
+        recoloured += sum(stimulus.recoloured for stimulus in batch.stimuli)
         for layer, maps in network.activations(batch.inputs(network), chosen):
             so_far = records[layer.id]
             record = of_maps(layer, maps[batch.slots], batch.indices, so_far)
             records[layer.id] = topk.merge(so_far, record)
-    return Scan(records, count, digest.hexdigest(), duplicates)
+    return Scan(records, count, digest.hexdigest(), duplicates, recoloured)
 
 
 def of_maps(layer: Layer, maps: Tensor, index: np.ndarray, so_far: TopNine) -> TopNine:

@@ -5,8 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
 from atlas import cli
+from atlas.demo.network import demo_network
 from tests.conftest import COMMAND
 
 ROOT = Path(__file__).parent.parent
@@ -22,30 +25,95 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--nonsense"], "--nonsense"),
-        (["--limit", "0"], "at least 1"),
-        (["--limit", "many"], "'many' is not a whole number"),
-        (["--batch-size", "-3"], "--batch-size"),
-        (["--model", "alexnett"], "did you mean alexnet"),
-        (["--model", "vit_b_16"], "vision transformer"),
-        (["--images", "/no/such/folder"], "no such folder"),
-        (["--weights", "/no/such/file"], "no such file"),
-        (["--layers", "conv9*"], "its layers are conv1"),
-        (["--device", "abacus"], "--device abacus"),
-        (["--name", "../up"], "--name"),
-    ],
-)
-def test_bad_usage_gets_one_line_and_exit_code_2(
-    arguments: list[str], words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+MODELS = """
+from torch import nn
+
+def perceptron():
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, 3))
+
+def raises():
+    raise ValueError("no such width")
+
+def grey():
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
+"""
+
+# what is wrong: arguments ({} is a folder with MODELS, weights and photographs), exit code, words
+WRONG = [
+    (["--nonsense"], 2, "--nonsense"),
+    (["--limit", "0"], 2, "at least 1"),
+    (["--limit", "many"], 2, "'many' is not a whole number"),
+    (["--batch-size", "-3"], 2, "--batch-size"),
+    (["--rule", "magic"], 2, "--rule"),
+    (["--model", "alexnett"], 2, "did you mean alexnet"),
+    (["--model", "vit_b_16"], 2, "vision transformer"),
+    (["--model", "{}/models.py:perceptron"], 2, "no convolution in it"),
+    (["--model", "{}/models.py:raises"], 1, "ValueError: no such width (line 8)"),
+    (["--model", "{}/models.py:nothing"], 2, "has no function 'nothing'"),
+    (["--model", "{}/none.py:f"], 2, "no such file"),
+    (["--model", "{}/models.py:grey", "--colour", "rgb"], 2, "input of 3 channels"),
+    (["--model", "squeezenet1_1", "--colour", "grey"], 2, "input of 1 channels"),
+    (["--model", "squeezenet1_1", "--crop", "8"], 2, "8x8 input of 3 channels"),
+    (["--model", "squeezenet1_1", "--mean", "0.5,0.5"], 2, "--mean has 2 numbers"),
+    (["--model", "squeezenet1_1", "--std", "a,b"], 2, "'a,b' is not a list of numbers"),
+    (["--model", "squeezenet1_1", "--weights", "{}/demo.pt"], 1, "doesn't fit squeezenet1_1"),
+    (["--model", "squeezenet1_1", "--weights", "{}/text.pt"], 1, "can't be read as weights"),
+    (["--images", "/no/such/folder"], 2, "no such folder"),
+    (["--images", "{}/empty"], 2, "no image in it"),
+    (["--images", "{}/broken"], 1, "broken.jpg can't be read as an image"),
+    (["--weights", "/no/such/file"], 2, "no such file"),
+    (["--layers", "conv9*"], 2, "its layers are conv1"),
+    (["--device", "abacus"], 2, "--device abacus"),
+    (["--name", "../up"], 2, "--name"),
+    (["--out", "{}/text.pt"], 2, "is a file"),
+]
+
+
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wrong")
+    (folder / "models.py").write_text(MODELS)
+    (folder / "text.pt").write_text("not weights")
+    torch.save(demo_network().state_dict(), folder / "demo.pt")
+    (folder / "empty").mkdir()
+    (folder / "broken").mkdir()
+    (folder / "broken" / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    return folder
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), WRONG)
+def test_whatever_is_wrong_gets_one_line_and_the_right_exit_code(
+    arguments: list[str],
+    code: int,
+    words: str,
+    wrong: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    assert cli.main([*arguments, "--out", str(tmp_path / "out")]) == 2
-    printed = capfd.readouterr().err
-    assert words in printed
-    assert printed.count("\n") == 1 and printed.startswith("build.py: ")
+    given = [word.replace("{}", str(wrong)) for word in arguments]
+    out = [] if "--out" in given else ["--out", str(tmp_path / "out")]
+    assert cli.main(["--limit", "8", *given, *out]) == code
+    lines = [line for line in capfd.readouterr().err.splitlines() if not line.startswith("note:")]
+    assert len(lines) == 1 and lines[0].startswith("build.py: ")
+    assert words in lines[0]
     assert not (tmp_path / "out" / "index.html").exists()
+
+
+def test_grey_photographs_for_a_network_of_colours_are_told(
+    tmp_path: Path, wrong: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for index in range(3):
+        Image.new("L", (40, 40), 60 * index).save(tmp_path / f"{index}.png")
+    given = ["--images", str(tmp_path), "--layers", "conv1", "--out", str(tmp_path / "out")]
+    assert cli.main([*given, "--workers", "0"]) == 0
+    assert "note: 3 images are grey; the network sees them in three equal channels" in (
+        capfd.readouterr().err
+    )
+    given = ["--model", f"{wrong}/models.py:grey", "--limit", "3", "--crop", "32"]
+    assert cli.main([*given, "--workers", "0", "--out", str(tmp_path / "out")]) == 0
+    printed = capfd.readouterr().err
+    assert "note: this runs the code of" in printed
+    assert "note: 3 images are in colour; the network sees them in grey" in printed
 
 
 def test_a_failed_build_gets_one_line_and_exit_code_1(

@@ -74,7 +74,7 @@ def test_a_factory_in_a_file_of_ones_own(own: Path) -> None:
         ("number", AtlasError, "gave a int, not an nn.Module"),
         ("nothing", UsageError, "has no function 'nothing'"),
         ("branching", AtlasError, r"can't be traced by torch\.fx.*line 29"),
-        ("no_units", AtlasError, "no layer"),
+        ("no_units", UsageError, "no convolution in it"),
     ],
 )
 def test_a_factory_that_fails_is_told_where(
@@ -117,7 +117,7 @@ def test_timm_by_name() -> None:
 def test_preprocessing_can_be_replaced() -> None:
     network = atlas.load_network("squeezenet1_1", preprocessing={"crop": (96, 128)})
     assert network.layers["features.0"].shape == (64, 47, 63)
-    with pytest.raises(AtlasError, match="96x96 input of 1 channels"):
+    with pytest.raises(UsageError, match="96x96 input of 1 channels"):
         atlas.load_network("squeezenet1_1", preprocessing={"crop": (96, 96), "mode": "L"})
-    with pytest.raises(AtlasError, match="10x10 input"):
+    with pytest.raises(UsageError, match="10x10 input"):
         atlas.load_network("squeezenet1_1", preprocessing={"crop": (10, 10)})
