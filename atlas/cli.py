@@ -82,6 +82,12 @@ def parser() -> argparse.ArgumentParser:
         help="only layers whose id matches; may be repeated, or hold several with commas",
     )
     what.add_argument(
+        "--units",
+        type=_positive,
+        metavar="N",
+        help="show only N units of each layer, spread evenly: a quick look at a large network",
+    )
+    what.add_argument(
         "--rule",
         choices=("deconvnet", "guided", "gradient"),
         default="deconvnet",
@@ -223,6 +229,7 @@ def build(options: argparse.Namespace, given: list[str]) -> None:
         settings = Settings(
             name=name,
             layers=layers,
+            units=options.units,
             rule=options.rule,
             batch_size=options.batch_size,
             workers=options.workers,
@@ -242,7 +249,7 @@ def build(options: argparse.Namespace, given: list[str]) -> None:
         for line in site.publish(folder, options.out, name):
             print(f"note: not on the home page: {line}", file=sys.stderr)
     done = time.perf_counter()
-    units = sum(summary["units"] for summary in atlas.summary)
+    units = sum(summary["shown"] for summary in atlas.summary)
     megabytes = site.size(options.out / name) / 1e6
     where = options.out / "index.html"
     print(

@@ -32,7 +32,11 @@ QUALITY = 82  # of lossy WebP
 
 @dataclass(frozen=True)
 class Settings:
-    """How to compute an atlas. ``date`` and ``command`` are shown as they are given."""
+    """How to compute an atlas.
+
+    ``units`` is how many units of each layer are shown, spread evenly; None for all. ``date`` and
+    ``command`` are shown as they are given.
+    """
 
     name: str
     layers: tuple[str, ...] | None = None
@@ -40,6 +44,7 @@ class Settings:
     batch_size: int = BATCH
     workers: int = 0
     near_duplicates: int | None = None
+    units: int | None = None
     date: str | None = None
     command: str = ""
 
@@ -61,16 +66,20 @@ def compute(
         settings.near_duplicates,
         progress,
     )
+    chosen = {name: _some(r.units, settings.units) for name, r in found.records.items()}
     layers = [
-        _layer_data(network, network.layer(name), record, images)
+        _layer_data(network, network.layer(name), record, images, chosen[name])
         for name, record in found.records.items()
     ]
+    found = replace(
+        found, records={name: r.only(chosen[name]) for name, r in found.records.items()}
+    )
     for layer in layers:
         (folder / layer.layer).mkdir(parents=True, exist_ok=True)
     energies = {layer.layer: Energy.none(layer) for layer in layers}
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tiles-") as scratch:
         tiles = {layer.layer: _tiles(Path(scratch), layer) for layer in layers}
-        _reconstruct(network, images, found, tiles, energies, folder, settings, progress)
+        _reconstruct(network, images, found, layers, tiles, energies, folder, settings, progress)
         _write_plates(layers, tiles, folder, progress)
         tiles.clear()
     layers = [_with_effective(layer, energies[layer.layer]) for layer in layers]
@@ -85,10 +94,19 @@ def compute(
     return facts
 
 
-def _layer_data(network: Network, layer: Layer, record: TopNine, images: Images) -> data.LayerData:
+def _some(units: int, count: int | None) -> list[int]:
+    """All units, or ``count`` of them spread evenly."""
+    if count is None or count >= units:
+        return list(range(units))
+    return [place * units // count for place in range(count)]
+
+
+def _layer_data(
+    network: Network, layer: Layer, record: TopNine, images: Images, units: list[int]
+) -> data.LayerData:
     field = layer.field
     top = []
-    for unit in range(layer.units):
+    for unit in units:
         nine = []
         for rank in range(record.count(unit)):
             image = int(record.image[unit, rank])
@@ -130,12 +148,12 @@ def _pixel_filters(network: Network, layer: Layer) -> np.ndarray | None:
 
 
 def _tiles(scratch: Path, layer: data.LayerData) -> np.ndarray:
-    """Room on disk for all tiles of a layer: ``[U, 9, 2, h, w, 3]`` uint8."""
+    """Room on disk for the tiles of a layer's shown units: ``[U, 9, 2, h, w, 3]`` uint8."""
     return np.lib.format.open_memmap(
         scratch / f"{layer.layer}.npy",
         mode="w+",
         dtype=np.uint8,
-        shape=(layer.units, 9, 2, *layer.plate.tile, 3),
+        shape=(len(layer.top), 9, 2, *layer.plate.tile, 3),
     )
 
 
@@ -143,6 +161,7 @@ def _reconstruct(
     network: Network,
     images: Images,
     found: Scan,
+    layers: list[data.LayerData],
     tiles: dict[str, np.ndarray],
     energies: dict[str, Energy],
     folder: Path,
@@ -158,6 +177,7 @@ def _reconstruct(
         settings.workers,
         progress,
     )
+    shown = {layer.layer: [unit.unit for unit in layer.top] for layer in layers}
     with ThreadPoolExecutor() as pool:
         for visit in visits:
             saved = [
@@ -167,8 +187,8 @@ def _reconstruct(
             drawn = []
             for some in visit.found:
                 drawn += [
-                    pool.submit(_draw_tiles, network, some, place, tiles[some.layer.id])
-                    for place in range(len(some.units))
+                    pool.submit(_draw_tiles, network, some, place, tiles[some.layer.id][row])
+                    for place, row in enumerate(np.searchsorted(shown[some.layer.id], some.units))
                 ]
                 energies[some.layer.id].include(some)
             for job in saved + drawn:
@@ -211,14 +231,13 @@ def _with_effective(layer: data.LayerData, energy: Energy) -> data.LayerData:
 
 
 def _draw_tiles(network: Network, some: Revisited, place: int, tiles: np.ndarray) -> None:
-    unit, rank, box = int(some.units[place]), int(some.ranks[place]), some.boxes[place]
+    rank, box = int(some.ranks[place]), some.boxes[place]
     std = network.preprocessing.std
     found = some.reconstructions
     corner = int(found.corners[place, 0]), int(found.corners[place, 1])
-    seen = pixels.reconstruction(found.values[place], std, box, corner)
-    size = (tiles.shape[3], tiles.shape[4])
-    tiles[unit, rank, 0] = pixels.tile(seen, size)
-    tiles[unit, rank, 1] = pixels.tile(pixels.patch(some.stimuli[place], box), size)
+    size = (tiles.shape[2], tiles.shape[3])
+    tiles[rank, 0] = pixels.reconstruction(found.values[place], std, box, size, corner)
+    tiles[rank, 1] = pixels.patch(some.stimuli[place], box, size)
 
 
 def _save_image(path: Path, stimulus: np.ndarray) -> None:
@@ -232,11 +251,16 @@ def _write_plates(
     folder: Path,
     progress: Progress,
 ) -> None:
-    plates = [(layer, unit) for layer in layers for unit in layer.top if unit.nine]
+    plates = [
+        (layer, unit, tiles[layer.layer][row])
+        for layer in layers
+        for row, unit in enumerate(layer.top)
+        if unit.nine
+    ]
 
-    def write(which: tuple[data.LayerData, data.Unit]) -> None:
-        layer, unit = which
-        picture = pixels.plate(layer.plate, tiles[layer.layer][unit.unit], len(unit.nine))
+    def write(which: tuple[data.LayerData, data.Unit, np.ndarray]) -> None:
+        layer, unit, own = which
+        picture = pixels.plate(layer.plate, own, len(unit.nine))
         crisp = max(layer.receptive_field.size) <= pixels.CRISP
         picture.save(
             folder / pages.plate_file(layer.layer, unit.unit),
@@ -304,6 +328,7 @@ def _summary(network: Network, layer: data.LayerData) -> dict[str, Any]:
         "module": layer.module,
         "kind": layer.kind,
         "units": layer.units,
+        "shown": len(layer.top),
         "shape": list(layer.shape),
         "receptive_field": asdict(layer.receptive_field),
         "dead": layer.dead,

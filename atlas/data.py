@@ -131,7 +131,7 @@ class ReceptiveField:
 
 @dataclass(frozen=True)
 class LayerData:
-    """A layer and the winners of all its units.
+    """A layer and the winners of its units: of all of them, unless fewer were asked for.
 
     ``shape`` is (units, height, width) of its activations; ``filters`` the height and width of
     one filter on the layer's sheet of filters, with their number in a row, where it has one.
@@ -152,9 +152,13 @@ class LayerData:
         """How many units it has."""
         return self.shape[0]
 
+    def unit(self, number: int) -> Unit:
+        """One of the units shown, by its number."""
+        return next(unit for unit in self.top if unit.unit == number)
+
     @property
     def dead(self) -> int:
-        """How many units never fired."""
+        """How many of the units shown never fired."""
         return sum(unit.fired == 0 for unit in self.top)
 
     def as_json(self) -> dict[str, Any]:

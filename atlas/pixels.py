@@ -33,22 +33,25 @@ def plate_of(size: tuple[int, int]) -> Plate:
     return Plate(tile_size(*size), GAP, GUTTER)
 
 
-def patch(stimulus: np.ndarray, box: Box) -> np.ndarray:
-    """The box cut from a stimulus ``[H, W, C]``; outside the image lies a quiet hatching."""
-    rows, columns = np.mgrid[box.top : box.bottom, box.left : box.right]
-    hatching = np.where((rows + columns) % 6 < 2, 150, 138).astype(np.uint8)
-    picture = np.repeat(hatching[..., None], 3, 2)
-    inside = ((rows >= 0) & (rows < stimulus.shape[0])) & (
-        (columns >= 0) & (columns < stimulus.shape[1])
-    )
-    picture[inside] = stimulus[rows[inside], columns[inside]]
-    return picture
+def patch(stimulus: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
+    """The tile that shows a box of a stimulus ``[H, W, C]``; outside lies a quiet hatching."""
+    height, width = stimulus.shape[:2]
+    seen = _overlap(box, Box(0, 0, height, width))
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    hatching = np.where((rows + columns) % 8 < 3, 150, 138).astype(np.uint8)
+    background = np.repeat(hatching[..., None], 3, 2)
+    part = stimulus[seen.top : seen.bottom, seen.left : seen.right]
+    return _laid(np.broadcast_to(part, (*part.shape[:2], 3)), seen, box, background)
 
 
 def reconstruction(
-    signal: np.ndarray, std: tuple[float, ...], box: Box, corner: tuple[int, int] = (0, 0)
+    signal: np.ndarray,
+    std: tuple[float, ...],
+    box: Box,
+    size: tuple[int, int],
+    corner: tuple[int, int] = (0, 0),
 ) -> np.ndarray:
-    """The box cut from a reconstruction ``[C, h, w]``, zero as mid-grey.
+    """The tile that shows a box of a reconstruction ``[C, h, w]``, zero as mid-grey.
 
     ``corner`` is where the reconstruction's top left lies in the input frame; outside it is zero.
     In the input's own colours: the scale of the normalisation is undone, its mean is not. The
@@ -56,19 +59,35 @@ def reconstruction(
     """
     signal = (signal * np.array(std, np.float32)[:, None, None]).transpose(1, 2, 0)
     top, left = corner
-    known = Box(
-        max(box.top, top),
-        max(box.left, left),
-        min(box.bottom, top + signal.shape[0]),
-        min(box.right, left + signal.shape[1]),
-    )
-    cut = np.zeros((box.height, box.width, signal.shape[2]), np.float32)
-    if known.height > 0 and known.width > 0:
-        cut[
-            known.top - box.top : known.bottom - box.top,
-            known.left - box.left : known.right - box.left,
-        ] = signal[known.top - top : known.bottom - top, known.left - left : known.right - left]
-    return signed(cut)
+    known = _overlap(box, Box(top, left, top + signal.shape[0], left + signal.shape[1]))
+    part = signal[known.top - top : known.bottom - top, known.left - left : known.right - left]
+    return _laid(signed(part), known, box, np.full((*size, 3), 128, np.uint8))
+
+
+def _overlap(one: Box, other: Box) -> Box:
+    top, left = max(one.top, other.top), max(one.left, other.left)
+    bottom, right = min(one.bottom, other.bottom), min(one.right, other.right)
+    return Box(top, left, max(top, bottom), max(left, right))
+
+
+def _laid(picture: np.ndarray, part: Box, box: Box, tile: np.ndarray) -> np.ndarray:
+    """Lay a picture of a part of a box where that part is on the tile of the whole box."""
+    if part.height == 0 or part.width == 0:
+        return tile
+    down, right = tile.shape[0] / box.height, tile.shape[1] / box.width
+    rows = round((part.top - box.top) * down), round((part.bottom - box.top) * down)
+    columns = round((part.left - box.left) * right), round((part.right - box.left) * right)
+    height, width = max(1, rows[1] - rows[0]), max(1, columns[1] - columns[0])
+    if max(box.height, box.width) <= CRISP:
+        scaled = picture.repeat(height // part.height, 0).repeat(width // part.width, 1)
+    elif (height, width) == picture.shape[:2]:
+        scaled = picture
+    else:
+        image = Image.fromarray(np.ascontiguousarray(picture))
+        scaled = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
+    place = tile[rows[0] : rows[0] + height, columns[0] : columns[0] + width]
+    place[:] = scaled[: place.shape[0], : place.shape[1]]
+    return tile
 
 
 def signed(values: np.ndarray) -> np.ndarray:
@@ -81,17 +100,6 @@ def signed(values: np.ndarray) -> np.ndarray:
     most = float(np.percentile(some, 99.5)) if some.size else 1.0
     picture = np.clip(128 + values * (127 / most), 0, 255)
     return np.broadcast_to(np.rint(picture).astype(np.uint8), (*values.shape[:2], 3))
-
-
-def tile(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A picture at the size of its tile."""
-    height, width = picture.shape[:2]
-    if (height, width) == size:
-        return picture
-    if max(height, width) <= CRISP:
-        return picture.repeat(size[0] // height, 0).repeat(size[1] // width, 1)
-    image = Image.fromarray(np.ascontiguousarray(picture))
-    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.LANCZOS))
 
 
 def plate(layout: Plate, tiles: np.ndarray, count: int) -> Image.Image:
@@ -132,6 +140,8 @@ def filter_sheet(weight: np.ndarray, std: tuple[float, ...]) -> Image.Image:
             slice(row * (height + GAP), row * (height + GAP) + height),
             slice(column * (width + GAP), column * (width + GAP) + width),
         )
-        sheet[place][..., :3] = tile(signed((filter_ * scale).transpose(1, 2, 0)), (height, width))
+        drawn = signed((filter_ * scale).transpose(1, 2, 0))
+        whole = Box(0, 0, *drawn.shape[:2])
+        sheet[place][..., :3] = _laid(drawn, whole, whole, np.zeros((height, width, 3), np.uint8))
         sheet[place][..., 3] = 255
     return Image.fromarray(sheet)

@@ -5,6 +5,7 @@ What is shown is decided here; the templates only lay it out.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ def atlas_page(atlas: AtlasData, folder: Path, templates: jinja2.Environment) ->
     layers = [read_layer(folder, name) for name in atlas.layers]
     source = next(
         (
-            pages.image_file(layer.top[unit].nine[0].image)
+            pages.image_file(layer.unit(unit).nine[0].image)
             for layer, summary in zip(reversed(layers), reversed(atlas.summary), strict=True)
             for unit in summary["telling"][:1]
         ),
@@ -208,10 +209,11 @@ def unit_page(atlas: AtlasData, layer: LayerData, unit: Unit, templates: jinja2.
         for rank, winner in enumerate(unit.nine)
     ]
     counts = Counter(winner.label for winner in unit.nine if winner.label)
-    before, after = unit.unit - 1, unit.unit + 1
+    row = bisect_left(layer.top, unit.unit, key=lambda other: other.unit)
+    around = layer.top[max(row - 1, 0) : row], layer.top[row + 1 : row + 2]
     steps = [
-        (f"{layer.layer}/{number}", f"{number}.html") if 0 <= number < layer.units else None
-        for number in (before, after)
+        (f"{layer.layer}/{other[0].unit}", f"{other[0].unit}.html") if other else None
+        for other in around
     ]
     return templates.get_template("unit.html").render(
         title=f"{layer.layer}/{unit.unit} · {atlas.name} · CNN Atlas",
@@ -240,7 +242,7 @@ def _rung(atlas: AtlasData, layer: LayerData, prefix: str) -> dict[str, Any]:
         "name": layer.layer,
         "page": prefix + pages.layer_page(layer.layer),
         "facts": f"{layer.units} units, each sees {words.sees(layer)}",
-        "cards": [_card(layer, layer.top[unit], "", prefix) for unit in telling[:CARDS]],
+        "cards": [_card(layer, layer.unit(unit), "", prefix) for unit in telling[:CARDS]],
     }
 
 

@@ -55,7 +55,7 @@ def write_pages(folder: Path, progress: Progress = silent) -> int:
     """Render all pages of the atlas whose data lie in ``folder``; returns how many."""
     atlas = data.read_atlas(folder)
     templates = render.environment()
-    total = 1 + len(atlas.layers) + sum(summary["units"] for summary in atlas.summary)
+    total = 1 + len(atlas.layers) + sum(summary["shown"] for summary in atlas.summary)
     count = 0
     for file, text in progress(
         render.atlas_pages(atlas, folder, templates), total, "writing pages"

@@ -7,7 +7,7 @@ the same nine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,12 @@ class TopNine:
     def count(self, unit: int) -> int:
         """How many of the nine places of a unit are filled."""
         return int((self.image[unit] != EMPTY).sum())
+
+    def only(self, units: list[int]) -> TopNine:
+        """The same with the places of all other units empty."""
+        image = np.full_like(self.image, EMPTY)
+        image[units] = self.image[units]
+        return replace(self, image=image)
 
 
 def empty(units: int) -> TopNine:

@@ -44,11 +44,13 @@ def layer_lead(layer: LayerData) -> str:
     """What a layer is."""
     height, width = layer.shape[1:]
     places = f" at {height}×{width} positions" if height * width > 1 else ""
-    dead = f" {layer.dead} of them never fired." if layer.dead else ""
+    dead = f" {layer.dead} of {'those' if len(layer.top) < layer.units else 'them'} never fired."
+    dead = dead if layer.dead else ""
+    shown = f" {len(layer.top)} of them are shown." if len(layer.top) < layer.units else ""
     module = "" if layer.module == layer.layer else f" ({layer.module})"
     return (
         f"{layer.units} units of a {layer.kind}{module}{places}. "
-        f"Each activation sees {sees(layer)}.{dead}"
+        f"Each activation sees {sees(layer)}.{shown}{dead}"
     )
 
 

@@ -57,8 +57,8 @@ def test_a_plate_shows_the_patches_and_their_reconstructions(
         box = Box(*winner.box)
         std = network.preprocessing.std
         expected = (
-            pixels.tile(pixels.reconstruction(signal.numpy(), std, box), (height, width)),
-            pixels.tile(pixels.patch(stimulus, box), (height, width)),
+            pixels.reconstruction(signal.numpy(), std, box, (height, width)),
+            pixels.patch(stimulus, box, (height, width)),
         )
         for patch in (False, True):
             top, left = record.plate.place(rank, patch)

@@ -25,13 +25,13 @@ def test_tiles_keep_small_pixels_whole(box: tuple[int, int], tile: tuple[int, in
 
 def test_a_patch_is_the_box_cut_from_the_stimulus() -> None:
     stimulus = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
-    found = pixels.patch(stimulus, Box(3, 5, 9, 12))
+    found = pixels.patch(stimulus, Box(3, 5, 9, 12), (6, 7))
     np.testing.assert_array_equal(found, stimulus[3:9, 5:12])
 
 
 def test_what_lies_outside_the_image_is_a_quiet_pattern() -> None:
     stimulus = np.zeros((10, 10, 1), np.uint8)  # black, and grey
-    found = pixels.patch(stimulus, Box(-4, -2, 12, 6))
+    found = pixels.patch(stimulus, Box(-4, -2, 12, 6), (16, 8))
     assert found.shape == (16, 8, 3)
     np.testing.assert_array_equal(found[4:14, 2:], 0)
     outside = np.concatenate([found[:4].ravel(), found[14:].ravel(), found[:, :2].ravel()])
@@ -42,7 +42,7 @@ def test_a_reconstruction_undoes_the_scale_and_not_the_mean() -> None:
     signal = np.zeros((3, 8, 8), np.float32)
     signal[:, 2, 2] = (1.0, 1.0, 1.0)
     signal[:, 3, 3] = (-1.0, 0.0, 0.0)
-    found = pixels.reconstruction(signal, (0.2, 0.1, 0.4), Box(-1, -1, 5, 5))
+    found = pixels.reconstruction(signal, (0.2, 0.1, 0.4), Box(-1, -1, 5, 5), (6, 6))
     assert found.shape == (6, 6, 3)
     quiet = found.copy()
     quiet[3, 3] = quiet[4, 4] = 128
@@ -80,12 +80,35 @@ def test_every_tile_stands_in_its_own_place() -> None:
             assert (cut == expected).all()
 
 
-def test_small_pictures_are_enlarged_pixel_by_pixel_and_others_smoothly() -> None:
+def test_small_patches_are_enlarged_pixel_by_pixel() -> None:
     small = np.random.default_rng(2).integers(0, 255, (7, 7, 3), np.uint8)
-    large = pixels.tile(small, pixels.tile_size(7, 7))
+    large = pixels.patch(small, Box(0, 0, 7, 7), pixels.tile_size(7, 7))
     np.testing.assert_array_equal(large[9::18, 9::18], small)
     assert len(np.unique(large.reshape(-1, 3), axis=0)) <= 49
-    assert pixels.tile(np.zeros((50, 100, 3), np.uint8), (64, 128)).shape == (64, 128, 3)
+    corner = pixels.patch(small, Box(-3, -3, 4, 4), pixels.tile_size(7, 7))
+    np.testing.assert_array_equal(corner[9::18, 9::18][3:, 3:], small[:4, :4])
+
+
+@pytest.mark.parametrize("side", [40, 83, 300, 2071])
+def test_a_box_of_any_size_is_drawn_to_scale(side: int) -> None:
+    stimulus = np.full((100, 60, 3), 255, np.uint8)
+    box = Box(50 - side // 2, 30 - side // 2, 50 - side // 2 + side, 30 - side // 2 + side)
+    tile = pixels.patch(stimulus, box, (128, 128))
+    white = (tile == 255).all(2)
+    inside = min(side, 100) / side, min(side, 60) / side
+    for axis, share in zip((1, 0), inside, strict=True):
+        assert white.any(axis).sum() == pytest.approx(128 * share, abs=1)
+    middle = np.argwhere(white).mean(0)
+    assert np.abs(middle - 63.5).max() <= 2
+
+
+def test_a_part_of_a_reconstruction_is_laid_where_it_belongs() -> None:
+    frame = np.zeros((1, 50, 50), np.float32)
+    frame[0, 20:30, 12:22] = np.random.default_rng(4).normal(size=(10, 10))
+    box = Box(10, 5, 45, 40)
+    whole = pixels.reconstruction(frame, (1.0,), box, (35, 35))
+    window = pixels.reconstruction(frame[:, 18:33, 8:25], (1.0,), box, (35, 35), (18, 8))
+    np.testing.assert_array_equal(whole, window)
 
 
 def test_filters_stand_in_rows_of_twelve() -> None:

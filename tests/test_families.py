@@ -1,0 +1,25 @@
+"""Every family of convolutional networks in torchvision builds, all its layers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import atlas
+from atlas.cli import main
+from benchmarks.families import FAMILIES
+
+
+@pytest.mark.parametrize("model", FAMILIES)
+def test_a_family_builds(model: str, tmp_path: Path) -> None:
+    given = ["--model", model, "--weights", "none", "--limit", "10", "--units", "1"]
+    side = 96 if model == "inception_v3" else 64
+    assert main([*given, "--crop", str(side), "--workers", "0", "--out", str(tmp_path)]) == 0
+    facts = json.loads((tmp_path / model / "atlas.json").read_text())
+    network = atlas.load_network(model, "none", preprocessing={"crop": (side, side)})
+    assert facts["layers"] == list(network.layers)
+    convolutions = [m for m in network.module.modules() if type(m).__name__ == "Conv2d"]
+    kinds = [summary["kind"] for summary in facts["summary"]]
+    assert kinds.count("convolution") >= len(convolutions)
+    for layer in facts["layers"]:
+        assert (tmp_path / model / layer / "0.html").is_file()
