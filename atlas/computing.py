@@ -18,6 +18,7 @@ from PIL import Image
 from torch import nn
 
 from atlas import data, effective, pages, pixels
+from atlas.deconvnet import extensions
 from atlas.images import Described, Images, label_of, name_of
 from atlas.network import Network
 from atlas.progress import Progress, silent
@@ -314,6 +315,7 @@ def _facts(
             "duplicates": [list(pair) for pair in sorted(found.duplicates.items())],
         },
         rule=settings.rule,
+        extensions=extensions(network.graph),
         command=settings.command,
         date=settings.date,
         layers=tuple(layer.layer for layer in layers),

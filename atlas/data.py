@@ -198,7 +198,10 @@ class LayerData:
 
 @dataclass(frozen=True)
 class AtlasData:
-    """The facts of an atlas, as they stand in ``atlas.json``, and the names of its layers."""
+    """The facts of an atlas, as they stand in ``atlas.json``, and the names of its layers.
+
+    ``extensions`` names the operations of the network that the rule's paper says nothing of.
+    """
 
     name: str
     program: str
@@ -208,6 +211,7 @@ class AtlasData:
     rule: str
     command: str
     layers: tuple[str, ...]
+    extensions: list[str] = field(default_factory=list)
     date: str | None = None
     schema: int = SCHEMA
     summary: list[dict[str, Any]] = field(default_factory=list)

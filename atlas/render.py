@@ -230,6 +230,7 @@ def unit_page(atlas: AtlasData, layer: LayerData, unit: Unit, templates: jinja2.
         plate=f"{unit.unit}.webp",
         crisp=_crisp(layer),
         collapsed=words.collapsed(atlas),
+        rule=words.rule(atlas),
         pairs=pairs,
         classes=counts.most_common(),
         filter=_filter(layer, unit.unit),

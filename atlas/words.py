@@ -69,6 +69,19 @@ def unit_lead(layer: LayerData, unit: Unit) -> str:
     )
 
 
+RULES = {
+    "deconvnet": "Zeiler & Fergus 2013, section 2.1",
+    "guided": "guided backpropagation, Springenberg et al. 2015",
+    "gradient": "the gradient times the activation, Simonyan et al. 2014",
+}
+
+
+def rule(atlas: AtlasData) -> str:
+    """How reconstructions were made, and what in that goes beyond the paper."""
+    beyond = f"; extended to {', '.join(atlas.extensions)}" if atlas.extensions else ""
+    return f"{atlas.rule} ({RULES[atlas.rule]}){beyond}"
+
+
 def collapsed(atlas: AtlasData) -> str:
     """What was left out because it repeats another image."""
     images = atlas.images
@@ -110,7 +123,7 @@ def made(atlas: AtlasData) -> list[tuple[str, str]]:
             + f"SHA-256 {images['hash'][:16]}",
         ),
         ("Preprocessing", f"{scaled}centre {height}×{width}"),
-        ("Reconstructions", f"{atlas.rule}, Zeiler & Fergus 2013, section 2.1"),
+        ("Reconstructions", rule(atlas)),
         ("Program", f"CNN Atlas {atlas.program}"),
     ]
     if collapsed(atlas):

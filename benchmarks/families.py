@@ -88,9 +88,8 @@ def _build(model: str, units: str) -> str | None:
         field = summary["receptive_field"]
         if summary["kind"] != "linear":
             sees[field["stride"][0]] = field["size"][0]
-    stages = ", ".join(
-        f"{size} (stride {stride})" if stride else "whole image" for stride, size in sees.items()
-    )
+    ordered = sorted(sees.items(), key=lambda item: item[0] or 999)
+    stages = ", ".join(f"{n} (stride {s})" if s else "whole image" for s, n in ordered)
     count = f"{len(atlas.layers)} | {total}"
     return f"| {model} | {count} | {units} | {stages} | {seconds:.0f} |"
 
