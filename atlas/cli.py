@@ -198,10 +198,12 @@ def build(options: argparse.Namespace, given: list[str]) -> None:
     from atlas import site
     from atlas.computing import Settings, compute
     from atlas.images import DemoImages, open_folder
+    from atlas.memory import keep_freed_memory
     from atlas.network import load_network
     from atlas.progress import bar
 
     warnings.filterwarnings("ignore", category=UserWarning, module="torch")
+    keep_freed_memory()
     name = options.name or re.sub(r"[^\w.-]+", "-", Path(options.model).name)
     with site.staging(options.out, name) as folder:
         images = (

@@ -7,7 +7,6 @@ place, so that a value, once computed, stays what it was. The model handed in is
 from __future__ import annotations
 
 import contextlib
-import copy
 import functools
 import operator
 from collections.abc import Callable, Iterator
@@ -19,8 +18,9 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from atlas import receptive_fields as rf
-from atlas.errors import AtlasError, UsageError
+from atlas.errors import UsageError
 from atlas.probing import Reach, depends, probe, window_of
+from atlas.tracing import functional_twin
 
 Node = fx.Node
 Pair = tuple[int, int]
@@ -64,12 +64,6 @@ _AS_MODULE: dict[Any, Callable[..., nn.Module]] = {
 _SUMS = {operator.add, operator.iadd, torch.add, "add", "add_"}
 _PRODUCTS = {operator.mul, operator.imul, torch.mul, torch.multiply, "mul", "mul_"}
 _CONCATENATIONS = {torch.cat, torch.concat, torch.concatenate}
-_OUT_OF_PLACE = {
-    operator.iadd: operator.add,
-    operator.isub: operator.sub,
-    operator.imul: operator.mul,
-    operator.itruediv: operator.truediv,
-}
 
 
 @dataclass(frozen=True)
@@ -113,8 +107,9 @@ class Graph:
     def __init__(self, model: nn.Module, input_shape: tuple[int, int, int]) -> None:
         self.input_shape = input_shape
         self._model = model
-        self._twin = _functional_twin(model)
+        self._twin = functional_twin(model)
         self._last_use: dict[Node, list[Node]] = {}
+        self._overwriting: set[Node] = set()
         self.operations: dict[Node, Operation] = {}
         self.shapes: dict[Node, tuple[int, ...]] = {}
         self.fields: dict[Node, rf.Axes] = {}
@@ -135,6 +130,7 @@ class Graph:
                 f"{reason}"
             ) from error
         self._last_use = self._last_uses()
+        self._overwriting = {node for node in self.operations if self._may_overwrite(node)}
 
     @property
     def dtype(self) -> torch.dtype:
@@ -149,17 +145,21 @@ class Graph:
         return torch.device("cpu") if parameter is None else parameter.device
 
     def run(
-        self, inputs: Tensor, until: Node | None = None
+        self, inputs: Tensor, until: Node | None = None, overwrite: bool = False
     ) -> Iterator[tuple[Node, dict[Node, Any]]]:
         """Run the network on ``[N, C, H, W]``, giving each node as it is computed, and the values.
 
         The values are the node's own, its inputs', and those that a later node needs: a value
         is dropped after its last use, so the walk holds no more than a forward pass does. Stops
-        after ``until``.
+        after ``until``. With ``overwrite``, a rectification may use its input's memory for its
+        output, which saves much time; the input's value is then no longer to be looked at.
         """
         values: dict[Node, Any] = {}
         for node in self._twin.graph.nodes:
-            values[node] = self.evaluate(node, values, inputs)
+            if overwrite and node in self._overwriting:
+                values[node] = values[self.operations[node].inputs[0]].relu_()
+            else:
+                values[node] = self.evaluate(node, values, inputs)
             yield node, values
             if node is until:
                 return
@@ -285,6 +285,16 @@ class Graph:
         others = {n: values[n] for n in operation.inputs}
         return lambda value: self.evaluate(operation.node, {**others, below: value})
 
+    def _may_overwrite(self, node: Node) -> bool:
+        """Whether this rectifies what nothing else needs and nothing else shares memory with."""
+        operation = self.operations[node]
+        if not isinstance(operation.module, nn.ReLU):
+            return False
+        (below,) = operation.inputs
+        made = self.operations[below]
+        fresh = made.kind == "sum" or isinstance(made.module, _FRESH)
+        return fresh and below in self._last_use.get(node, ()) and list(below.users) == [node]
+
     def _last_uses(self) -> dict[Node, list[Node]]:
         """For each node, the values that nothing after it needs."""
         last: dict[Node, Node] = {}
@@ -298,6 +308,7 @@ class Graph:
         return found
 
 
+_FRESH = (nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.BatchNorm1d)  # outputs are tensors of their own
 _POINTWISE = (nn.BatchNorm2d, nn.Dropout, nn.Dropout2d, nn.Identity)
 _WINDOWED = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 
@@ -342,45 +353,6 @@ def _gone(below: list[rf.Axes]) -> rf.Axes:
         functools.reduce(rf.union, [rf.whole(axes[i], 1) for axes in below]) for i in (0, 1)
     )
     return rows, columns
-
-
-def _functional_twin(model: nn.Module) -> fx.GraphModule:
-    """A traced copy in evaluation mode that shares the model's tensors and never works in place."""
-    shared = [held for m in model.modules() for held in (m._parameters, m._buffers)]
-    twin = copy.deepcopy(model, {id(held): held for held in shared}).eval()
-    for module in twin.modules():
-        module._forward_hooks.clear()
-        module._forward_pre_hooks.clear()
-        if getattr(module, "inplace", False):
-            module.inplace = False  # type: ignore[assignment]
-    try:
-        traced = fx.symbolic_trace(twin)
-    except Exception as error:  # whatever the model's own code raised while being traced
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise AtlasError(
-            f"{type(model).__name__} can't be traced by torch.fx: {reason}{_where(error)}"
-        ) from error
-    for node in traced.graph.nodes:
-        if node.op == "call_function":
-            node.target = _OUT_OF_PLACE.get(node.target, node.target)
-        if node.op == "call_method" and node.target.endswith("_"):
-            plain = node.target.rstrip("_")
-            if not node.target.startswith("__") and hasattr(Tensor, plain):
-                node.target = plain
-        if node.kwargs.get("inplace"):
-            node.kwargs = {**node.kwargs, "inplace": False}
-    return traced
-
-
-def _where(error: BaseException) -> str:
-    """The last line of the model's own code that an error came through."""
-    place, trace = "", error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if "torch/fx" not in code.co_filename and "torch/nn" not in code.co_filename:
-            place = f" ({code.co_filename}, line {trace.tb_lineno})"
-        trace = trace.tb_next
-    return place if "atlas/graph" not in place else ""
 
 
 def concatenation(node: Node) -> tuple[int, tuple[Node, ...]]:

@@ -58,21 +58,30 @@ def scan(
     on 16. Raises ``AtlasError`` if an activation is not a finite number.
     """
     chosen = network.choose(layers)
-    records = {layer.id: topk.empty(layer.units) for layer in chosen}
     duplicates: dict[int, int] = {}
     digest = hashlib.sha256()
-    count, recoloured, looks = 0, 0, near_duplicates is not None
+    looks = near_duplicates is not None
     source = stimuli(images, network.preprocessing, range(len(images)), workers, looks)
     source = progress(source, len(images), "scanning")
     different = without_duplicates(source, Seen(near_duplicates), duplicates, digest)
-    for batch in forward_batches(different, network, batch_size):
-        count += len(batch.stimuli)
+    records, recoloured = records_of(network, chosen, different, batch_size)
+    count = len(images) - len(duplicates)
+    return Scan(records, count, digest.hexdigest(), duplicates, recoloured)
+
+
+def records_of(
+    network: Network, layers: list[Layer], source: Iterable[Stimulus], batch_size: int = BATCH
+) -> tuple[dict[str, TopNine], int]:
+    """The records of layers over a stream of different stimuli, and how many were recoloured."""
+    records = {layer.id: topk.empty(layer.units) for layer in layers}
+    recoloured = 0
+    for batch in forward_batches(source, network, batch_size):
         recoloured += sum(stimulus.recoloured for stimulus in batch.stimuli)
-        for layer, maps in network.activations(batch.inputs(network), chosen):
+        for layer, maps in network.activations(batch.inputs(network), layers):
             so_far = records[layer.id]
             record = of_maps(layer, maps[batch.slots], batch.indices, so_far)
             records[layer.id] = topk.merge(so_far, record)
-    return Scan(records, count, digest.hexdigest(), duplicates, recoloured)
+    return records, recoloured
 
 
 def of_maps(layer: Layer, maps: Tensor, index: np.ndarray, so_far: TopNine) -> TopNine:
