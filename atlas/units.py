@@ -51,9 +51,12 @@ def find_layers(graph: Graph) -> dict[str, Layer]:
     """All layers of a network by id, in order of execution."""
     found: list[Layer] = []
     taken: set[str] = set()
+    filtered: set[Node] = set()  # what a filter has had a part in
     for operation in graph.operations.values():
         kind = _kind(graph, operation)
-        if kind is None:
+        if kind in ("convolution", "linear") or not filtered.isdisjoint(operation.inputs):
+            filtered.add(operation.node)
+        if kind is None or operation.node not in filtered:
             continue
         node = _activation(graph, operation.node)
         layout = _layout(graph, node)

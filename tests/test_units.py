@@ -63,3 +63,12 @@ def test_tracing_and_eager_outputs_are_equal_to_the_last_bit():
 def test_an_input_too_small_is_an_error_for_people():
     with pytest.raises(AtlasError, match="can't be run on a 10x10 input"):
         Graph(demo_network(), (3, 10, 10))
+
+
+def test_a_transformation_of_the_input_is_no_layer():
+    model = torchvision.models.googlenet(
+        weights=None, transform_input=True, aux_logits=False, init_weights=False
+    )
+    layers = find_layers(Graph(model.eval(), (3, 64, 64)))
+    assert next(iter(layers)) == "conv1.conv"
+    assert layers["inception3a"].kind == "concatenation"
