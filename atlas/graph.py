@@ -286,9 +286,13 @@ class Graph:
         return lambda value: self.evaluate(operation.node, {**others, below: value})
 
     def _may_overwrite(self, node: Node) -> bool:
-        """Whether this rectifies what nothing else needs and nothing else shares memory with."""
+        """Whether this rectifies what nothing else needs and nothing else shares memory with.
+
+        Not where a dimension is 1: strides there are ambiguous, a copy gets others than what it
+        was copied from, and the next operation may then choose a kernel that rounds differently.
+        """
         operation = self.operations[node]
-        if not isinstance(operation.module, nn.ReLU):
+        if not isinstance(operation.module, nn.ReLU) or 1 in self.shapes[node]:
             return False
         (below,) = operation.inputs
         made = self.operations[below]
