@@ -27,7 +27,7 @@ examples:
   python build.py --model alexnet --weights default --images ~/photos
       AlexNet with torchvision's published weights, looked at through a folder of photographs
   python build.py --model squeezenet1_1 --weights mine.safetensors --images photos \\
-                  --layers 'features.1*' --name mine --out /tmp/atlas
+                  --layers 'features.1*' --name mine --out ~/atlas
       some layers of a network with weights from a file
 """
 

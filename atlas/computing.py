@@ -18,7 +18,7 @@ from PIL import Image
 from torch import nn
 
 from atlas import data, effective, pages, pixels
-from atlas.deconvnet import extensions
+from atlas.extensions import extensions
 from atlas.images import Described, Images, label_of, name_of
 from atlas.network import Network
 from atlas.progress import Progress, silent

@@ -4,9 +4,10 @@ import torch
 from torch import nn
 
 import atlas
-from atlas.deconvnet import descend, extensions, joined, record, start
+from atlas.deconvnet import descend, joined, record, start
 from atlas.demo.world import draw
 from atlas.errors import UsageError
+from atlas.extensions import extensions
 from atlas.network import wrap
 from atlas.preprocessing import Preprocessing
 from atlas.windows import Window, whole
