@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from atlas import __version__
-from atlas.errors import AtlasError, UsageError
+from atlas import __version__, words
+from atlas.errors import AtlasError, UsageError, first_line
 
 DEMO_IMAGES = 2_400
 OUT = Path(__file__).resolve().parent.parent / "site"
@@ -89,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     )
     what.add_argument(
         "--rule",
-        choices=("deconvnet", "guided", "gradient"),
+        choices=tuple(words.RULES),
         default="deconvnet",
         help="what happens at a nonlinearity on the way down (default: deconvnet)",
     )
@@ -186,8 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, MemoryError, RuntimeError) as error:
         if "--debug" in given:
             raise
-        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-        print(f"build.py: {reason} (--debug shows where)", file=sys.stderr)
+        print(f"build.py: {first_line(error)} (--debug shows where)", file=sys.stderr)
         return 1
     return 0
 

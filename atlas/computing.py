@@ -68,8 +68,9 @@ def compute(
         progress,
     )
     chosen = {name: _some(r.units, settings.units) for name, r in found.records.items()}
+    filters = {name: _pixel_filters(network, network.layer(name)) for name in found.records}
     layers = [
-        _layer_data(network, network.layer(name), record, images, chosen[name])
+        _layer_data(network.layer(name), record, images, chosen[name], filters[name])
         for name, record in found.records.items()
     ]
     found = replace(
@@ -85,12 +86,15 @@ def compute(
         tiles.clear()
     layers = [_with_effective(layer, energies[layer.layer]) for layer in layers]
     for layer in layers:
-        _write_filters(network, layer, folder)
+        weight = filters[layer.layer]
+        if weight is not None:
+            sheet = pixels.filter_sheet(weight, network.preprocessing.std)
+            sheet.save(folder / pages.filters_file(layer.layer), optimize=True)
         _write(folder / pages.layer_data(layer.layer), layer.as_json())
         for unit in layer.top:
             head = {"schema": data.SCHEMA, "atlas": settings.name, "layer": layer.layer}
             _write(folder / pages.unit_data(layer.layer, unit.unit), {**head, **unit.as_json()})
-    facts = _facts(network, images, found, layers, settings)
+    facts = _facts(network, images, found, layers, filters, settings)
     _write(folder / "atlas.json", asdict(facts))
     return facts
 
@@ -103,7 +107,11 @@ def _some(units: int, count: int | None) -> list[int]:
 
 
 def _layer_data(
-    network: Network, layer: Layer, record: TopNine, images: Images, units: list[int]
+    layer: Layer,
+    record: TopNine,
+    images: Images,
+    units: list[int],
+    filters: np.ndarray | None,
 ) -> data.LayerData:
     field = layer.field
     top = []
@@ -124,7 +132,6 @@ def _layer_data(
                 )
             )
         top.append(data.Unit(unit, int(record.fired[unit]), tuple(nine)))
-    weight = _pixel_filters(network, layer)
     return data.LayerData(
         layer.id,
         layer.module,
@@ -133,7 +140,7 @@ def _layer_data(
         data.ReceptiveField(field.size, field.stride, field.offset),
         record.images,
         pixels.plate_of(field.size),
-        None if weight is None else pixels.filter_layout(weight.shape),
+        None if filters is None else pixels.filter_layout(filters.shape),
         tuple(top),
     )
 
@@ -262,7 +269,7 @@ def _write_plates(
     def write(which: tuple[data.LayerData, data.Unit, np.ndarray]) -> None:
         layer, unit, own = which
         picture = pixels.plate(layer.plate, own, len(unit.nine))
-        crisp = max(layer.receptive_field.size) <= pixels.CRISP
+        crisp = pixels.is_crisp(layer.receptive_field.size)
         picture.save(
             folder / pages.plate_file(layer.layer, unit.unit),
             lossless=crisp,
@@ -275,18 +282,12 @@ def _write_plates(
             pass
 
 
-def _write_filters(network: Network, layer: data.LayerData, folder: Path) -> None:
-    weight = _pixel_filters(network, network.layer(layer.layer))
-    if weight is not None:
-        sheet = pixels.filter_sheet(weight, network.preprocessing.std)
-        sheet.save(folder / pages.filters_file(layer.layer), optimize=True)
-
-
 def _facts(
     network: Network,
     images: Images,
     found: Scan,
     layers: list[data.LayerData],
+    filters: dict[str, np.ndarray | None],
     settings: Settings,
 ) -> data.AtlasData:
     from atlas import __version__
@@ -319,12 +320,11 @@ def _facts(
         command=settings.command,
         date=settings.date,
         layers=tuple(layer.layer for layer in layers),
-        summary=[_summary(network, layer) for layer in layers],
+        summary=[_summary(layer, filters[layer.layer]) for layer in layers],
     )
 
 
-def _summary(network: Network, layer: data.LayerData) -> dict[str, Any]:
-    filters = _pixel_filters(network, network.layer(layer.layer))
+def _summary(layer: data.LayerData, filters: np.ndarray | None) -> dict[str, Any]:
     return {
         "layer": layer.layer,
         "module": layer.module,

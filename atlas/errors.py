@@ -13,3 +13,8 @@ class UsageError(AtlasError):
     """The command was called with something that can't be meant."""
 
     exit_code = 2
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of another library says, in one line; its kind, if it says nothing."""
+    return (str(error).splitlines() or [""])[0] or type(error).__name__

@@ -18,7 +18,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from atlas import receptive_fields as rf
-from atlas.errors import UsageError
+from atlas.errors import UsageError, first_line
 from atlas.probing import Reach, depends, probe, window_of
 from atlas.tracing import functional_twin
 
@@ -35,9 +35,7 @@ NONLINEARITIES = (
 _AS_MODULE: dict[Any, Callable[..., nn.Module]] = {
     F.relu: lambda inplace=False: nn.ReLU(),
     torch.relu: lambda: nn.ReLU(),
-    torch.relu_: lambda: nn.ReLU(),
     "relu": lambda: nn.ReLU(),
-    "relu_": lambda: nn.ReLU(),
     F.relu6: lambda inplace=False: nn.ReLU6(),
     F.silu: lambda inplace=False: nn.SiLU(),
     F.gelu: lambda approximate="none": nn.GELU(approximate),
@@ -61,8 +59,8 @@ _AS_MODULE: dict[Any, Callable[..., nn.Module]] = {
     "contiguous": lambda **k: nn.Identity(),
 }
 
-_SUMS = {operator.add, operator.iadd, torch.add, "add", "add_"}
-_PRODUCTS = {operator.mul, operator.imul, torch.mul, torch.multiply, "mul", "mul_"}
+_SUMS = {operator.add, torch.add, "add"}
+_PRODUCTS = {operator.mul, torch.mul, torch.multiply, "mul"}
 _CONCATENATIONS = {torch.cat, torch.concat, torch.concatenate}
 
 
@@ -124,10 +122,9 @@ class Graph:
                         self._learn(self._operation(node, tensors), values)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             channels, height, width = input_shape
-            reason = str(error).splitlines()[0]
             raise UsageError(
                 f"the network can't be run on a {height}x{width} input of {channels} channels: "
-                f"{reason}"
+                f"{first_line(error)}"
             ) from error
         self._last_use = self._last_uses()
         self._overwriting = {node for node in self.operations if self._may_overwrite(node)}

@@ -16,6 +16,11 @@ GAP, GUTTER = 2, 10
 CRISP = 32  # boxes up to this size are enlarged pixel by pixel
 
 
+def is_crisp(size: tuple[int, int]) -> bool:
+    """Whether a box of this height and width is enlarged pixel by pixel."""
+    return max(size) <= CRISP
+
+
 def tile_size(height: int, width: int) -> tuple[int, int]:
     """Height and width of a tile that shows a box of this size.
 
@@ -23,7 +28,7 @@ def tile_size(height: int, width: int) -> tuple[int, int]:
     so that its longer side fills the tile.
     """
     longer = max(height, width)
-    if longer <= CRISP:
+    if is_crisp((height, width)):
         return height * (SIDE // longer), width * (SIDE // longer)
     return max(1, round(height * SIDE / longer)), max(1, round(width * SIDE / longer))
 
@@ -78,7 +83,7 @@ def _laid(picture: np.ndarray, part: Box, box: Box, tile: np.ndarray) -> np.ndar
     rows = round((part.top - box.top) * down), round((part.bottom - box.top) * down)
     columns = round((part.left - box.left) * right), round((part.right - box.left) * right)
     height, width = max(1, rows[1] - rows[0]), max(1, columns[1] - columns[0])
-    if max(box.height, box.width) <= CRISP:
+    if is_crisp((box.height, box.width)):
         scaled = picture.repeat(height // part.height, 0).repeat(width // part.width, 1)
     elif (height, width) == picture.shape[:2]:
         scaled = picture
@@ -125,14 +130,20 @@ def filter_layout(shape: tuple[int, ...]) -> tuple[int, int, int]:
     return height, width, min(shape[0], 12)
 
 
+def sheet_size(layout: tuple[int, int, int], units: int) -> tuple[int, int]:
+    """Height and width of the sheet of so many filters."""
+    height, width, across = layout
+    return -(-units // across) * (height + GAP) - GAP, across * (width + GAP) - GAP
+
+
 def filter_sheet(weight: np.ndarray, std: tuple[float, ...]) -> Image.Image:
     """All filters ``[U, C, k, k]`` of a layer that sees the input's channels, on one sheet.
 
     Each has its own contrast, zero mid-grey, in the input's own colours, as reconstructions have.
     """
-    height, width, across = filter_layout(weight.shape)
-    down = -(-len(weight) // across)
-    sheet = np.zeros((down * (height + GAP) - GAP, across * (width + GAP) - GAP, 4), np.uint8)
+    layout = filter_layout(weight.shape)
+    height, width, across = layout
+    sheet = np.zeros((*sheet_size(layout, len(weight)), 4), np.uint8)
     scale = np.array(std, np.float32)[:, None, None]
     for unit, filter_ in enumerate(weight):
         row, column = divmod(unit, across)

@@ -161,12 +161,10 @@ def layer_page(
     depth = layer.layer.count("/") + 1
     filters = None
     if layer.filters:
-        tile_height, tile_width, across = layer.filters
-        down = -(-layer.units // across)
         filters = {
             "source": "filters.png",
-            "across": across,
-            "size": _sheet_size(tile_height, tile_width, across, down),
+            "across": layer.filters[2],
+            "size": pixels.sheet_size(layer.filters, layer.units),
         }
     return templates.get_template("layer.html").render(
         title=f"{layer.layer} · {atlas.name} · CNN Atlas",
@@ -228,7 +226,7 @@ def unit_page(atlas: AtlasData, layer: LayerData, unit: Unit, templates: jinja2.
         unit=unit,
         lead=words.unit_lead(layer, unit),
         plate=f"{unit.unit}.webp",
-        crisp=_crisp(layer),
+        crisp=pixels.is_crisp(layer.receptive_field.size),
         collapsed=words.collapsed(atlas),
         rule=words.rule(atlas),
         pairs=pairs,
@@ -263,7 +261,7 @@ def _card(layer: LayerData, unit: Unit, inside: str, prefix: str = "") -> Card:
         page=prefix + page,
         source=prefix + source if unit.nine else None,
         size=layer.plate.size,
-        crisp=_crisp(layer),
+        crisp=pixels.is_crisp(layer.receptive_field.size),
         alt=f"{layer.layer}/{unit.unit}: reconstructions and patches"
         + (f", mostly of {unit.commonest[0]}" if unit.commonest and unit.commonest[1] > 4 else ""),
         facts=tuple(facts),
@@ -303,16 +301,8 @@ def _filter(layer: LayerData, unit: int) -> dict[str, Any] | None:
     gap = pixels.GAP
     return {
         "view": f"{column * (width + gap)} {row * (height + gap)} {width} {height}",
-        "size": _sheet_size(height, width, across, -(-layer.units // across)),
+        "size": pixels.sheet_size(layer.filters, layer.units),
     }
-
-
-def _sheet_size(height: int, width: int, across: int, down: int) -> tuple[int, int]:
-    return down * (height + pixels.GAP) - pixels.GAP, across * (width + pixels.GAP) - pixels.GAP
-
-
-def _crisp(layer: LayerData) -> bool:
-    return max(layer.receptive_field.size) <= pixels.CRISP
 
 
 def _size(layer: LayerData) -> tuple[int, int]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import operator
 
+import torch
 from torch import Tensor, fx, nn
 
-from atlas.errors import AtlasError
+from atlas.errors import AtlasError, first_line
 
 _OUT_OF_PLACE = {
+    torch.relu_: torch.relu,
     operator.iadd: operator.add,
     operator.isub: operator.sub,
     operator.imul: operator.mul,
@@ -29,9 +31,9 @@ def functional_twin(model: nn.Module) -> fx.GraphModule:
     try:
         traced = fx.symbolic_trace(twin)
     except Exception as error:  # whatever the model's own code raised while being traced
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise AtlasError(
-            f"{type(model).__name__} can't be traced by torch.fx: {reason}{_where(error)}"
+            f"{type(model).__name__} can't be traced by torch.fx: "
+            f"{first_line(error)}{_where(error)}"
         ) from error
     for node in traced.graph.nodes:
         if node.op == "call_function":

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from atlas.errors import AtlasError, UsageError
+from atlas.errors import AtlasError, UsageError, first_line
 
 SHOWN = 3  # mismatches that an error lists
 
@@ -32,8 +32,7 @@ def read(path: Path) -> dict[str, Tensor]:
         else:
             found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # both libraries raise many kinds
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise AtlasError(f"{path} can't be read as weights: {reason}") from error
+        raise AtlasError(f"{path} can't be read as weights: {first_line(error)}") from error
     while isinstance(found, Mapping):
         tensors = {str(k): v for k, v in found.items() if isinstance(v, Tensor)}
         if tensors:

@@ -22,7 +22,7 @@ from torch import nn
 
 from atlas.demo import network as demo
 from atlas.demo.world import SIDE
-from atlas.errors import AtlasError, UsageError
+from atlas.errors import AtlasError, UsageError, first_line
 from atlas.preprocessing import Preprocessing
 
 IMAGENET = Preprocessing(256, (224, 224), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -69,11 +69,9 @@ def _publish_demo(model: nn.Module) -> str:
 def _torchvision(name: str) -> Recipe:
     known = names()
     if name not in known:
-        near = difflib.get_close_matches(name, known, 3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise UsageError(
             f"--model {name}: neither 'demo', a classification model of torchvision, 'timm:NAME' "
-            f"nor 'FILE.py:FACTORY'{hint}"
+            f"nor 'FILE.py:FACTORY'{_hint(name, known)}"
         )
     _refuse_transformers(name)
     default = getattr(torchvision.models.get_model_weights(name), "DEFAULT", None)
@@ -123,8 +121,7 @@ def _timm(name: str) -> Recipe:
             f"--model timm:{name}: timm is not installed (pip install timm)"
         ) from error
     if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), 3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        hint = _hint(name, timm.list_models())
         raise UsageError(f"--model timm:{name}: timm has no such model{hint}")
     _refuse_transformers(name)
 
@@ -144,7 +141,7 @@ def _timm(name: str) -> Recipe:
             published = timm.create_model(name, pretrained=True)
         except Exception as error:  # a network of many layers
             raise AtlasError(
-                f"timm can't get the weights of {name}: {_first_line(error)}"
+                f"timm can't get the weights of {name}: {first_line(error)}"
             ) from error
         model.load_state_dict(published.state_dict())
         config: Any = published.pretrained_cfg
@@ -196,8 +193,9 @@ def _refuse_transformers(name: str) -> None:
         )
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0] or type(error).__name__
+def _hint(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 3)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def _place(error: BaseException, file: Path) -> str:
@@ -207,4 +205,4 @@ def _place(error: BaseException, file: Path) -> str:
         if Path(frame.filename).name == file.name
     ]
     where = f" (line {lines[-1]})" if lines else ""
-    return f"{type(error).__name__}: {_first_line(error)}{where}"
+    return f"{type(error).__name__}: {first_line(error)}{where}"

@@ -23,7 +23,8 @@ from atlas.demo.train import accuracy, pictures
 from atlas.demo.world import ATLAS_SEED, draw
 from atlas.images import DemoImages
 from atlas.receptive_fields import Box
-from atlas.topk import EMPTY, TopNine
+from atlas.revisiting import winners
+from atlas.topk import TopNine
 
 IMAGES, FRESH_SEED, FRESH = 2_400, 4_321, 1_000
 SHARE = 0.25  # a part is in a box if so much of it lies there, or fills so much of the box
@@ -39,7 +40,7 @@ def main() -> int:
     print(f"accuracy on {FRESH} pictures of seed {FRESH_SEED}: {right:.1%}")
     print(f"units that never fire: {dead} of {units} ({dead / units:.2%})")
 
-    masks = _masks(sorted(_images(found.records.values())))
+    masks = _masks(winners(found.records))
     print("\nlayer   commonest class   or commonest part (mean share of the nine)")
     by_class, by_either = [], []
     for name, record in found.records.items():
@@ -70,10 +71,6 @@ def main() -> int:
     for mark, held in marks.items():
         print(f"{'holds ' if held else 'MISSED'} {mark}")
     return 0 if all(marks.values()) else 1
-
-
-def _images(records: object) -> set[int]:
-    return {int(i) for r in records for i in r.image[r.image != EMPTY]}  # type: ignore[attr-defined]
 
 
 def _masks(indices: list[int]) -> dict[int, dict[str, np.ndarray]]:
