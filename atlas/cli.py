@@ -12,10 +12,16 @@ import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atlas import __version__, words
 from atlas.errors import AtlasError, UsageError, first_line
+
+if TYPE_CHECKING:  # at run time they come with torch, which --help needn't wait for
+    from atlas.computing import Settings
+    from atlas.images import DemoImages, Folder
+    from atlas.network import Network
+    from atlas.ranks import Ranks
 
 DEMO_IMAGES = 2_400
 OUT = Path(__file__).resolve().parent.parent / "site"
@@ -140,6 +146,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="processes that decode images; 0 for none beside the main one (default: %(default)s)",
     )
+    how.add_argument(
+        "--fresh",
+        action="store_true",
+        help="compute everything, whatever an earlier build or a stopped one left",
+    )
     how.add_argument("--debug", action="store_true", help="show a traceback when a build fails")
     how.add_argument("--version", action="version", version=f"CNN Atlas {__version__}")
     return made
@@ -181,7 +192,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"build.py: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("build.py: interrupted; the site is as it was", file=sys.stderr)
+        goes_on = "the site is as it was, and the same command goes on from here"
+        print(f"build.py: interrupted; {goes_on}", file=sys.stderr)
         return 130
     except (OSError, MemoryError, RuntimeError) as error:
         if "--debug" in given:
@@ -192,62 +204,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build(options: argparse.Namespace, given: list[str]) -> None:
-    """Load, compute, render, publish."""
-    started = time.perf_counter()
-    from atlas import site
-    from atlas.computing import Settings, compute
-    from atlas.images import DemoImages, open_folder
-    from atlas.memory import keep_freed_memory
-    from atlas.network import load_network
-    from atlas.progress import bar
+    """Load, compute, render, publish; the last two at rank 0 alone, where there are several."""
+    from atlas.ranks import of_torchrun
 
     warnings.filterwarnings("ignore", category=UserWarning, module="torch")
+    with of_torchrun() as ranks:
+        _build(options, given, ranks)
+
+
+def _build(options: argparse.Namespace, given: list[str], ranks: Ranks) -> None:
+    started = time.perf_counter()
+    from atlas import site
+    from atlas.computing import compute
+    from atlas.memory import keep_freed_memory
+    from atlas.progress import bar, silent
+
     keep_freed_memory()
     name = options.name or re.sub(r"[^\w.-]+", "-", Path(options.model).name)
-    with site.staging(options.out, name) as folder:
-        images = (
-            DemoImages(options.limit or DEMO_IMAGES)
-            if options.images == "demo"
-            else open_folder(Path(options.images).expanduser(), options.limit)
-        )
-        network = load_network(
-            options.model,
-            options.weights,
-            options.seed,
-            device(options.device),
-            preprocessing(options),
-        )
-        if network.runs:
-            print(f"note: this runs the code of {network.runs}", file=sys.stderr)
-        if network.missing:
-            print(
-                f"note: no weights for {', '.join(network.missing)}; what needs them is left out",
-                file=sys.stderr,
-            )
-        layers = None
-        if options.layers:
-            layers = tuple(glob for text in options.layers for glob in text.split(","))
-        settings = Settings(
-            name=name,
-            layers=layers,
-            units=options.units,
-            rule=options.rule,
-            batch_size=options.batch_size,
-            workers=options.workers,
-            near_duplicates=options.near_duplicates,
-            date=date(),
-            command=command(given),
-        )
-        loaded = time.perf_counter()
-        atlas = compute(network, images, folder, settings, bar)
+    site.check_place(options.out, name)
+    network, images = _inputs(options, ranks)
+    settings = _settings(options, given, name, network, images)
+    loaded = time.perf_counter()
+    if not ranks.leads:
+        if not ranks.share(False):
+            compute(network, images, Path(), settings, silent, Path(), ranks)
+        return
+    with site.staging(options.out, name, settings.made_from, options.fresh) as stage:
+        if ranks.share(stage.computed):
+            print("note: nothing to compute, only pages to write (--fresh computes all)")
+        else:
+            compute(network, images, stage.folder, settings, bar, stage.scratch, ranks)
+        atlas = site.describe(stage.folder, command=settings.command, date=settings.date)
         if atlas.images["recoloured"]:
             mode = network.preprocessing.mode
             print(recoloured(atlas.images["recoloured"], mode), file=sys.stderr)
         computed = time.perf_counter()
-        count = site.write_pages(folder, bar)
-        site.check(folder)
+        count = site.write_pages(stage.folder, bar)
+        site.check(stage.folder)
         rendered = time.perf_counter()
-        for line in site.publish(folder, options.out, name):
+        for line in site.publish(stage.folder, options.out, name):
             print(f"note: not on the home page: {line}", file=sys.stderr)
     done = time.perf_counter()
     units = sum(summary["shown"] for summary in atlas.summary)
@@ -262,6 +257,66 @@ def build(options: argparse.Namespace, given: list[str]) -> None:
         f"pages {rendered - computed:.0f}, publish {done - rendered:.0f}"
     )
     print(f"open {where.resolve().as_uri()}")
+
+
+def _inputs(options: argparse.Namespace, ranks: Ranks) -> tuple[Network, Folder | DemoImages]:
+    from atlas.images import DemoImages, open_folder
+    from atlas.network import load_network
+    from atlas.ranks import local_device
+
+    images = (
+        DemoImages(options.limit or DEMO_IMAGES)
+        if options.images == "demo"
+        else open_folder(Path(options.images).expanduser(), options.limit)
+    )
+    network = load_network(
+        options.model,
+        options.weights,
+        options.seed,
+        local_device(device(options.device)),
+        preprocessing(options),
+    )
+    if network.runs and ranks.leads:
+        print(f"note: this runs the code of {network.runs}", file=sys.stderr)
+    if network.missing and ranks.leads:
+        print(
+            f"note: no weights for {', '.join(network.missing)}; what needs them is left out",
+            file=sys.stderr,
+        )
+    return network, images
+
+
+def _settings(
+    options: argparse.Namespace,
+    given: list[str],
+    name: str,
+    network: Network,
+    images: Folder | DemoImages,
+) -> Settings:
+    from atlas.computing import Settings
+    from atlas.fingerprint import fingerprint
+    from atlas.scanning import slots_of
+
+    layers = None
+    if options.layers:
+        layers = tuple(glob for text in options.layers for glob in text.split(","))
+    network.choose(layers)  # or there is none that matches
+    decides = {
+        "name": name,
+        "layers": layers,
+        "units": options.units,
+        "rule": options.rule,
+        "near_duplicates": options.near_duplicates,
+    }
+    together = {"slots": slots_of(network, options.batch_size)}
+    return Settings(
+        **decides,
+        batch_size=options.batch_size,
+        workers=options.workers,
+        date=date(),
+        command=command(given),
+        made_from=fingerprint(network, images, {**decides, **together}),
+    )
 
 
 def preprocessing(options: argparse.Namespace) -> dict[str, Any]:
@@ -319,7 +374,7 @@ def command(given: list[str]) -> str:
             skip = False
         elif option == "--out":
             skip = not equals
-        elif option != "--debug":
+        elif option not in ("--debug", "--fresh"):
             text = value if equals else word
             text = Path(text).name if os.sep in text and not text.startswith("-") else text
             shown.append(f"{option}={text}" if equals else text)

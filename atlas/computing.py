@@ -9,26 +9,27 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from torch import nn
 
 from atlas import data, effective, pages, pixels
+from atlas.checkpoint import Checkpoint
+from atlas.drawing import QUALITY, Place, draw, places_of
 from atlas.extensions import extensions
-from atlas.images import Described, Images, label_of, name_of
+from atlas.images import Described, Images, Kept, label_of, name_of
 from atlas.network import Network
 from atlas.progress import Progress, silent
-from atlas.revisiting import Revisited, revisit
+from atlas.ranks import ALONE, Ranks
+from atlas.revisiting import revisit
 from atlas.scanning import BATCH, Scan, scan
 from atlas.telling import telling
 from atlas.topk import TopNine
 from atlas.units import Layer
-
-QUALITY = 82  # of lossy WebP
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Settings:
     """How to compute an atlas.
 
     ``units`` is how many units of each layer are shown, spread evenly; None for all. ``date`` and
-    ``command`` are shown as they are given.
+    ``command`` are shown as they are given; ``made_from`` is the fingerprint to be kept.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Settings:
     units: int | None = None
     date: str | None = None
     command: str = ""
+    made_from: str = ""
 
 
 def compute(
@@ -56,35 +58,91 @@ def compute(
     folder: Path,
     settings: Settings,
     progress: Progress = silent,
-) -> data.AtlasData:
-    """Compute an atlas of ``network`` on ``images`` and write its data into an empty folder."""
-    found = scan(
-        network,
-        images,
-        settings.layers,
-        settings.batch_size,
-        settings.workers,
-        settings.near_duplicates,
-        progress,
-    )
+    scratch: Path | None = None,
+    ranks: Ranks = ALONE,
+) -> data.AtlasData | None:
+    """Compute an atlas of ``network`` on ``images`` and write its data into a folder.
+
+    ``scratch`` is a folder that keeps what was found on the way: a build that was stopped at any
+    moment goes on there, if it is given the same again. None for one that is gone afterwards.
+    Only rank 0 of ``ranks`` writes into ``folder`` and returns the atlas's facts.
+    """
+    with ExitStack() as stack:
+        if scratch is None:
+            beside = tempfile.TemporaryDirectory(dir=folder.parent, prefix=".scratch-")
+            scratch = Path(stack.enter_context(beside))
+        checkpoint = stack.enter_context(
+            closing(Checkpoint(scratch / "state.sqlite" if ranks.leads else None))
+        )
+        kept = Kept(ranks.share(scratch) / "stimuli.bin", _frame(network))
+        found = scan(
+            network,
+            images,
+            settings.layers,
+            settings.batch_size,
+            settings.workers,
+            settings.near_duplicates,
+            progress,
+            checkpoint,
+            kept,
+            ranks,
+        )
+        layers, found, filters = _layers(network, images, found, settings)
+        visits = revisit(
+            network,
+            images,
+            found.records,
+            settings.rule,
+            settings.batch_size,
+            settings.workers,
+            progress,
+            ranks.share(checkpoint["visited"] or 0),
+            kept,
+            ranks,
+        )
+        places = {}
+        if ranks.leads:
+            for layer in layers:
+                (folder / layer.layer).mkdir(parents=True, exist_ok=True)
+            places = places_of(layers, scratch)
+        draw(network, {d.layer: d for d in layers}, visits, folder, places, checkpoint, ranks)
+        if not ranks.leads:
+            return None
+        layers = [_with_effective(layer, places[layer.layer].energies) for layer in layers]
+        _write_plates(layers, places, folder, progress)
+        places.clear()
+        _write_data(network, layers, filters, folder, settings)
+        facts = _facts(network, images, found, layers, filters, settings)
+        _write(folder / "atlas.json", asdict(facts))
+        return facts
+
+
+def _frame(network: Network) -> tuple[int, int, int]:
+    channels, height, width = network.preprocessing.input_shape
+    return height, width, channels
+
+
+def _layers(
+    network: Network, images: Images, found: Scan, settings: Settings
+) -> tuple[list[data.LayerData], Scan, dict[str, np.ndarray | None]]:
+    """The layers' data, the scan with the winners that are shown, and filters that see pixels."""
     chosen = {name: _some(r.units, settings.units) for name, r in found.records.items()}
     filters = {name: _pixel_filters(network, network.layer(name)) for name in found.records}
     layers = [
         _layer_data(network.layer(name), record, images, chosen[name], filters[name])
         for name, record in found.records.items()
     ]
-    found = replace(
-        found, records={name: r.only(chosen[name]) for name, r in found.records.items()}
-    )
-    for layer in layers:
-        (folder / layer.layer).mkdir(parents=True, exist_ok=True)
-    energies = {layer.layer: Energy.none(layer) for layer in layers}
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tiles-") as scratch:
-        tiles = {layer.layer: _tiles(Path(scratch), layer) for layer in layers}
-        _reconstruct(network, images, found, layers, tiles, energies, folder, settings, progress)
-        _write_plates(layers, tiles, folder, progress)
-        tiles.clear()
-    layers = [_with_effective(layer, energies[layer.layer]) for layer in layers]
+    records = {name: r.only(chosen[name]) for name, r in found.records.items()}
+    return layers, replace(found, records=records), filters
+
+
+def _write_data(
+    network: Network,
+    layers: list[data.LayerData],
+    filters: dict[str, np.ndarray | None],
+    folder: Path,
+    settings: Settings,
+) -> None:
     for layer in layers:
         weight = filters[layer.layer]
         if weight is not None:
@@ -94,9 +152,6 @@ def compute(
         for unit in layer.top:
             head = {"schema": data.SCHEMA, "atlas": settings.name, "layer": layer.layer}
             _write(folder / pages.unit_data(layer.layer, unit.unit), {**head, **unit.as_json()})
-    facts = _facts(network, images, found, layers, filters, settings)
-    _write(folder / "atlas.json", asdict(facts))
-    return facts
 
 
 def _some(units: int, count: int | None) -> list[int]:
@@ -155,112 +210,23 @@ def _pixel_filters(network: Network, layer: Layer) -> np.ndarray | None:
     return module.weight.detach().float().cpu().numpy()
 
 
-def _tiles(scratch: Path, layer: data.LayerData) -> np.ndarray:
-    """Room on disk for the tiles of a layer's shown units: ``[U, 9, 2, h, w, 3]`` uint8."""
-    return np.lib.format.open_memmap(
-        scratch / f"{layer.layer}.npy",
-        mode="w+",
-        dtype=np.uint8,
-        shape=(len(layer.top), 9, 2, *layer.plate.tile, 3),
-    )
-
-
-def _reconstruct(
-    network: Network,
-    images: Images,
-    found: Scan,
-    layers: list[data.LayerData],
-    tiles: dict[str, np.ndarray],
-    energies: dict[str, Energy],
-    folder: Path,
-    settings: Settings,
-    progress: Progress,
-) -> None:
-    visits = revisit(
-        network,
-        images,
-        found.records,
-        settings.rule,
-        settings.batch_size,
-        settings.workers,
-        progress,
-    )
-    shown = {layer.layer: [unit.unit for unit in layer.top] for layer in layers}
-    with ThreadPoolExecutor() as pool:
-        for visit in visits:
-            saved = [
-                pool.submit(_save_image, folder / pages.image_file(image), stimulus)
-                for image, stimulus in visit.stimuli.items()
-            ]
-            drawn = []
-            for some in visit.found:
-                drawn += [
-                    pool.submit(_draw_tiles, network, some, place, tiles[some.layer.id][row])
-                    for place, row in enumerate(np.searchsorted(shown[some.layer.id], some.units))
-                ]
-                energies[some.layer.id].include(some)
-            for job in saved + drawn:
-                job.result()
-
-
-@dataclass(frozen=True)
-class Energy:
-    """Sums over each unit's winners of the gradient's energy by rows and columns of its box.
-
-    ``rows`` ``[U, h]`` and ``columns`` ``[U, w]``, for a nominal box of h by w pixels.
-    """
-
-    rows: np.ndarray
-    columns: np.ndarray
-
-    @staticmethod
-    def none(layer: data.LayerData) -> Energy:
-        """Before any winner."""
-        height, width = layer.receptive_field.size
-        return Energy(np.zeros((layer.units, height)), np.zeros((layer.units, width)))
-
-    def include(self, some: Revisited) -> None:
-        """Add some winners."""
-        for place, (unit, box) in enumerate(zip(some.units, some.boxes, strict=True)):
-            corner = int(some.gradients.corners[place, 0]), int(some.gradients.corners[place, 1])
-            rows, columns = effective.marginals(
-                some.gradients.values[place], corner, box.as_tuple()
-            )
-            self.rows[unit] += rows
-            self.columns[unit] += columns
-
-
-def _with_effective(layer: data.LayerData, energy: Energy) -> data.LayerData:
-    top = (
-        replace(unit, effective=effective.box_of(energy.rows[unit.unit], energy.columns[unit.unit]))
-        for unit in layer.top
-    )
+def _with_effective(layer: data.LayerData, energies: np.ndarray) -> data.LayerData:
+    height = layer.receptive_field.size[0]
+    top = []
+    for row, unit in enumerate(layer.top):
+        energy = energies[row, : len(unit.nine)].sum(0, dtype=np.float64)
+        top.append(replace(unit, effective=effective.box_of(energy[:height], energy[height:])))
     return replace(layer, top=tuple(top))
-
-
-def _draw_tiles(network: Network, some: Revisited, place: int, tiles: np.ndarray) -> None:
-    rank, box = int(some.ranks[place]), some.boxes[place]
-    std = network.preprocessing.std
-    found = some.reconstructions
-    corner = int(found.corners[place, 0]), int(found.corners[place, 1])
-    size = (tiles.shape[2], tiles.shape[3])
-    tiles[rank, 0] = pixels.reconstruction(found.values[place], std, box, size, corner)
-    tiles[rank, 1] = pixels.patch(some.stimuli[place], box, size)
-
-
-def _save_image(path: Path, stimulus: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(stimulus.squeeze()).save(path, quality=QUALITY)
 
 
 def _write_plates(
     layers: Iterable[data.LayerData],
-    tiles: dict[str, np.ndarray],
+    places: dict[str, Place],
     folder: Path,
     progress: Progress,
 ) -> None:
     plates = [
-        (layer, unit, tiles[layer.layer][row])
+        (layer, unit, places[layer.layer].tiles[row])
         for layer in layers
         for row, unit in enumerate(layer.top)
         if unit.nine
@@ -268,14 +234,15 @@ def _write_plates(
 
     def write(which: tuple[data.LayerData, data.Unit, np.ndarray]) -> None:
         layer, unit, own = which
+        path = folder / pages.plate_file(layer.layer, unit.unit)
+        if path.exists():
+            return  # by a build that was stopped
         picture = pixels.plate(layer.plate, own, len(unit.nine))
         crisp = pixels.is_crisp(layer.receptive_field.size)
-        picture.save(
-            folder / pages.plate_file(layer.layer, unit.unit),
-            lossless=crisp,
-            quality=50 if crisp else QUALITY,
-            method=3,
-        )
+        beside = path.with_suffix(".part")
+        quality = 50 if crisp else QUALITY
+        picture.save(beside, "WEBP", lossless=crisp, quality=quality, method=3)
+        beside.rename(path)
 
     with ThreadPoolExecutor() as pool:
         for _ in progress(pool.map(write, plates), len(plates), "drawing plates"):
@@ -319,6 +286,7 @@ def _facts(
         extensions=extensions(network.graph),
         command=settings.command,
         date=settings.date,
+        made_from=settings.made_from,
         layers=tuple(layer.layer for layer in layers),
         summary=[_summary(layer, filters[layer.layer]) for layer in layers],
     )

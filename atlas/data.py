@@ -200,7 +200,8 @@ class LayerData:
 class AtlasData:
     """The facts of an atlas, as they stand in ``atlas.json``, and the names of its layers.
 
-    ``extensions`` names the operations of the network that the rule's paper says nothing of.
+    ``extensions`` names the operations of the network that the rule's paper says nothing of;
+    ``made_from`` is the fingerprint of what decided it all, if one was taken.
     """
 
     name: str
@@ -213,6 +214,7 @@ class AtlasData:
     layers: tuple[str, ...]
     extensions: list[str] = field(default_factory=list)
     date: str | None = None
+    made_from: str = ""
     schema: int = SCHEMA
     summary: list[dict[str, Any]] = field(default_factory=list)
 

@@ -148,13 +148,15 @@ class Graph:
 
         The values are the node's own, its inputs', and those that a later node needs: a value
         is dropped after its last use, so the walk holds no more than a forward pass does. Stops
-        after ``until``. With ``overwrite``, a rectification may use its input's memory for its
-        output, which saves much time; the input's value is then no longer to be looked at.
+        after ``until``. With ``overwrite``, a rectification or a sum may use its first input's
+        memory for its output, which saves much time; that value is then no longer to be looked at.
         """
         values: dict[Node, Any] = {}
         for node in self._twin.graph.nodes:
             if overwrite and node in self._overwriting:
-                values[node] = values[self.operations[node].inputs[0]].relu_()
+                operation = self.operations[node]
+                first, *rest = (values[below] for below in operation.inputs)
+                values[node] = first.add_(rest[0]) if rest else first.relu_()
             else:
                 values[node] = self.evaluate(node, values, inputs)
             yield node, values
@@ -283,15 +285,17 @@ class Graph:
         return lambda value: self.evaluate(operation.node, {**others, below: value})
 
     def _may_overwrite(self, node: Node) -> bool:
-        """Whether this rectifies what nothing else needs and nothing else shares memory with.
+        """Whether this rectifies or adds to what nothing else needs or shares memory with.
 
         Not where a dimension is 1: strides there are ambiguous, a copy gets others than what it
         was copied from, and the next operation may then choose a kernel that rounds differently.
         """
         operation = self.operations[node]
-        if not isinstance(operation.module, nn.ReLU) or 1 in self.shapes[node]:
+        rectifies = isinstance(operation.module, nn.ReLU)
+        adds = operation.kind == "sum" and len({self.shapes[n] for n in operation.inputs}) == 1
+        if not (rectifies or adds) or 1 in self.shapes[node]:
             return False
-        (below,) = operation.inputs
+        below = operation.inputs[0]
         made = self.operations[below]
         fresh = made.kind == "sum" or isinstance(made.module, _FRESH)
         return fresh and below in self._last_use.get(node, ()) and list(below.users) == [node]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from atlas.demo.world import World
+from atlas.duplicates import Look
 from atlas.errors import AtlasError, UsageError
 from atlas.preprocessing import Preprocessing
 
@@ -50,6 +52,14 @@ class Described(Protocol):
         ...
 
 
+class Identified(Protocol):
+    """Images that can be told from others without looking at all their pixels."""
+
+    def identity(self) -> str:
+        """A text that other images, or these after a change, don't have."""
+        ...
+
+
 @dataclass(frozen=True)
 class Folder:
     """Photographs below a folder, in the order of their paths.
@@ -76,6 +86,14 @@ class Folder:
                 return image
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise AtlasError(f"{path} can't be read as an image: {error}") from error
+
+    def identity(self) -> str:
+        """A digest that another folder, or this one after a change, has not."""
+        digest = hashlib.sha256()
+        for path in self.paths:
+            found = (self.root / path).stat()
+            digest.update(f"{path}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+        return digest.hexdigest()
 
     def name(self, index: int) -> str:
         """Path below the folder."""
@@ -116,6 +134,10 @@ class DemoImages(World):
         """What these images are."""
         return f"{self.count:,} pictures of the demo world, seed {self.seed}"
 
+    def identity(self) -> str:
+        """What tells these pictures from others of the demo world."""
+        return f"demo {self.count} {self.seed} {self.first}"
+
     def name(self, index: int) -> str:
         """Class and index."""
         return f"{self.label(index)}/{self.first + index:05d}.png"
@@ -133,41 +155,92 @@ def label_of(images: Images, index: int) -> str | None:
 
 @dataclass(frozen=True)
 class Stimulus:
-    """One image as the network sees it, ``[H, W, C]`` uint8, and a digest of its decoded pixels.
+    """One image as the network sees it, ``[H, W, C]`` uint8, and what tells it from others.
 
-    ``look`` is its perceptual hash of 64 bits, if one was asked for; ``recoloured`` whether a grey
-    image is shown to a network of colours, or the reverse.
+    ``look`` is None where nobody asked.
     """
 
     index: int
     pixels: np.ndarray
-    digest: bytes
-    look: int | None = None
-    recoloured: bool = False
+    look: Look | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Stimuli in a file, so that an image that was decoded once needn't be again.
+
+    Each has its place, ``shape`` ``(H, W, C)`` bytes and a mark that they are all there; those
+    of images beyond ``limit`` bytes have none, and are decoded again.
+    """
+
+    path: Path
+    shape: tuple[int, int, int]
+    limit: int = 2 << 30
+
+    def put(self, index: int, pixels: np.ndarray) -> None:
+        """Keep a stimulus, if there is room for it."""
+        size = math.prod(self.shape) + 1
+        if (index + 1) * size <= self.limit:
+            with open(os.open(self.path, os.O_RDWR | os.O_CREAT), "r+b", buffering=0) as file:
+                # the mark comes last: what a killed process left half done isn't taken for whole
+                file.seek(index * size)
+                file.write(pixels.tobytes() + b"\1")
+
+    def get(self, index: int) -> np.ndarray | None:
+        """A stimulus that was kept, or None."""
+        size = math.prod(self.shape) + 1
+        try:
+            with open(self.path, "rb", buffering=0) as file:
+                file.seek(index * size)
+                found = file.read(size)
+        except FileNotFoundError:
+            return None
+        if len(found) < size or found[-1] != 1:
+            return None
+        return np.frombuffer(found, np.uint8, size - 1).reshape(self.shape)
 
 
 class _Stimuli(Dataset["Stimulus | AtlasError"]):
     def __init__(
-        self, images: Images, preprocessing: Preprocessing, indices: Sequence[int], looks: bool
+        self,
+        images: Images,
+        preprocessing: Preprocessing,
+        indices: Sequence[int],
+        hashes: bool,
+        kept: Kept | None,
     ) -> None:
         self.images, self.preprocessing = images, preprocessing
-        self.indices, self.looks = indices, looks
+        self.indices, self.hashes, self.kept = indices, hashes, kept
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __getitem__(self, place: int) -> Stimulus | AtlasError:
-        index = self.indices[place]
         try:
-            original = self.images[index]
-            image = original.convert(self.preprocessing.mode)
+            found = self._decoded(self.indices[place])
         except AtlasError as error:  # handed over, for a worker would wrap it in its traceback
             return error
+        if self.kept:
+            self.kept.put(found.index, found.pixels)
+        return found
+
+    def _decoded(self, index: int) -> Stimulus:
+        original = self.images[index]
+        image = original.convert(self.preprocessing.mode)
         digest = hashlib.blake2b(image.tobytes(), digest_size=16, key=b"%dx%d" % image.size)
-        look = perceptual_hash(image) if self.looks else None
+        hash_ = perceptual_hash(image) if self.hashes else None
         recoloured = (original.mode in GREY) != (image.mode in GREY)
-        stimulus = self.preprocessing.stimulus(image)
-        return Stimulus(index, stimulus, digest.digest(), look, recoloured)
+        look = Look(index, digest.digest(), hash_, recoloured)
+        return Stimulus(index, self.preprocessing.stimulus(image), look)
+
+
+class _Again(_Stimuli):
+    """Stimuli that were looked at before: as they were kept, where they were."""
+
+    def __getitem__(self, place: int) -> Stimulus | AtlasError:
+        index = self.indices[place]
+        pixels = self.kept.get(index) if self.kept else None
+        return super().__getitem__(place) if pixels is None else Stimulus(index, pixels)
 
 
 def perceptual_hash(image: Image.Image) -> int:
@@ -185,15 +258,18 @@ def stimuli(
     preprocessing: Preprocessing,
     indices: Sequence[int],
     workers: int = 0,
-    looks: bool = False,
+    hashes: bool = False,
+    kept: Kept | None = None,
+    again: bool = False,
 ) -> Iterator[Stimulus]:
     """The stimuli of these images in this order, decoded ahead in ``workers`` processes.
 
-    With ``looks`` they carry perceptual hashes. Raises ``AtlasError`` for an image that can't be
-    read.
+    With ``hashes`` they carry perceptual hashes. They are put into ``kept``; the second time,
+    with ``again``, taken from there, and then without a look. Raises ``AtlasError`` for an image
+    that can't be read.
     """
     loader = DataLoader(
-        _Stimuli(images, preprocessing, indices, looks),
+        (_Again if again else _Stimuli)(images, preprocessing, indices, hashes, kept),
         batch_size=None,
         num_workers=workers,
         prefetch_factor=32 if workers else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ import torch
 
 from atlas.deconvnet import Recording, descend, joined, record, start
 from atlas.errors import AtlasError
-from atlas.images import Images, stimuli
+from atlas.images import Images, Kept, stimuli
 from atlas.network import Network
 from atlas.progress import Progress, silent
+from atlas.ranks import ALONE, Ranks
 from atlas.receptive_fields import Box
 from atlas.scanning import BATCH, Batch, forward_batches, slots_of
 from atlas.topk import EMPTY, TopNine
@@ -67,6 +69,20 @@ def winners(records: dict[str, TopNine]) -> list[int]:
     return sorted(set(np.concatenate(images).tolist())) if images else []
 
 
+def itinerary(records: dict[str, TopNine], slots: int) -> list[list[int]]:
+    """The winning images of each visit, in order.
+
+    They are ordered so that as many as possible share a batch, each in its own slot of ``slots``.
+    """
+    batches: list[list[int]] = []
+    for image in _slot_by_slot(winners(records), slots):
+        if not batches or image % slots in {other % slots for other in batches[-1]}:
+            batches.append([])
+        batches[-1].append(image)
+    together = (batches[i : i + TOGETHER] for i in range(0, len(batches), TOGETHER))
+    return [list(itertools.chain.from_iterable(some)) for some in together]
+
+
 def revisit(
     network: Network,
     images: Images,
@@ -75,25 +91,30 @@ def revisit(
     batch_size: int = BATCH,
     workers: int = 0,
     progress: Progress = silent,
+    after: int = 0,
+    kept: Kept | None = None,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Visit]:
     """Run each winning image once for all layers and units that chose it, and reconstruct.
 
-    Every winning activation is computed again, in the same slot of the same batch shape, and
-    compared with the record; ``AtlasError`` if they differ.
+    Leaves out the first ``after`` visits of the itinerary, and takes stimuli from ``kept`` where
+    they are there. Of the rest each of the ``ranks`` makes every so-manyth; all of them get as
+    many, the last ones perhaps an empty one. Every winning activation is computed again, in the
+    same slot of the same batch shape, and compared with the record; ``AtlasError`` if they differ.
     """
     layers = [network.layer(name) for name in records]
     wanted = {name: _by_image(record) for name, record in records.items()}
-    order = _slot_by_slot(winners(records), slots_of(network, batch_size))
-    source = stimuli(images, network.preprocessing, order, workers)
+    own = itinerary(records, slots_of(network, batch_size))[after:]
+    steps = -(-len(own) // ranks.count)
+    own = own[ranks.rank :: ranks.count]
+    order = list(itertools.chain.from_iterable(own))
+    source = stimuli(images, network.preprocessing, order, workers, kept=kept, again=True)
     source = progress(source, len(order), "reconstructing")
-    waiting: list[Batch] = []
-    for batch in forward_batches(source, network, batch_size):
-        waiting.append(batch)
-        if len(waiting) == TOGETHER:
-            yield _visit(network, waiting, layers, records, wanted, rule)
-            waiting = []
-    if waiting:
-        yield _visit(network, waiting, layers, records, wanted, rule)
+    for some in own:
+        batches = forward_batches(itertools.islice(source, len(some)), network, batch_size)
+        yield _visit(network, list(batches), layers, records, wanted, rule)
+    for _ in range(steps - len(own)):
+        yield Visit({}, iter(()))
 
 
 def _by_image(record: TopNine) -> dict[int, list[tuple[int, int]]]:

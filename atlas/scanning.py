@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+import functools
+import itertools
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from atlas import topk
+from atlas.checkpoint import Checkpoint
 from atlas.duplicates import Seen
 from atlas.errors import AtlasError
-from atlas.images import Images, Stimulus, stimuli
+from atlas.graph import Node, concatenation
+from atlas.images import Images, Kept, Stimulus, stimuli
 from atlas.network import Network
 from atlas.progress import Progress, silent
+from atlas.ranks import ALONE, Ranks
 from atlas.topk import TopNine
 from atlas.units import Layer
 
 BATCH = 64  # images the network is run on at once, on anything but a CPU
 CPU_SLOTS = 16
+ROUND = 8  # batches between two merges
+SECONDS = 10  # between two checkpoints
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,9 @@ def scan(
     workers: int = 0,
     near_duplicates: int | None = None,
     progress: Progress = silent,
+    checkpoint: Checkpoint | None = None,
+    kept: Kept | None = None,
+    ranks: Ranks = ALONE,
 ) -> Scan:
     """Find the top nine of every unit of the layers that the globs ``layers`` name.
 
@@ -55,53 +67,145 @@ def scan(
     the nine largest, the lowest index on a tie, from nine images with different decoded pixels.
     With ``near_duplicates``, images whose perceptual hashes differ in no more of their 64 bits
     than that count once, too. The network is run on ``batch_size`` images at once, on a CPU always
-    on 16. Raises ``AtlasError`` if an activation is not a finite number.
+    on 16. Goes on where ``checkpoint`` says that an earlier pass came to; puts the stimuli into
+    ``kept``; shares the images with the other ``ranks``, which are to be given the same, but only
+    rank 0's checkpoint is used. Raises ``AtlasError`` if an activation is not a finite number.
     """
     chosen = network.choose(layers)
-    duplicates: dict[int, int] = {}
-    digest = hashlib.sha256()
-    looks = near_duplicates is not None
-    source = stimuli(images, network.preprocessing, range(len(images)), workers, looks)
-    source = progress(source, len(images), "scanning")
-    different = without_duplicates(source, Seen(near_duplicates), duplicates, digest)
-    records, recoloured = records_of(network, chosen, different, batch_size)
-    count = len(images) - len(duplicates)
-    return Scan(records, count, digest.hexdigest(), duplicates, recoloured)
+    checkpoint = checkpoint or Checkpoint()
+    seen = Seen(near_duplicates, checkpoint)
+    start = ranks.share(checkpoint["scanned"] or 0)
+    records = {layer.id: topk.empty(layer.units) for layer in chosen}
+    if ranks.leads and start:
+        records = _restored(checkpoint, records)
+    own = _Share(start, len(images), ROUND * slots_of(network, batch_size), ranks)
+    hashes = near_duplicates is not None
+    source = stimuli(images, network.preprocessing, own, workers, hashes, kept)
+    source = progress(source, len(own), "scanning")
+    saved = time.monotonic()
+    for stop in own.rounds:
+        some = list(itertools.islice(source, own.in_round))
+        looks = ranks.gather([stimulus.look for stimulus in some if stimulus.look])
+        repeats = seen.include(look for each in looks for look in each)
+        save = stop >= len(images) or time.monotonic() - saved >= SECONDS
+        repeats, save = ranks.share((repeats, save))
+        different = [stimulus for stimulus in some if stimulus.index not in repeats]
+        records = included(network, chosen, records, different, batch_size)
+        if save:
+            found = ranks.gather(records)
+            if ranks.leads:
+                _save(checkpoint, functools.reduce(_merged, found), min(stop, len(images)))
+            saved = time.monotonic()
+    if ranks.leads and len(images):
+        records = _restored(checkpoint, records)
+    return ranks.share(
+        Scan(records, len(images) - len(seen.repeats), seen.digest, seen.repeats, seen.recoloured)
+    )
 
 
-def records_of(
-    network: Network, layers: list[Layer], source: Iterable[Stimulus], batch_size: int = BATCH
-) -> tuple[dict[str, TopNine], int]:
-    """The records of layers over a stream of different stimuli, and how many were recoloured."""
-    records = {layer.id: topk.empty(layer.units) for layer in layers}
-    recoloured = 0
+def included(
+    network: Network,
+    layers: list[Layer],
+    records: Mapping[str, TopNine],
+    source: Iterable[Stimulus],
+    batch_size: int = BATCH,
+) -> dict[str, TopNine]:
+    """Layers' records with some more stimuli, all of them different."""
+    indices: list[np.ndarray] = []
+    slots: list[int] = []
+    values: dict[str, list[Tensor]] = {layer.id: [] for layer in layers}
+    places: dict[str, list[Tensor]] = {layer.id: [] for layer in layers}
     for batch in forward_batches(source, network, batch_size):
-        recoloured += sum(stimulus.recoloured for stimulus in batch.stimuli)
+        slots += [len(indices) * batch.size + slot for slot in batch.slots]
+        indices.append(batch.indices)
+        known: dict[Node, tuple[Tensor, Tensor]] = {}
         for layer, maps in network.activations(batch.inputs(network), layers):
-            so_far = records[layer.id]
-            record = of_maps(layer, maps[batch.slots], batch.indices, so_far)
-            records[layer.id] = topk.merge(so_far, record)
-    return records, recoloured
+            value, place = _joined(network, layer, known) or peaks(maps)
+            known[layer.node] = value, place
+            values[layer.id].append(value)
+            places[layer.id].append(place)
+    if not indices:
+        return dict(records)
+    index, found = np.concatenate(indices), {}
+    for layer in layers:
+        peak = torch.cat(values[layer.id])[slots].float().cpu().numpy()
+        stands = torch.cat(places[layer.id])[slots].cpu().numpy()
+        if not np.isfinite(peak).all():
+            raise AtlasError(
+                f"layer {layer.id} has activations that are not finite numbers; "
+                "the weights or the preprocessing don't fit the network"
+            )
+        found[layer.id] = topk.include(records[layer.id], peak, stands, layer.shape[2], index)
+    return found
 
 
-def of_maps(layer: Layer, maps: Tensor, index: np.ndarray, so_far: TopNine) -> TopNine:
-    """The record of N images' feature maps ``[N, units, H, W]``.
+def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Each feature map's maximum and the first place it stands at: ``[N, U, H, W]`` to ``[N, U]``.
 
-    Where a maximum stands is looked up only for those that can enter the nine found so far.
+    The place counts positions in row-major order.
     """
-    value = maps.amax((2, 3)).float().cpu().numpy()
-    if not np.isfinite(value).all():
-        raise AtlasError(
-            f"layer {layer.id} has activations that are not finite numbers; "
-            "the weights or the preprocessing don't fit the network"
-        )
-    position = np.zeros((*value.shape, 2), np.int32)
-    images, units = np.nonzero((value > 0) & (value >= so_far.value[:, -1]))
-    if len(images):
-        entering = maps[torch.from_numpy(images), torch.from_numpy(units)].flatten(1)
-        place = entering.float().cpu().numpy().argmax(1)  # NumPy returns the first of equals
-        position[images, units] = np.stack(np.divmod(place, layer.shape[2]), 1)
-    return topk.of_batch(value, position, index)
+    if maps.device.type != "cpu":
+        value, place = maps.flatten(2).max(2)
+        return value, place
+    # the same several times as fast: units side by side in memory are compared at once
+    value, place = F.adaptive_max_pool2d(maps, 1, return_indices=True)
+    return value.flatten(1), place.flatten(1)
+
+
+def _joined(
+    network: Network, layer: Layer, known: Mapping[Node, tuple[Tensor, Tensor]]
+) -> tuple[Tensor, Tensor] | None:
+    """The peaks of a concatenation of layers whose peaks are known; None if it isn't one."""
+    if network.graph.operations[layer.node].kind != "concatenation":
+        return None
+    axis, parts = concatenation(layer.node)
+    if axis % 4 != layer.dims[0] or any(part not in known for part in parts):
+        return None
+    value, place = (torch.cat([known[part][i] for part in parts], 1) for i in (0, 1))
+    return value, place
+
+
+class _Share(Sequence[int]):
+    """The indices that one rank looks at: of every round of all ranks, its own stretch.
+
+    Rounds follow each other, so all images before a round were seen by somebody when it begins.
+    """
+
+    def __init__(self, start: int, stop: int, in_round: int, ranks: Ranks) -> None:
+        self.in_round, self._step = in_round, in_round * ranks.count
+        self._first, self._stop = start + ranks.rank * in_round, stop
+        self.rounds = range(start + self._step, stop + self._step, self._step)
+
+    def __len__(self) -> int:
+        whole, rest = divmod(max(self._stop - self._first, 0), self._step)
+        return whole * self.in_round + min(rest, self.in_round)
+
+    def __getitem__(self, place: Any) -> Any:
+        number, offset = divmod(place, self.in_round)
+        return self._first + number * self._step + offset
+
+
+def _merged(one: dict[str, TopNine], other: dict[str, TopNine]) -> dict[str, TopNine]:
+    return {name: topk.merge(record, other[name]) for name, record in one.items()}
+
+
+def _save(checkpoint: Checkpoint, records: dict[str, TopNine], scanned: int) -> None:
+    for name, record in records.items():
+        for part in _PARTS:
+            checkpoint.keep(f"{name} {part}", np.asarray(getattr(record, part)))
+    checkpoint["scanned"] = scanned
+    checkpoint.commit()
+
+
+def _restored(checkpoint: Checkpoint, records: Mapping[str, TopNine]) -> dict[str, TopNine]:
+    found = {}
+    for name in records:
+        parts: dict[str, Any] = {part: checkpoint.array(f"{name} {part}") for part in _PARTS}
+        found[name] = TopNine(**{**parts, "images": int(parts["images"])})
+    return found
+
+
+_PARTS = [part.name for part in fields(TopNine)]
 
 
 @dataclass(frozen=True)
@@ -152,16 +256,3 @@ def forward_batches(
 def slots_of(network: Network, batch_size: int) -> int:
     """How many images the network is run on at once."""
     return CPU_SLOTS if network.device.type == "cpu" else batch_size
-
-
-def without_duplicates(
-    source: Iterable[Stimulus], seen: Seen, duplicates: dict[int, int], digest: hashlib._Hash
-) -> Iterator[Stimulus]:
-    """Leave out stimuli that repeat an earlier one, and note them; hash them all."""
-    for stimulus in source:
-        digest.update(stimulus.digest)
-        original = seen.original(stimulus.index, stimulus.digest, stimulus.look)
-        if original is None:
-            yield stimulus
-        else:
-            duplicates[stimulus.index] = original

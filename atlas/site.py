@@ -1,7 +1,8 @@
 """The site on disk: the only place that writes pages, and that replaces what was there.
 
 An atlas is built in a folder beside the one it replaces, checked, and then swapped in by
-renaming; what fails on the way leaves the site as it was.
+renaming; what fails on the way leaves the site as it was. A build that was stopped leaves what it
+had, and goes on from there.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
 from atlas import data, render
+from atlas.checkpoint import Checkpoint
 from atlas.errors import AtlasError, UsageError
 from atlas.progress import Progress, silent
 
@@ -23,12 +26,23 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.IGNORECASE)
 _LINK = re.compile(r'(?:href|src)="([^"]*)"')
 
 
-@contextmanager
-def staging(out: Path, name: str) -> Iterator[Path]:
-    """An empty folder to build the atlas ``name`` in, gone again if it wasn't published.
+@dataclass(frozen=True)
+class Stage:
+    """Where an atlas is built: ``folder`` becomes the atlas, ``scratch`` is gone afterwards.
 
-    Raises ``UsageError`` when the name can't be a folder's, or when what stands in its place is
-    no atlas and so must not be replaced.
+    ``computed`` says whether all data are in ``folder`` already.
+    """
+
+    folder: Path
+    scratch: Path
+    computed: bool = False
+
+
+def check_place(out: Path, name: str) -> None:
+    """Raise ``UsageError`` when an atlas of this name can't be put there.
+
+    The name may not be fit for a folder, or what stands in its place is no atlas and so must not
+    be replaced.
     """
     if not NAME.fullmatch(name):
         raise UsageError(f"--name {name}: use letters, digits, '.', '_' and '-'")
@@ -38,31 +52,93 @@ def staging(out: Path, name: str) -> Iterator[Path]:
     old = out / name
     if old.exists() and any(old.iterdir()) and not (old / "atlas.json").is_file():
         raise UsageError(f"{old} is no atlas and won't be replaced; choose another --name or --out")
-    folder = out / f".building-{name}"
+
+
+@contextmanager
+def staging(out: Path, name: str, made_from: str = "", fresh: bool = False) -> Iterator[Stage]:
+    """A place to build the atlas ``name`` in, gone again once it was published.
+
+    What a build with the same fingerprint left there when it was stopped is found there again,
+    and so are the data of a published atlas with that fingerprint; with ``fresh``, or without a
+    fingerprint, nothing is. Raises ``UsageError`` as ``check_place`` does, and ``AtlasError`` when
+    the folder can't be written to or another build is at work in it.
+    """
+    check_place(out, name)
+    base = out / f".building-{name}"
+    stage = Stage(base / "atlas", base / "scratch")
+    state, mark = stage.scratch / "state.sqlite", base / "made-from"
     try:
-        if folder.exists():  # left by a build that was killed
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True)
+        if state.exists():
+            Checkpoint(state).close()  # or another build is at work
+        left = mark.read_text() if mark.is_file() and stage.folder.is_dir() else ""
+        if fresh or not made_from or left != made_from:
+            shutil.rmtree(base, ignore_errors=True)
+            stage.scratch.mkdir(parents=True)
+            if made_from and not fresh and _made_from(out / name) == made_from:
+                shutil.copytree(out / name, stage.folder, copy_function=_linked)
+            stage.folder.mkdir(exist_ok=True)
+            mark.write_text(made_from)
     except OSError as error:
         raise AtlasError(f"{out} can't be written to: {error}") from error
     try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        yield replace(stage, computed=_made_from(stage.folder) == made_from != "")
+    except BaseException:
+        if not made_from or not _has_begun(state):
+            shutil.rmtree(base, ignore_errors=True)
+        raise
+    shutil.rmtree(base, ignore_errors=True)
+
+
+def _made_from(folder: Path) -> str | None:
+    try:
+        return data.read_atlas(folder).made_from
+    except AtlasError:
+        return None
+
+
+def _linked(source: str, target: str) -> None:
+    """The same file in another place; a copy, where the file system has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _has_begun(state: Path) -> bool:
+    if not state.exists():
+        return False
+    checkpoint = Checkpoint(state)
+    begun = checkpoint["scanned"] is not None
+    checkpoint.close()
+    return begun
 
 
 def write_pages(folder: Path, progress: Progress = silent) -> int:
-    """Render all pages of the atlas whose data lie in ``folder``; returns how many."""
+    """Render all pages of the atlas whose data lie in ``folder``; returns how many.
+
+    A page that says what it said before is left alone; one that no longer exists is removed.
+    """
     atlas = data.read_atlas(folder)
     templates = render.environment()
     total = 1 + len(atlas.layers) + sum(summary["shown"] for summary in atlas.summary)
-    count = 0
+    written = set()
     for file, text in progress(
         render.atlas_pages(atlas, folder, templates), total, "writing pages"
     ):
-        (folder / file).write_text(text, "utf-8")
-        count += 1
-    return count
+        path = folder / file
+        written.add(path)
+        if not path.is_file() or path.read_bytes() != text.encode():
+            _replace(path, text)
+    for path in set(folder.rglob("*.html")) - written:
+        path.unlink()
+    return len(written)
+
+
+def describe(folder: Path, command: str, date: str | None) -> data.AtlasData:
+    """Say how an atlas was made, which decides nothing that was computed; returns its facts."""
+    atlas = replace(data.read_atlas(folder), command=command, date=date)
+    _replace(folder / "atlas.json", data.dumps(asdict(atlas)))
+    return atlas
 
 
 def check(folder: Path) -> None:

@@ -59,48 +59,61 @@ def empty(units: int) -> TopNine:
     )
 
 
-def of_batch(value: np.ndarray, position: np.ndarray, image: np.ndarray) -> TopNine:
-    """The record of one batch of N images.
+def include(
+    record: TopNine, value: np.ndarray, place: np.ndarray, width: int, image: np.ndarray
+) -> TopNine:
+    """A record with N images more, none of which it has.
 
-    ``value`` ``[N, U]`` holds each image's maximum over positions, ``position`` ``[N, U, 2]``
-    where it stands, ``image`` ``[N]`` the images' indices, all different.
+    ``value`` ``[N, U]`` holds each image's maximum over positions, ``place`` ``[N, U]`` where it
+    stands, counted in row-major order over maps of this width, ``image`` ``[N]`` the images'
+    indices, all different.
     """
     fires = value > 0
-    value = np.where(fires, value, 0).astype(np.float32).T
-    images = np.where(fires.T, image[None, :], EMPTY)
-    return _best(value, images, position.transpose(1, 0, 2), fires.sum(0), len(image))
+    unit, which = np.nonzero((fires & (value >= record.value[:, -1])).T)  # these may enter
+    changing, first, count = np.unique(unit, return_index=True, return_counts=True)
+    row = np.repeat(np.arange(len(changing)), count)
+    column = np.arange(len(unit)) - np.repeat(first, count) + NINE
+    values = np.zeros((len(changing), NINE + count.max(initial=0)), np.float32)
+    images = np.full(values.shape, EMPTY)
+    places = np.zeros(values.shape, np.int64)
+    values[:, :NINE], values[row, column] = record.value[changing], value[which, unit]
+    images[:, :NINE], images[row, column] = record.image[changing], image[which]
+    places[:, :NINE] = record.position[changing] @ np.array([width, 1])
+    places[row, column] = place[which, unit]
+    arrays = (record.value.copy(), record.image.copy(), record.position.copy())
+    best = _best(values, images, places)
+    for whole, part in zip(arrays, (*best[:2], _positions(best[2], width)), strict=True):
+        whole[changing] = part
+    return TopNine(*arrays, record.fired + fires.sum(0), record.images + len(image))
 
 
 def merge(one: TopNine, other: TopNine) -> TopNine:
     """The record of both sets of images; the sets have no image in common."""
-    return _best(
+    width = 1 + max(int(each.position[..., 1].max(initial=0)) for each in (one, other))
+    value, image, place = _best(
         np.concatenate([one.value, other.value], 1),
         np.concatenate([one.image, other.image], 1),
-        np.concatenate([one.position, other.position], 1),
-        one.fired + other.fired,
-        one.images + other.images,
+        np.concatenate([each.position @ np.array([width, 1]) for each in (one, other)], 1),
     )
+    position = _positions(place, width)
+    return TopNine(value, image, position, one.fired + other.fired, one.images + other.images)
+
+
+def _positions(place: np.ndarray, width: int) -> np.ndarray:
+    return np.stack(np.divmod(place, width), 2).astype(np.int32)
 
 
 def _best(
-    value: np.ndarray, image: np.ndarray, position: np.ndarray, fired: np.ndarray, images: int
-) -> TopNine:
-    """Keep the nine largest values of each row; the lowest image index first among equals."""
-    order = np.lexsort((image, -value), axis=1)[:, :NINE]
-    short = NINE - order.shape[1]
-    record = TopNine(
-        np.take_along_axis(value, order, 1),
-        np.take_along_axis(image, order, 1).astype(np.int64),
-        np.take_along_axis(position, order[..., None], 1).astype(np.int32),
-        fired.astype(np.int64),
-        images,
-    )
-    if short <= 0:
-        return record
-    return TopNine(
-        np.pad(record.value, ((0, 0), (0, short))),
-        np.pad(record.image, ((0, 0), (0, short)), constant_values=EMPTY),
-        np.pad(record.position, ((0, 0), (0, short), (0, 0))),
-        record.fired,
-        images,
-    )
+    value: np.ndarray, image: np.ndarray, place: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The nine largest of each row of float32; the lowest image index first among equals.
+
+    Values that aren't negative are ordered as their bits are, so value and image make one number.
+    """
+    bits = value.view(np.int32).astype(np.int64)
+    order = np.argsort((_BITS - bits << 32) + np.minimum(image, _IMAGES), axis=1)[:, :NINE]
+    value, image, place = (np.take_along_axis(each, order, 1) for each in (value, image, place))
+    return value, image, place
+
+
+_BITS, _IMAGES = 2**31 - 1, 2**32 - 1  # more than any value's bits, and than any image's index

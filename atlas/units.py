@@ -37,6 +37,8 @@ class Layer:
 
     def maps(self, value: Tensor) -> Tensor:
         """The feature maps ``[N, units, H, W]`` in the value of its node."""
+        if self.dims == (1, 2, 3):
+            return value
         return value.permute(0, *self.dims).reshape(len(value), *self.shape)
 
     def value(self, maps: Tensor) -> Tensor:

@@ -1,7 +1,11 @@
+import hashlib
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.duplicates import Seen
+from atlas.checkpoint import Checkpoint
+from atlas.duplicates import Look, Seen
 
 hashes = st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=40)
 
@@ -21,7 +25,9 @@ def test_near_pictures_are_found_as_by_comparing_each_with_each(
     kept: list[int] = []
     for index, look in enumerate(looks):
         wanted = next((k for k in kept if (looks[k] ^ look).bit_count() <= near), None)
-        assert seen.original(index, index.to_bytes(4, "big"), look) == wanted
+        repeats = seen.include([Look(index, index.to_bytes(4, "big"), look)])
+        assert repeats == (set() if wanted is None else {index})
+        assert seen.repeats.get(index) == wanted
         if wanted is None:
             kept.append(index)
 
@@ -29,7 +35,28 @@ def test_near_pictures_are_found_as_by_comparing_each_with_each(
 def test_equal_pixels_count_once_whatever_else() -> None:
     for near in (None, 4):
         seen = Seen(near)
-        assert seen.original(0, b"a", 1) is None
-        assert seen.original(1, b"b", 0xFFFF) is None
-        assert seen.original(2, b"a", 1) == 0
-    assert Seen().original(5, b"c", None) is None
+        assert seen.include([Look(0, b"a", 1), Look(1, b"b", 0xFFFF)]) == set()
+        assert seen.include([Look(2, b"a", 1), Look(3, b"a", 1)]) == {2, 3}
+        assert seen.repeats == {2: 0, 3: 0}
+    assert Seen().include([Look(5, b"c")]) == set()
+
+
+def test_the_digest_is_that_of_all_images_in_order() -> None:
+    one, other = Seen(), Seen()
+    one.include([Look(0, b"a"), Look(1, b"b", None, True), Look(2, b"a", None, True)])
+    other.include([Look(0, b"a"), Look(1, b"b")])
+    other.include([Look(2, b"a")])
+    assert one.digest == other.digest == hashlib.sha256(b"aba").hexdigest()
+    assert one.recoloured == 1  # repeats don't count
+
+
+def test_what_a_checkpoint_has_seen_is_still_known(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "state")
+    seen = Seen(3, checkpoint)
+    seen.include([Look(0, b"a", 0xF0)])
+    checkpoint.commit()
+    seen.include([Look(1, b"b", 0xF0 << 20)])  # is not committed, and so never was
+    checkpoint.close()
+    again = Seen(3, Checkpoint(tmp_path / "state"))
+    assert again.include([Look(1, b"c", 0xF1), Look(2, b"a", 1 << 63)]) == {1, 2}
+    assert again.repeats == {1: 0, 2: 0}

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from atlas.errors import AtlasError, UsageError
-from atlas.images import DemoImages, label_of, name_of, open_folder, stimuli
+from atlas.images import DemoImages, Kept, label_of, name_of, open_folder, stimuli
 from atlas.preprocessing import Preprocessing
 
 PREPROCESSING = Preprocessing(None, (8, 8), (0.5,) * 3, (0.5,) * 3)
@@ -59,8 +59,40 @@ def test_stimuli_come_in_order_with_digests_of_their_decoded_pixels(
 ) -> None:
     found = list(stimuli(open_folder(folder), PREPROCESSING, [3, 0, 2], workers))
     assert [s.index for s in found] == [3, 0, 2]
-    assert found[0].digest == found[2].digest != found[1].digest  # a BMP and a PNG, same pixels
+    digests = [s.look.digest for s in found if s.look]
+    assert digests[0] == digests[2] != digests[1]  # a BMP and a PNG, same pixels
     np.testing.assert_array_equal(found[1].pixels, np.full((8, 8, 3), 5))
+
+
+def test_what_was_kept_is_not_decoded_again(folder: Path, tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "kept", (8, 8, 3), limit=3 * (8 * 8 * 3 + 1))
+    images = open_folder(folder)
+    first = list(stimuli(images, PREPROCESSING, range(4), kept=kept))
+    for path in images.paths[:3]:
+        (folder / path).unlink()
+    again = list(stimuli(images, PREPROCESSING, [2, 0, 3, 1], kept=kept, again=True))
+    assert [s.index for s in again] == [2, 0, 3, 1]
+    for stimulus in again:  # there was no room for the last one
+        np.testing.assert_array_equal(stimulus.pixels, first[stimulus.index].pixels)
+    assert kept.get(3) is None and kept.path.stat().st_size <= kept.limit
+
+
+def test_what_was_kept_by_half_is_not_taken_for_whole(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "kept", (8, 8, 3))
+    assert kept.get(0) is None
+    kept.put(2, np.full((8, 8, 3), 7, np.uint8))
+    assert kept.get(1) is None  # a hole before it
+    with kept.path.open("r+b") as file:
+        file.truncate(2 * 193 + 192)  # all but the mark
+    assert kept.get(2) is None
+
+
+def test_another_folder_has_another_identity(folder: Path) -> None:
+    one = open_folder(folder).identity()
+    assert open_folder(folder).identity() == one
+    assert open_folder(folder, 2).identity() != one
+    photograph(folder / "flat.bmp", (1, 2, 4))
+    assert open_folder(folder).identity() != one
 
 
 def test_a_worker_passes_on_what_went_wrong(folder: Path) -> None:

@@ -137,8 +137,8 @@ def test_a_failed_build_leaves_the_site_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "one" / "atlas.json").write_text("old")
 
     def build() -> None:
-        with site_.staging(tmp_path, "one") as folder:
-            (folder / "atlas.json").write_text("new")
+        with site_.staging(tmp_path, "one") as stage:
+            (stage.folder / "atlas.json").write_text("new")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -164,7 +164,8 @@ def test_what_is_no_atlas_is_not_replaced(tmp_path: Path) -> None:
 def test_a_second_atlas_joins_the_first(site: Path, tmp_path: Path) -> None:
     out = tmp_path / "site"
     shutil.copytree(site, out)
-    with site_.staging(out, "other") as folder:
+    with site_.staging(out, "other") as stage:
+        folder = stage.folder
         for path in (site / "small").iterdir():
             copy = shutil.copytree if path.is_dir() else shutil.copy
             copy(path, folder / path.name)

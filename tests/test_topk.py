@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atlas.topk import EMPTY, NINE, empty, merge, of_batch
+from atlas.topk import EMPTY, NINE, empty, include, merge
 
 
 def brute_force(values):
@@ -17,9 +17,12 @@ def brute_force(values):
     return result
 
 
+def places(values, indices):
+    return np.broadcast_to(indices[:, None] * 7 + 1, values.shape)
+
+
 def record_of(values, indices):
-    position = np.stack([indices[:, None] + 0 * values, values * 0 + 1], 2).astype(np.int32)
-    return of_batch(values[: len(indices)], position, indices)
+    return include(empty(3), values, places(values, indices), 7, indices)
 
 
 # Few different values, so that ties, silence and dead units are common.
@@ -34,20 +37,27 @@ def test_any_split_merged_in_any_order_equals_brute_force(table, cuts, seed):
     values = np.array(table, np.float32)
     count = len(values)
     edges = sorted({0, count, *(min(c, count) for c in cuts)})
-    parts = [record_of(values[a:b], np.arange(a, b)) for a, b in itertools.pairwise(edges)]
+    stretches = [np.arange(a, b) for a, b in itertools.pairwise(edges)]
+    parts = [record_of(values[indices], indices) for indices in stretches]
     np.random.default_rng(seed).shuffle(parts)
     record = functools.reduce(merge, parts, empty(3))
     for unit, expected in enumerate(brute_force(values)):
         assert record.count(unit) == len(expected)
         assert record.image[unit, : len(expected)].tolist() == expected
         assert record.value[unit, : len(expected)].tolist() == values[expected, unit].tolist()
-        assert record.position[unit, : len(expected), 0].tolist() == expected
+        assert record.position[unit, : len(expected)].tolist() == [[i, 1] for i in expected]
         assert (record.image[unit, len(expected) :] == EMPTY).all()
     assert record.fired.tolist() == (values > 0).sum(0).tolist()
     assert record.images == count
+    grown = empty(3)
+    for indices in np.random.default_rng(seed).permutation(len(stretches)):
+        own = stretches[indices]
+        grown = include(grown, values[own], places(values[own], own), 7, own)
+    for name in ("value", "image", "position", "fired", "images"):
+        np.testing.assert_array_equal(getattr(grown, name), getattr(record, name))
 
 
 def test_a_dead_unit_has_no_images():
-    record = record_of(np.array([[-1.0, 0.0]] * 12, np.float32), np.arange(12))
+    record = record_of(np.array([[-1.0, 0.0, 0.0]] * 12, np.float32), np.arange(12))
     assert record.count(0) == record.count(1) == 0
-    assert record.fired.tolist() == [0, 0]
+    assert record.fired.tolist() == [0, 0, 0]

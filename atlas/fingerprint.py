@@ -1,0 +1,44 @@
+"""What tells a computed atlas from any other: a digest of all that decides what is computed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import __version__ as PIL_VERSION
+
+from atlas.images import Identified
+from atlas.network import Network
+
+
+def fingerprint(network: Network, images: Identified, settings: Mapping[str, object]) -> str:
+    """A digest of all that decides what is computed: data with the same one are the same.
+
+    The network with its weights, the images, preprocessing, settings, and this program with the
+    libraries whose arithmetic it uses.
+    """
+    decides = {
+        "program": {name: _source_hash(name) for name in _MODULES},
+        "libraries": [torch.__version__, np.__version__, PIL_VERSION],
+        "network": [str(network.module), network.weights_hash, list(network.layers)],
+        "device": network.device.type,
+        "preprocessing": network.preprocessing.as_dict(),
+        "images": images.identity(),
+        "settings": settings,
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+
+_MODULES = sorted(
+    path.relative_to(Path(__file__).parent).as_posix()
+    for path in Path(__file__).parent.rglob("*.py")
+    if path.stem not in ("cli", "render", "words", "site")  # these show what was computed
+)
+
+
+def _source_hash(module: str) -> str:
+    return hashlib.sha256((Path(__file__).parent / module).read_bytes()).hexdigest()

@@ -1,0 +1,135 @@
+"""A build that is stopped at any moment, or shared between processes, ends in the same bytes."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from atlas import cli, computing, scanning
+from atlas.checkpoint import Checkpoint
+from atlas.errors import AtlasError
+from atlas.images import DemoImages
+
+ROOT = Path(__file__).parent.parent
+COMMAND = ["--limit", "96", "--units", "5", "--workers", "0", "--name", "small"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of an undisturbed build."""
+    out = tmp_path_factory.mktemp("undisturbed")
+    assert cli.main([*COMMAND, "--out", str(out)]) == 0
+    return out
+
+
+def contents(site: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(site).as_posix(): path.read_bytes()
+        for path in site.rglob("*")
+        if path.is_file()
+    }
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("commits", [2, 3, 4, 5])
+def test_a_stopped_build_goes_on_and_ends_in_the_same_bytes(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commits: int
+) -> None:
+    """Stopped right before a checkpoint, when everything since the last one is lost."""
+    monkeypatch.setattr(scanning, "SECONDS", 0)
+    monkeypatch.setattr(scanning, "ROUND", 2)
+    command = [*COMMAND, "--out", str(tmp_path)]
+    done, commit = 0, Checkpoint.commit
+
+    def stop(checkpoint: Checkpoint) -> None:
+        nonlocal done
+        done += 1
+        if done == commits:
+            raise Stopped
+        commit(checkpoint)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "commit", stop)
+        with pytest.raises(Stopped):
+            cli.main(command)
+    assert not (tmp_path / "small").exists()
+    looked_at: list[int] = []
+
+    def looking(self: object, index: int) -> object:
+        looked_at.append(index)
+        return picture(self, index)
+
+    picture = DemoImages.__getitem__
+    monkeypatch.setattr(DemoImages, "__getitem__", looking)
+    assert cli.main(command) == 0
+    assert looked_at == list(range(32 * (commits - 1), 96))
+    assert contents(tmp_path) == contents(site)
+
+
+def test_a_killed_build_goes_on_and_ends_in_the_same_bytes(site: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "build.py"), *COMMAND, "--out", str(tmp_path)]
+    dice = random.Random(5)
+    for _ in range(6):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        begun = time.monotonic()
+        while process.poll() is None and not list(tmp_path.glob(".building-*")):
+            assert time.monotonic() - begun < 60
+            time.sleep(0.01)
+        time.sleep(dice.uniform(0, 2))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert contents(tmp_path) == contents(site)
+
+
+def test_nothing_is_computed_twice(site: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    command = [*COMMAND, "--out", str(tmp_path)]
+    assert cli.main(command) == 0
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "small").rglob("*.html")}
+    page = tmp_path / "small" / "conv2" / "16.html"
+    page.write_text("changed")
+    (tmp_path / "small" / "conv2" / "old.html").write_text("of an older version")
+    with monkeypatch.context() as patch:
+        patch.setattr(computing, "compute", None)
+        assert cli.main(command) == 0
+    assert "nothing to compute" in capsys.readouterr().out
+    assert contents(tmp_path) == contents(site)
+    again = {path: path.stat().st_mtime_ns for path in (tmp_path / "small").rglob("*.html")}
+    assert {path for path in times if again[path] != times[path]} == {page}
+    with monkeypatch.context() as patch:
+        patch.setattr(computing, "compute", lambda *_: pytest.fail("computed"))
+        with pytest.raises(pytest.fail.Exception):
+            cli.main([*command, "--fresh"])
+        with pytest.raises(pytest.fail.Exception):
+            cli.main([*command, "--rule", "guided"])
+    assert contents(tmp_path) == contents(site)
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_ranks_make_the_same_bytes(site: Path, tmp_path: Path, ranks: int) -> None:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    ran = subprocess.run(
+        [*torchrun, f"--nproc-per-node={ranks}", str(ROOT / "build.py"), *COMMAND,
+         "--out", str(tmp_path)],
+        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert contents(tmp_path) == contents(site)
+
+
+def test_two_builds_of_one_atlas_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite"
+    one = Checkpoint(path)
+    with pytest.raises(AtlasError, match="another build of this atlas is running"):
+        Checkpoint(path)
+    one.close()
+    Checkpoint(path).close()
