@@ -19,7 +19,7 @@ from torch import nn
 
 from atlas import data, effective, pages, pixels
 from atlas.checkpoint import Checkpoint
-from atlas.drawing import QUALITY, Place, draw, places_of
+from atlas.drawing import Place, draw, places_of
 from atlas.extensions import extensions
 from atlas.images import Described, Images, Kept, label_of, name_of
 from atlas.network import Network
@@ -180,7 +180,7 @@ def _layer_data(
                     image,
                     name_of(images, image),
                     label_of(images, image),
-                    float(record.value[unit, rank]),
+                    _shortest(record.value[unit, rank]),
                     (row, column),
                     field.box(row, column).as_tuple(),
                     field.true_box(row, column).as_tuple(),
@@ -198,6 +198,11 @@ def _layer_data(
         None if filters is None else pixels.filter_layout(filters.shape),
         tuple(top),
     )
+
+
+def _shortest(value: np.float32) -> float:
+    """The number with the fewest digits that is this float32 and no other."""
+    return float(np.format_float_positional(value, trim="-"))
 
 
 def _pixel_filters(network: Network, layer: Layer) -> np.ndarray | None:
@@ -238,10 +243,8 @@ def _write_plates(
         if path.exists():
             return  # by a build that was stopped
         picture = pixels.plate(layer.plate, own, len(unit.nine))
-        crisp = pixels.is_crisp(layer.receptive_field.size)
         beside = path.with_suffix(".part")
-        quality = 50 if crisp else QUALITY
-        picture.save(beside, "WEBP", lossless=crisp, quality=quality, method=3)
+        beside.write_bytes(pixels.encoded(picture, layer.receptive_field.size))
         beside.rename(path)
 
     with ThreadPoolExecutor() as pool:

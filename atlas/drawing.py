@@ -17,7 +17,7 @@ from atlas.network import Network
 from atlas.ranks import ALONE, Ranks
 from atlas.revisiting import Revisited, Visit
 
-QUALITY = 82  # of lossy WebP
+QUALITY = 82  # of a stimulus as lossy WebP
 
 
 @dataclass(frozen=True)

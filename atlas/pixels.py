@@ -5,14 +5,19 @@ Pure functions over NumPy arrays; pictures are ``[H, W, 3]`` uint8.
 
 from __future__ import annotations
 
+import io
+from typing import Any
+
 import numpy as np
 from PIL import Image
 
 from atlas.data import Plate
 from atlas.receptive_fields import Box
 
-SIDE = 128  # the longer side of a tile, at most
+SIDE = 96  # the longer side of a tile, at most
 GAP, GUTTER = 2, 10
+QUALITIES = (75, 60, 45, 30)  # of plates as lossy WebP
+PLATE_BYTES = 14_000
 CRISP = 32  # boxes up to this size are enlarged pixel by pixel
 
 
@@ -120,6 +125,27 @@ def plate(layout: Plate, tiles: np.ndarray, count: int) -> Image.Image:
             sheet[top : top + height, left : left + width, :3] = tiles[rank, side]
             sheet[top : top + height, left : left + width, 3] = 255
     return Image.fromarray(sheet)
+
+
+def encoded(picture: Image.Image, box: tuple[int, int]) -> bytes:
+    """A plate as WebP: without loss where its boxes are enlarged pixel by pixel.
+
+    Any other takes the best of some qualities that keeps it within ``PLATE_BYTES``, or the least:
+    noise, which is all that some reconstructions are, would take several times the room.
+    """
+    if is_crisp(box):
+        return _webp(picture, lossless=True, quality=50)
+    for quality in QUALITIES:
+        found = _webp(picture, quality=quality)
+        if len(found) <= PLATE_BYTES:
+            break
+    return found
+
+
+def _webp(picture: Image.Image, **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "WEBP", method=3, **options)
+    return file.getvalue()
 
 
 def filter_layout(shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -56,8 +56,6 @@ class Frame:
     source: str
     width: int
     height: int
-    left: int
-    top: int
     view: str
     boxes: tuple[tuple[int, int, int, int], ...]
     label: str
@@ -194,13 +192,12 @@ def unit_page(atlas: AtlasData, layer: LayerData, unit: Unit, templates: jinja2.
             "patch": layer.plate.place(rank, patch=True),
             "value": words.number(winner.value),
             "label": winner.label,
-            "what": words.what(winner),
             "where": words.where(winner, layer),
             "frame": _frame(
                 pages.relative(pages.image_file(winner.image), here),
                 (frame[0], frame[1]),
                 [winner.box],
-                f"{words.what(winner)}: the whole image with the receptive field",
+                "The whole image with the receptive field",
                 _within(winner.box, unit.effective),
             ),
         }
@@ -230,7 +227,8 @@ def unit_page(atlas: AtlasData, layer: LayerData, unit: Unit, templates: jinja2.
         collapsed=words.collapsed(atlas),
         rule=words.rule(atlas),
         pairs=pairs,
-        classes=counts.most_common(),
+        classes=[(name, count) for name, count in counts.most_common() if count > 1],
+        once=[name for name, count in counts.items() if count == 1],
         filter=_filter(layer, unit.unit),
     )
 
@@ -280,7 +278,7 @@ def _frame(
     bottom = max([height, *(box[2] for box in boxes)])
     right = max([width, *(box[3] for box in boxes)])
     view = f"{left} {top} {right - left} {bottom - top}"
-    return Frame(source, width, height, left, top, view, tuple(boxes), label, inner)
+    return Frame(source, width, height, view, tuple(boxes), label, inner)
 
 
 def _within(

@@ -13,11 +13,6 @@ def sees(layer: LayerData) -> str:
     return f"{height}×{width} pixels"
 
 
-def what(winner: Winner) -> str:
-    """An image by its class and name."""
-    return f"{winner.label}, {winner.file}" if winner.label else winner.file
-
-
 def where(winner: Winner, layer: LayerData) -> str:
     """An image's name, and the position in the feature map where it activates the unit."""
     if layer.shape[1:] == (1, 1):

@@ -12,7 +12,7 @@ from atlas import data, render
 from atlas import site as site_
 from atlas.errors import AtlasError, UsageError
 
-VOID = {"meta", "link", "img", "br", "input", "hr", "image", "rect"}
+VOID = {"meta", "link", "img", "br", "input", "hr", "image", "path", "rect", "use"}
 
 
 class Page(HTMLParser):
