@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -134,6 +135,12 @@ class Graph:
         """The kind of number it computes with: that of its first parameter."""
         parameter = next(self._model.parameters(), None)
         return torch.float32 if parameter is None else parameter.dtype
+
+    @property
+    def footprint(self) -> int:
+        """The bytes that all values of one image take together."""
+        numbers = sum(math.prod(shape) for shape in self.shapes.values())
+        return numbers * self.dtype.itemsize
 
     @property
     def device(self) -> torch.device:

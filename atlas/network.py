@@ -117,9 +117,8 @@ class Network:
         waiting = len(at)
         with torch.inference_mode():
             for node, values in self.graph.run(inputs, overwrite=True):
-                value = values[node]
                 for layer in at.get(node, ()):
-                    yield layer, layer.maps(value)
+                    yield layer, layer.maps(values[node])
                 waiting -= node in at
                 if not waiting:
                     return

@@ -17,12 +17,12 @@ from atlas.network import Network
 from atlas.progress import Progress, silent
 from atlas.ranks import ALONE, Ranks
 from atlas.receptive_fields import Box
-from atlas.scanning import BATCH, Batch, forward_batches, slots_of
+from atlas.scanning import BATCH, MEMORY, Batch, forward_batches, slots_of
 from atlas.topk import EMPTY, TopNine
 from atlas.units import Layer
 from atlas.windows import Window
 
-TOGETHER = 4  # batches whose winners go down together
+TOGETHER = 4  # batches whose winners go down together, at most
 DESCENTS = 64  # signals that go down at once
 
 
@@ -69,8 +69,8 @@ def winners(records: dict[str, TopNine]) -> list[int]:
     return sorted(set(np.concatenate(images).tolist())) if images else []
 
 
-def itinerary(records: dict[str, TopNine], slots: int) -> list[list[int]]:
-    """The winning images of each visit, in order.
+def itinerary(records: dict[str, TopNine], slots: int, together: int) -> list[list[int]]:
+    """The winning images of each visit, in order; a visit is ``together`` batches.
 
     They are ordered so that as many as possible share a batch, each in its own slot of ``slots``.
     """
@@ -79,8 +79,8 @@ def itinerary(records: dict[str, TopNine], slots: int) -> list[list[int]]:
         if not batches or image % slots in {other % slots for other in batches[-1]}:
             batches.append([])
         batches[-1].append(image)
-    together = (batches[i : i + TOGETHER] for i in range(0, len(batches), TOGETHER))
-    return [list(itertools.chain.from_iterable(some)) for some in together]
+    stops = range(0, len(batches), together)
+    return [list(itertools.chain.from_iterable(batches[i : i + together])) for i in stops]
 
 
 def revisit(
@@ -104,7 +104,10 @@ def revisit(
     """
     layers = [network.layer(name) for name in records]
     wanted = {name: _by_image(record) for name, record in records.items()}
-    own = itinerary(records, slots_of(network, batch_size))[after:]
+    slots = slots_of(network, batch_size)
+    # joining what several batches recorded takes its memory twice
+    together = min(TOGETHER, max(1, MEMORY // (2 * slots * network.graph.footprint)))
+    own = itinerary(records, slots, together)[after:]
     steps = -(-len(own) // ranks.count)
     own = own[ranks.rank :: ranks.count]
     order = list(itertools.chain.from_iterable(own))

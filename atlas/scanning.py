@@ -28,6 +28,7 @@ from atlas.units import Layer
 
 BATCH = 64  # images the network is run on at once, on anything but a CPU
 CPU_SLOTS = 16
+MEMORY = 4 << 30  # bytes that a batch may take; not this machine's, so that none rounds otherwise
 ROUND = 8  # batches between two merges
 SECONDS = 10  # between two checkpoints
 
@@ -124,6 +125,7 @@ def included(
             known[layer.node] = value, place
             values[layer.id].append(value)
             places[layer.id].append(place)
+            del maps  # or its memory couldn't be used for what is computed next
     if not indices:
         return dict(records)
     index, found = np.concatenate(indices), {}
@@ -254,5 +256,11 @@ def forward_batches(
 
 
 def slots_of(network: Network, batch_size: int) -> int:
-    """How many images the network is run on at once."""
-    return CPU_SLOTS if network.device.type == "cpu" else batch_size
+    """How many images the network is run on at once.
+
+    Fewer than were asked for, where all they make in the network would not fit into ``MEMORY``.
+    """
+    size = CPU_SLOTS if network.device.type == "cpu" else batch_size
+    while size > 1 and size * network.graph.footprint > MEMORY:
+        size //= 2
+    return size
