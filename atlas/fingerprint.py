@@ -36,7 +36,15 @@ def fingerprint(network: Network, images: Identified, settings: Mapping[str, obj
 _MODULES = sorted(
     path.relative_to(Path(__file__).parent).as_posix()
     for path in Path(__file__).parent.rglob("*.py")
-    if path.stem not in ("cli", "options", "projecting", "render", "site", "words")  # these show what was computed
+    if path.stem
+    not in (
+        "cli",
+        "options",
+        "projecting",
+        "render",
+        "site",
+        "words",
+    )  # these show what was computed
 )
 
 

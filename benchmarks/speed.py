@@ -236,10 +236,12 @@ def _descents(
     full = Window(whole(signal, network.graph.shapes[layer.node]).values)
     method = NeuronDeconvolution(network.module, network.module.get_submodule(layer.module))
 
+    usual = inputs.contiguous()  # nobody hands Captum a channels-last tensor
+
     def captum() -> None:
         for i in range(2):
             where = (int(unit[i]), int(position[i, 0]), int(position[i, 1]))
-            method.attribute(inputs[of[i] : of[i] + 1], where)
+            method.attribute(usual[of[i] : of[i] + 1], where)
 
     seconds = _interleaved(
         repeats,
