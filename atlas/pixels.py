@@ -5,6 +5,7 @@ Pure functions over NumPy arrays; pictures are ``[H, W, 3]`` uint8.
 
 from __future__ import annotations
 
+import functools
 import io
 from typing import Any
 
@@ -48,11 +49,16 @@ def patch(stimulus: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
     """The tile that shows a box of a stimulus ``[H, W, C]``; outside lies a quiet hatching."""
     height, width = stimulus.shape[:2]
     seen = _overlap(box, Box(0, 0, height, width))
-    rows, columns = np.mgrid[: size[0], : size[1]]
-    hatching = np.where((rows + columns) % 8 < 3, 150, 138).astype(np.uint8)
-    background = np.repeat(hatching[..., None], 3, 2)
+    background = _hatching(size).copy()
     part = stimulus[seen.top : seen.bottom, seen.left : seen.right]
     return _laid(np.broadcast_to(part, (*part.shape[:2], 3)), seen, box, background)
+
+
+@functools.cache
+def _hatching(size: tuple[int, int]) -> np.ndarray:
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    hatching = np.where((rows + columns) % 8 < 3, 150, 138).astype(np.uint8)
+    return np.repeat(hatching[..., None], 3, 2)
 
 
 def reconstruction(
