@@ -126,6 +126,45 @@ def test_ranks_make_the_same_bytes(site: Path, tmp_path: Path, ranks: int) -> No
     assert contents(tmp_path) == contents(site)
 
 
+MORTAL = """
+import os, signal, threading, time
+from pathlib import Path
+from atlas.demo.network import demo_network
+
+def network():
+    if os.environ.get("RANK") == "1" and "MORTAL" in os.environ:
+        threading.Thread(target=die, daemon=True).start()
+    return demo_network()
+
+def die():
+    while not list(Path(os.environ["MORTAL"]).glob(".building-*/scratch/state.sqlite")):
+        time.sleep(0.01)
+    time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_rank_that_dies_ends_the_build_and_the_next_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "mortal.py").write_text(MORTAL)
+    given = ["--model", f"{tmp_path / 'mortal.py'}:network", "--crop", "96", *COMMAND]
+
+    def run(out: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *command, str(ROOT / "build.py"), *given, "--out", str(out)],
+            capture_output=True, text=True, cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        )  # fmt: skip
+
+    ranks = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    out = tmp_path / "out"
+    dead = run(out, *ranks, MORTAL=str(out))
+    assert dead.returncode != 0 and "mortal.py" in dead.stderr
+    assert not (out / "small").exists()
+    assert run(out, *ranks).returncode == 0
+    assert run(tmp_path / "alone").returncode == 0
+    assert contents(out) == contents(tmp_path / "alone")
+
+
 def test_two_builds_of_one_atlas_do_not_mix(tmp_path: Path) -> None:
     path = tmp_path / "state.sqlite"
     one = Checkpoint(path)
