@@ -19,7 +19,7 @@ from torch import nn
 
 from atlas import data, effective, pages, pixels
 from atlas.checkpoint import Checkpoint
-from atlas.drawing import Place, draw, places_of
+from atlas.drawing import Place, draw
 from atlas.extensions import extensions
 from atlas.images import Described, Images, Kept, label_of, name_of
 from atlas.network import Network
@@ -104,7 +104,7 @@ def compute(
         if ranks.leads:
             for layer in layers:
                 (folder / layer.layer).mkdir(parents=True, exist_ok=True)
-            places = places_of(layers, scratch)
+            places = {layer.layer: Place.of(layer, scratch) for layer in layers}
         draw(network, {d.layer: d for d in layers}, visits, folder, places, checkpoint, ranks)
         if not ranks.leads:
             return None

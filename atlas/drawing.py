@@ -64,11 +64,6 @@ class Drawn:
     energies: np.ndarray
 
 
-def places_of(layers: Iterable[data.LayerData], scratch: Path) -> dict[str, Place]:
-    """The places of layers in a folder, by the layers' ids."""
-    return {layer.layer: Place.of(layer, scratch) for layer in layers}
-
-
 def draw(
     network: Network,
     layers: Mapping[str, data.LayerData],
@@ -82,11 +77,15 @@ def draw(
 
     ``layers`` are by id. ``checkpoint`` counts the visits that are done, of all ranks.
     """
+    shown = {name: np.array([unit.unit for unit in layer.top]) for name, layer in layers.items()}
+
+    def drawn_of(some: Revisited) -> Drawn:
+        name = some.layer.id
+        return _drawn(network, layers[name], some, np.searchsorted(shown[name], some.units))
+
     with ThreadPoolExecutor() as pool:
         for visit in visits:
-            drawn = [
-                pool.submit(_drawn, network, layers[some.layer.id], some) for some in visit.found
-            ]
+            drawn = [pool.submit(drawn_of, some) for some in visit.found]
             for others, stimuli in ranks.gather(([one.result() for one in drawn], visit.stimuli)):
                 for one in others:
                     places[one.layer].tiles[one.rows, one.ranks] = one.tiles
@@ -101,13 +100,12 @@ def draw(
             checkpoint.commit()
 
 
-def _drawn(network: Network, layer: data.LayerData, some: Revisited) -> Drawn:
+def _drawn(network: Network, layer: data.LayerData, some: Revisited, rows: np.ndarray) -> Drawn:
     tiles = np.zeros((len(some.units), 2, *layer.plate.tile, 3), np.uint8)
     energies = np.zeros((len(some.units), sum(layer.receptive_field.size)), np.float32)
     for place in range(len(some.units)):
         _draw_tiles(network, some, place, tiles[place])
         energies[place] = _energy(some, place)
-    rows = np.searchsorted([unit.unit for unit in layer.top], some.units)
     return Drawn(layer.layer, rows, some.ranks, tiles, energies)
 
 

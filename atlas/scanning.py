@@ -99,9 +99,9 @@ def scan(
             saved = time.monotonic()
     if ranks.leads and len(images):
         records = _restored(checkpoint, records)
-    return ranks.share(
-        Scan(records, len(images) - len(seen.repeats), seen.digest, seen.repeats, seen.recoloured)
-    )
+    duplicates = seen.repeats
+    count = len(images) - len(duplicates)
+    return ranks.share(Scan(records, count, seen.digest, duplicates, seen.recoloured))
 
 
 def included(
