@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from atlas import levels
+
 NINE = 9
 EMPTY = np.iinfo(np.int64).max  # the image of a place that nothing fills
 
@@ -23,6 +25,7 @@ class TopNine:
     ``image`` ``[U, 9]`` int64, the image's index (``EMPTY`` where nothing does);
     ``position`` ``[U, 9, 2]`` int32, the (row, column) of the activation in the feature map;
     ``fired`` ``[U]`` int64, the number of images with an activation above 0;
+    ``counts`` ``[U, LEVELS]`` int64, how many images' maxima reached each level of activation;
     ``images`` the number of images seen.
     """
 
@@ -30,6 +33,7 @@ class TopNine:
     image: np.ndarray
     position: np.ndarray
     fired: np.ndarray
+    counts: np.ndarray
     images: int
 
     @property
@@ -55,6 +59,7 @@ def empty(units: int) -> TopNine:
         np.full((units, NINE), EMPTY, np.int64),
         np.zeros((units, NINE, 2), np.int32),
         np.zeros(units, np.int64),
+        np.zeros((units, levels.LEVELS), np.int64),
         0,
     )
 
@@ -84,7 +89,8 @@ def include(
     best = _best(values, images, places)
     for whole, part in zip(arrays, (*best[:2], _positions(best[2], width)), strict=True):
         whole[changing] = part
-    return TopNine(*arrays, record.fired + fires.sum(0), record.images + len(image))
+    fired, counts = record.fired + fires.sum(0), record.counts + levels.count(value)
+    return TopNine(*arrays, fired, counts, record.images + len(image))
 
 
 def merge(one: TopNine, other: TopNine) -> TopNine:
@@ -96,7 +102,8 @@ def merge(one: TopNine, other: TopNine) -> TopNine:
         np.concatenate([each.position @ np.array([width, 1]) for each in (one, other)], 1),
     )
     position = _positions(place, width)
-    return TopNine(value, image, position, one.fired + other.fired, one.images + other.images)
+    sums = (getattr(one, part) + getattr(other, part) for part in ("fired", "counts", "images"))
+    return TopNine(value, image, position, *sums)
 
 
 def _positions(place: np.ndarray, width: int) -> np.ndarray:

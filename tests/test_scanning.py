@@ -9,6 +9,7 @@ from torch import nn
 import atlas
 from atlas.errors import AtlasError
 from atlas.images import DemoImages, stimuli
+from atlas.levels import LEVELS, level_of
 from atlas.network import wrap
 from atlas.preprocessing import Preprocessing
 from atlas.scanning import forward_batches
@@ -68,22 +69,24 @@ def brute_force(network: atlas.Network, images: Pictures) -> Iterator[tuple[str,
         units, _, width = network.layers[name].shape
         value, image = np.zeros((units, 9), np.float32), np.full((units, 9), EMPTY)
         position, fired = np.zeros((units, 9, 2), np.int32), np.zeros(units, np.int64)
+        counts = np.zeros((units, LEVELS), np.int64)
         for unit in range(units):
             best = []
             for index, found in zip(indices, maps, strict=True):
                 values = found[unit].tolist()
                 peak = max(values)
+                counts[unit, level_of(np.array([peak], np.float32))[0]] += 1
                 if peak > 0:
                     best.append((-peak, index, divmod(values.index(peak), width)))
             fired[unit] = len(best)
             for rank, (negative, index, where) in enumerate(sorted(best)[:9]):
                 value[unit, rank], image[unit, rank] = -negative, index
                 position[unit, rank] = where
-        yield name, TopNine(value, image, position, fired, len(indices))
+        yield name, TopNine(value, image, position, fired, counts, len(indices))
 
 
 def same(one: TopNine, other: TopNine) -> None:
-    for field in ("value", "image", "position", "fired"):
+    for field in ("value", "image", "position", "fired", "counts"):
         np.testing.assert_array_equal(getattr(one, field), getattr(other, field), field)
         assert getattr(one, field).dtype == getattr(other, field).dtype
 

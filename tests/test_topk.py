@@ -49,11 +49,13 @@ def test_any_split_merged_in_any_order_equals_brute_force(table, cuts, seed):
         assert (record.image[unit, len(expected) :] == EMPTY).all()
     assert record.fired.tolist() == (values > 0).sum(0).tolist()
     assert record.images == count
+    assert record.counts.sum(1).tolist() == [count] * 3
+    assert (count - record.counts[:, 0]).tolist() == record.fired.tolist()
     grown = empty(3)
     for indices in np.random.default_rng(seed).permutation(len(stretches)):
         own = stretches[indices]
         grown = include(grown, values[own], places(values[own], own), 7, own)
-    for name in ("value", "image", "position", "fired", "images"):
+    for name in ("value", "image", "position", "fired", "counts", "images"):
         np.testing.assert_array_equal(getattr(grown, name), getattr(record, name))
 
 

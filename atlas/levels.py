@@ -1,0 +1,43 @@
+"""Levels of activation: how often a unit reached each, counted exactly in bounded memory.
+
+Level 0 holds what is not above zero. The others are fixed for all networks, eight to a doubling,
+each an eighth wider than its lower bound's power of two: what the upper bits of a float32 say. So
+counting needs no range known beforehand, and counts of different images just add up.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+_SHIFT = 20  # of a float32's 23 bits of fraction, three are left: eight levels to a doubling
+_LOWEST = (127 - 24) << 3  # 2 ** -24 and less
+LEVELS = 1 + (48 << 3)  # up to 2 ** 24 and more
+
+
+def level_of(values: np.ndarray) -> np.ndarray:
+    """The levels of float32 values, int64 of the same shape."""
+    bits = np.ascontiguousarray(values, np.float32).view(np.int32) >> _SHIFT
+    level = np.clip(bits - (_LOWEST - 1), 1, LEVELS - 1)
+    return np.where(values > 0, level, 0).astype(np.int64)
+
+
+def lower_bound(level: int) -> float:
+    """The least value of a level above 0."""
+    bits = np.array(level + _LOWEST - 1 << _SHIFT, np.int32)
+    return float(bits.view(np.float32))
+
+
+def count(values: np.ndarray) -> np.ndarray:
+    """How many of N images reached each level: ``[N, U]`` float32 to ``[U, LEVELS]`` int64."""
+    units = values.shape[1]
+    place = level_of(values) + LEVELS * np.arange(units)
+    return np.bincount(place.ravel(), minlength=units * LEVELS).reshape(units, LEVELS)
+
+
+def trimmed(counts: np.ndarray) -> tuple[int, list[int]]:
+    """A unit's counts above level 0 without empty ends: the first level, and the counts from it."""
+    filled = np.flatnonzero(counts[1:]) + 1
+    if not filled.size:
+        return 0, []
+    first, last = int(filled[0]), int(filled[-1])
+    return first, [int(n) for n in counts[first : last + 1]]
