@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.about import About
 from atlas.errors import AtlasError, UsageError, first_line
 from atlas.options import DEMO_IMAGES, parser
 
@@ -57,7 +58,8 @@ def build(options: argparse.Namespace, given: list[str]) -> None:
 
 def _build(options: argparse.Namespace, given: list[str], ranks: Ranks) -> None:
     started = time.perf_counter()
-    from atlas import site
+    about = About(base=base(options.base_url))
+    from atlas import links, site
     from atlas.computing import compute
     from atlas.memory import keep_freed_memory
     from atlas.progress import bar, silent
@@ -83,11 +85,16 @@ def _build(options: argparse.Namespace, given: list[str], ranks: Ranks) -> None:
             mode = network.preprocessing.mode
             print(recoloured(atlas.images["recoloured"], mode), file=sys.stderr)
         computed = time.perf_counter()
-        count = site.write_pages(stage.folder, bar)
-        site.check(stage.folder)
+        count = site.write_pages(stage.folder, about, bar)
+        gone = site.keep_addresses(stage.folder, options.out / name, about)
+        if gone:
+            print(f"note: {len(gone):,} pages of the last build have gone; each says so now")
+        whole = site.whole(options.out, about, name, stage.folder)
+        links.check(whole.files, about.base)
         rendered = time.perf_counter()
-        for line in site.publish(stage.folder, options.out, name):
+        for line in whole.unreadable:
             print(f"note: not on the home page: {line}", file=sys.stderr)
+        site.publish(stage.folder, options.out, name, whole)
     done = time.perf_counter()
     units = sum(summary["shown"] for summary in atlas.summary)
     megabytes = site.size(options.out / name) / 1e6
@@ -95,7 +102,7 @@ def _build(options: argparse.Namespace, given: list[str], ranks: Ranks) -> None:
     print(
         f"{name}: {units:,} units of {len(atlas.layers)} layers, {atlas.images['count']:,} images"
     )
-    print(f"{count + 1:,} pages, {megabytes:.0f} MB, in {options.out / name}")
+    print(f"{count:,} pages, {megabytes:.0f} MB, in {options.out / name}")
     print(
         f"{done - started:.0f} s: load {loaded - started:.0f}, compute {computed - loaded:.0f}, "
         f"pages {rendered - computed:.0f}, publish {done - rendered:.0f}"
@@ -108,12 +115,13 @@ def _project(options: argparse.Namespace, network: Network, images: Folder | Dem
     from atlas.projecting import size_of
 
     layers = network.choose(_globs(options))
-    about = size_of(layers, options.units, len(images), network.preprocessing.crop) / 1e6
+    crop = network.preprocessing.crop
+    about = size_of(layers, options.units, len(images), crop, options.jpeg) / 1e6
     print(f"{len(layers)} layers of {network.name}, {len(images):,} images: about {about:,.0f} MB")
     if about > options.budget:
         print(
-            f"note: that is more than {options.budget:,} MB, the --budget; --layers or --units "
-            "shows fewer",
+            f"note: that is more than {options.budget:,} MB, the --budget; --no-jpeg makes it "
+            "smaller, --layers or --units shows fewer",
             file=sys.stderr,
         )
 
@@ -170,6 +178,8 @@ def _settings(
         "units": options.units,
         "rule": options.rule,
         "near_duplicates": options.near_duplicates,
+        "pictures": options.images_policy == "show",
+        "jpeg": options.jpeg,
     }
     together = {"slots": slots_of(network, options.batch_size)}
     return Settings(
@@ -226,6 +236,17 @@ def date() -> str | None:
     if not epoch.isdigit():
         raise UsageError(f"SOURCE_DATE_EPOCH={epoch}: a number of seconds is wanted")
     return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%d")
+
+
+def base(url: str | None) -> str:
+    """The site's own address, with a slash at its end. Raises ``UsageError`` if it is none."""
+    if not url:
+        return ""
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
+        raise UsageError(
+            f"--base-url {url}: an address such as https://example.org/atlas/ is wanted"
+        )
+    return url.rstrip("/") + "/"
 
 
 def command(given: list[str]) -> str:

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from atlas import data, effective, pages, pixels
+from atlas import data, effective, figures, levels, pages, pixels
 from atlas.checkpoint import Checkpoint
+from atlas.connections import Connection, connections, parents
 from atlas.drawing import Place, draw
 from atlas.extensions import extensions
 from atlas.images import Described, Images, Kept, label_of, name_of
@@ -31,12 +32,16 @@ from atlas.telling import telling
 from atlas.topk import TopNine
 from atlas.units import Layer
 
+JPEG_QUALITY = 60  # of a unit's plate
+
 
 @dataclass(frozen=True)
 class Settings:
     """How to compute an atlas.
 
-    ``units`` is how many units of each layer are shown, spread evenly; None for all. ``date`` and
+    ``units`` is how many units of each layer are shown, spread evenly; None for all. Without
+    ``pictures`` nothing holds pixels of the images, only where in them what was found; without
+    ``jpeg`` plates are kept as WebP alone. ``date`` and
     ``command`` are shown as they are given; ``made_from`` is the fingerprint to be kept.
     """
 
@@ -47,6 +52,8 @@ class Settings:
     workers: int = 0
     near_duplicates: int | None = None
     units: int | None = None
+    pictures: bool = True
+    jpeg: bool = True
     date: str | None = None
     command: str = ""
     made_from: str = ""
@@ -105,14 +112,18 @@ def compute(
             for layer in layers:
                 (folder / layer.layer).mkdir(parents=True, exist_ok=True)
             places = {layer.layer: Place.of(layer, scratch) for layer in layers}
-        draw(network, {d.layer: d for d in layers}, visits, folder, places, checkpoint, ranks)
+        by_name = {layer.layer: layer for layer in layers}
+        pictures = folder if settings.pictures else None
+        draw(network, by_name, visits, pictures, places, checkpoint, ranks)
         if not ranks.leads:
             return None
         layers = [_with_effective(layer, places[layer.layer].energies) for layer in layers]
-        _write_plates(layers, places, folder, progress)
+        _write_plates(layers, places, folder, settings, progress)
+        facts = _facts(network, images, found, layers, filters, settings)
+        for layer, summary in zip(layers, facts.summary, strict=True):
+            _write_figure(layer, places[layer.layer], summary["telling"], folder)
         places.clear()
         _write_data(network, layers, filters, folder, settings)
-        facts = _facts(network, images, found, layers, filters, settings)
         _write(folder / "atlas.json", asdict(facts))
         return facts
 
@@ -129,9 +140,10 @@ def _layers(
     chosen = {name: _some(r.units, settings.units) for name, r in found.records.items()}
     filters = {name: _pixel_filters(network, network.layer(name)) for name in found.records}
     layers = [
-        _layer_data(network.layer(name), record, images, chosen[name], filters[name])
+        _layer_data(network.layer(name), record, images, chosen[name], filters[name], settings)
         for name, record in found.records.items()
     ]
+    layers = _connected(network, layers)
     records = {name: r.only(chosen[name]) for name, r in found.records.items()}
     return layers, replace(found, records=records), filters
 
@@ -167,6 +179,7 @@ def _layer_data(
     images: Images,
     units: list[int],
     filters: np.ndarray | None,
+    settings: Settings,
 ) -> data.LayerData:
     field = layer.field
     top = []
@@ -186,7 +199,10 @@ def _layer_data(
                     field.true_box(row, column).as_tuple(),
                 )
             )
-        top.append(data.Unit(unit, int(record.fired[unit]), tuple(nine)))
+        first, counts = levels.trimmed(record.counts[unit])
+        top.append(
+            data.Unit(unit, int(record.fired[unit]), tuple(nine), levels=(first, tuple(counts)))
+        )
     return data.LayerData(
         layer.id,
         layer.module,
@@ -194,10 +210,33 @@ def _layer_data(
         layer.shape,
         data.ReceptiveField(field.size, field.stride, field.offset),
         record.images,
-        pixels.plate_of(field.size),
+        pixels.plate_of(field.size, settings.pictures),
         None if filters is None else pixels.filter_layout(filters.shape),
         tuple(top),
     )
+
+
+def _connected(network: Network, layers: list[data.LayerData]) -> list[data.LayerData]:
+    """The layers' data with what each unit is made of and feeds."""
+    found = connections(network.graph, network.layers, [layer.layer for layer in layers])
+
+    def links(some: list[Connection]) -> tuple[data.Link, ...]:
+        return tuple((one.layer, one.unit, one.share) for one in some)
+
+    return [
+        replace(
+            layer,
+            top=tuple(
+                replace(
+                    unit,
+                    below=links(found[layer.layer].below[unit.unit]),
+                    above=links(found[layer.layer].above[unit.unit]),
+                )
+                for unit in layer.top
+            ),
+        )
+        for layer in layers
+    ]
 
 
 def _shortest(value: np.float32) -> float:
@@ -228,6 +267,7 @@ def _write_plates(
     layers: Iterable[data.LayerData],
     places: dict[str, Place],
     folder: Path,
+    settings: Settings,
     progress: Progress,
 ) -> None:
     plates = [
@@ -242,14 +282,35 @@ def _write_plates(
         path = folder / pages.plate_file(layer.layer, unit.unit)
         if path.exists():
             return  # by a build that was stopped
-        picture = pixels.plate(layer.plate, own, len(unit.nine))
+        picture, size = pixels.plate(layer.plate, own, len(unit.nine)), layer.receptive_field.size
+        if settings.jpeg:
+            other = folder / pages.picture_file(layer.layer, unit.unit)
+            other.write_bytes(figures.jpeg(picture, JPEG_QUALITY, pixels.is_crisp(size)))
         beside = path.with_suffix(".part")
-        beside.write_bytes(pixels.encoded(picture, layer.receptive_field.size))
-        beside.rename(path)
+        beside.write_bytes(pixels.encoded(picture, size))
+        beside.rename(path)  # last, for where it stands the unit is done
 
     with ThreadPoolExecutor() as pool:
         for _ in progress(pool.map(write, plates), len(plates), "drawing plates"):
             pass
+
+
+def _write_figure(layer: data.LayerData, place: Place, units: list[int], folder: Path) -> None:
+    """The figure of a layer's most telling units."""
+    rows = {unit.unit: row for row, unit in enumerate(layer.top)}
+    panels = [
+        figures.Panel(
+            figures.on_paper(
+                pixels.plate(layer.plate, place.tiles[rows[unit]], len(layer.unit(unit).nine))
+            ),
+            figures.caption(layer, layer.unit(unit)),
+        )
+        for unit in units
+    ]
+    if panels:
+        (folder / pages.figure_file(layer.layer, "png")).write_bytes(figures.png(panels))
+        title = figures.title(layer)
+        (folder / pages.figure_file(layer.layer, "svg")).write_text(figures.svg(panels, title))
 
 
 def _facts(
@@ -283,6 +344,8 @@ def _facts(
             "hash": found.images_hash,
             "recoloured": found.recoloured,
             "near_duplicates": settings.near_duplicates,
+            "pictures": settings.pictures,
+            "jpeg": settings.jpeg,
             "duplicates": [list(pair) for pair in sorted(found.duplicates.items())],
         },
         rule=settings.rule,
@@ -291,8 +354,17 @@ def _facts(
         date=settings.date,
         made_from=settings.made_from,
         layers=tuple(layer.layer for layer in layers),
-        summary=[_summary(layer, filters[layer.layer]) for layer in layers],
+        summary=_summaries(network, layers, filters),
     )
+
+
+def _summaries(
+    network: Network, layers: list[data.LayerData], filters: dict[str, np.ndarray | None]
+) -> list[dict[str, Any]]:
+    own = parents(network.graph, [network.layer(layer.layer) for layer in layers])
+    return [
+        {**_summary(layer, filters[layer.layer]), "parents": own[layer.layer]} for layer in layers
+    ]
 
 
 def _summary(layer: data.LayerData, filters: np.ndarray | None) -> dict[str, Any]:

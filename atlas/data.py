@@ -14,10 +14,12 @@ from typing import Any
 
 from atlas.errors import AtlasError
 
-SCHEMA = 1
+SCHEMA = 2
+
+Link = tuple[str, int, float | None]  # a unit of some layer, and its share of the weights between
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Winner:
     """One of a unit's nine: an image, how strongly and where it activates the unit."""
 
@@ -60,17 +62,22 @@ class Winner:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """A unit's number, in how many images it fired, and its winners, strongest first.
 
-    ``effective`` is its effective receptive field, as a box within its nominal box.
+    ``effective`` is its effective receptive field, as a box within its nominal box; ``levels`` the
+    first level of activation (of ``atlas.levels``) that some image's maximum reached, and for it
+    and those above how many did; ``below`` and ``above`` the units that it is made of and feeds.
     """
 
     unit: int
     fired: int
     nine: tuple[Winner, ...]
     effective: tuple[int, int, int, int] | None = None
+    levels: tuple[int, tuple[int, ...]] = (0, ())
+    below: tuple[Link, ...] = ()
+    above: tuple[Link, ...] = ()
 
     @property
     def commonest(self) -> tuple[str, int] | None:
@@ -80,37 +87,51 @@ class Unit:
 
     def as_json(self) -> dict[str, Any]:
         """As it stands in ``layer.json``."""
-        nine = [winner.as_json() for winner in self.nine]
-        effective = list(self.effective) if self.effective else None
-        return {"unit": self.unit, "fired": self.fired, "effective": effective, "nine": nine}
+        return {
+            "unit": self.unit,
+            "fired": self.fired,
+            "effective": list(self.effective) if self.effective else None,
+            "levels": [self.levels[0], list(self.levels[1])],
+            "below": [list(link) for link in self.below],
+            "above": [list(link) for link in self.above],
+            "nine": [winner.as_json() for winner in self.nine],
+        }
 
     @staticmethod
     def of_json(json_: dict[str, Any]) -> Unit:
         """The inverse of ``as_json``."""
-        nine = tuple(Winner.of_json(winner) for winner in json_["nine"])
         effective = None
-        if json_.get("effective"):
+        if json_["effective"]:
             top, left, bottom, right = json_["effective"]
             effective = (top, left, bottom, right)
-        return Unit(json_["unit"], json_["fired"], nine, effective)
+        first, counts = json_["levels"]
+        links = (tuple((name, unit, share) for name, unit, share in json_[key]) for key in _SIDES)
+        nine = tuple(Winner.of_json(winner) for winner in json_["nine"])
+        levels = (first, tuple(counts))
+        return Unit(json_["unit"], json_["fired"], nine, effective, levels, *links)
+
+
+_SIDES = ("below", "above")
 
 
 @dataclass(frozen=True)
 class Plate:
     """Where the tiles of a unit's plate lie, in pixels of the plate.
 
-    Three rows of six: the nine reconstructions on the left, their patches on the right.
+    Three rows of six: the nine reconstructions on the left, their patches on the right; or three of
+    three, where the images may not be shown.
     """
 
     tile: tuple[int, int]
     gap: int
     gutter: int
+    patches: bool = True
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the whole plate."""
-        height, width = self.tile
-        return 3 * height + 2 * self.gap, 6 * width + 4 * self.gap + self.gutter
+        height, width = (3 * side + 2 * self.gap for side in self.tile)
+        return height, 2 * width + self.gutter if self.patches else width
 
     def place(self, rank: int, patch: bool) -> tuple[int, int]:
         """Top left corner of a tile: of a winner's patch, or of its reconstruction."""
@@ -190,7 +211,7 @@ class LayerData:
             (units, height, width),
             ReceptiveField(**nominal),
             json_["images"],
-            Plate(_pair(plate["tile"]), plate["gap"], plate["gutter"]),
+            Plate(_pair(plate["tile"]), plate["gap"], plate["gutter"], plate["patches"]),
             (filters[0], filters[1], filters[2]) if filters else None,
             tuple(Unit.of_json(unit) for unit in json_["top"]),
         )

@@ -68,12 +68,12 @@ def draw(
     network: Network,
     layers: Mapping[str, data.LayerData],
     visits: Iterable[Visit],
-    folder: Path,
+    folder: Path | None,
     places: Mapping[str, Place],
     checkpoint: Checkpoint,
     ranks: Ranks = ALONE,
 ) -> None:
-    """Draw what visits find, and their images; rank 0 puts it all into places and a folder.
+    """Draw what visits find; rank 0 puts it all into places, and the images into a folder, if any.
 
     ``layers`` are by id. ``checkpoint`` counts the visits that are done, of all ranks.
     """
@@ -93,6 +93,7 @@ def draw(
                 saved = [
                     pool.submit(_save_image, folder / pages.image_file(image), stimulus)
                     for image, stimulus in stimuli.items()
+                    if folder is not None
                 ]
                 for job in saved:
                     job.result()

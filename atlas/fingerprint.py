@@ -36,12 +36,14 @@ def fingerprint(network: Network, images: Identified, settings: Mapping[str, obj
 _MODULES = sorted(
     path.relative_to(Path(__file__).parent).as_posix()
     for path in Path(__file__).parent.rglob("*.py")
-    if path.stem
+    if "render" not in path.parts
+    and path.stem
     not in (
+        "about",
         "cli",
         "options",
         "projecting",
-        "render",
+        "lanes",
         "site",
         "words",
     )  # these show what was computed

@@ -120,6 +120,26 @@ def parser() -> argparse.ArgumentParser:
         metavar="MB",
         help="warn of an atlas that will be larger (default: 1000, what GitHub Pages takes)",
     )
+    where.add_argument(
+        "--base-url",
+        metavar="URL",
+        help="the address that the site will be published at, for link previews, embedding and "
+        "search engines; every link works without it",
+    )
+    where.add_argument(
+        "--images-policy",
+        choices=("show", "pointers"),
+        default="show",
+        help="'pointers' publishes names, boxes, values and reconstructions, but no pixels of "
+        "images that may not be passed on (default: show)",
+    )
+    where.add_argument(
+        "--jpeg",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="keep each plate as JPEG, too, for LaTeX, slides and link previews; --no-jpeg makes "
+        "the atlas about half as large",
+    )
     how = made.add_argument_group("how")
     how.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     how.add_argument(

@@ -5,8 +5,6 @@ People put these into lecture notes: the same network and layer keep the same ad
 
 from __future__ import annotations
 
-import posixpath
-
 
 def layer_page(layer: str) -> str:
     """A layer's page."""
@@ -38,11 +36,56 @@ def plate_file(layer: str, unit: int) -> str:
     return f"{layer}/{unit}.webp"
 
 
+def picture_file(layer: str, unit: int) -> str:
+    """The same plate as JPEG, for LaTeX, slides and link previews."""
+    return f"{layer}/{unit}.jpg"
+
+
+def figure_file(layer: str, form: str) -> str:
+    """A few of a layer's units on one figure, as "png" or "svg"."""
+    return f"{layer}/figure.{form}"
+
+
+INVENTORY = "objects.inv"  # the names by which Sphinx and its like link to layers and units
+
+
+def embed_page(layer: str, unit: int) -> str:
+    """A unit as a small card for an iframe."""
+    return f"{layer}/embed/{unit}.html"
+
+
+def oembed_file(layer: str, unit: int) -> str:
+    """What says how to embed a unit, where the site's own address is known."""
+    return f"{layer}/{unit}.oembed.json"
+
+
+def search_file(shard: int) -> str:
+    """A part of what the search looks through."""
+    return f"search/{shard}.js"
+
+
+def mark(layer: str, unit: int) -> str:
+    """The fragment of an image's page that shows where a unit looks."""
+    return f"{layer.replace('/', '.')}-{unit}"
+
+
+def image_page(image: int) -> str:
+    """A stimulus's page: the units that it is among the nine of."""
+    return f"images/{image // 1000}/{image}.html"
+
+
 def image_file(image: int) -> str:
     """A stimulus that is among some unit's nine; at most a thousand stand in a folder."""
     return f"images/{image // 1000}/{image}.webp"
 
 
 def relative(target: str, page: str) -> str:
-    """A link from a page to a file, both given from the same root."""
-    return posixpath.relpath(target, posixpath.dirname(page) or ".")
+    """A link from a page to a file, both given from the same root.
+
+    A target that ends in a slash is a folder, and so does the link.
+    """
+    above, own = page.split("/")[:-1], target.split("/")
+    same = 0
+    while same < min(len(above), len(own) - 1) and above[same] == own[same]:
+        same += 1
+    return "../" * (len(above) - same) + "/".join(own[same:])

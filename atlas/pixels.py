@@ -40,9 +40,9 @@ def tile_size(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * SIDE / longer)), max(1, round(width * SIDE / longer))
 
 
-def plate_of(size: tuple[int, int]) -> Plate:
-    """The plate of units whose nominal box has this height and width."""
-    return Plate(tile_size(*size), GAP, GUTTER)
+def plate_of(size: tuple[int, int], patches: bool = True) -> Plate:
+    """The plate of units whose nominal box has this height and width, with patches or without."""
+    return Plate(tile_size(*size), GAP, GUTTER, patches)
 
 
 def patch(stimulus: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
@@ -127,7 +127,7 @@ def plate(layout: Plate, tiles: np.ndarray, count: int) -> Image.Image:
     height, width = layout.tile
     sheet = np.zeros((*layout.size, 4), np.uint8)
     for rank in range(count):
-        for side in (0, 1):
+        for side in (0, 1) if layout.patches else (0,):
             top, left = layout.place(rank, bool(side))
             sheet[top : top + height, left : left + width, :3] = tiles[rank, side]
             sheet[top : top + height, left : left + width, 3] = 255

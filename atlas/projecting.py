@@ -8,21 +8,31 @@ from atlas import pixels
 from atlas.units import Layer
 
 # bytes, as they were found in atlases of AlexNet, SqueezeNet and the demo network
-CRISP_PLATE, PLATE = 6_000, 15_500
-PAGE, DATA = 9_500, 3_000
+CRISP_PLATE, PLATE = 11_000, 14_500
+CRISP_JPEG, JPEG = 30_000, 26_000
+PAGE, DATA = 20_500, 3_700
 PER_PIXEL = 0.22  # of a stimulus
+FIGURES = 750_000  # a layer's
 
 
-def size_of(layers: Iterable[Layer], units: int | None, images: int, side: tuple[int, int]) -> int:
+def size_of(
+    layers: Iterable[Layer],
+    units: int | None,
+    images: int,
+    side: tuple[int, int],
+    jpeg: bool = True,
+) -> int:
     """About how many bytes an atlas will take.
 
     ``units`` of each layer are shown, all for None; ``images`` are looked at, each of ``side``
     (height, width) pixels as the network sees it, and kept if they are among somebody's nine.
+    ``jpeg`` is whether each plate is kept in that form, too.
     """
     total, shown = 0, 0
     for layer in layers:
         count = min(layer.units, units or layer.units)
         crisp = pixels.is_crisp(layer.field.size)
-        total += count * ((CRISP_PLATE if crisp else PLATE) + PAGE + DATA)
+        plate = (CRISP_PLATE if crisp else PLATE) + jpeg * (CRISP_JPEG if crisp else JPEG)
+        total += count * (plate + PAGE + DATA) + round(FIGURES * min(1, count / 6))
         shown += count
     return total + round(min(images, 9 * shown) * side[0] * side[1] * PER_PIXEL)

@@ -7,23 +7,22 @@ had, and goes on from there.
 
 from __future__ import annotations
 
-import html
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from urllib.parse import unquote
 
-from atlas import data, render
+from atlas import data, links, render
+from atlas.about import NOTHING_SAID, About
 from atlas.checkpoint import Checkpoint
 from atlas.errors import AtlasError, UsageError
 from atlas.progress import Progress, silent
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.IGNORECASE)
-_LINK = re.compile(r'(?:href|src)="([^"]*)"')
+ADDRESSES = "addresses.txt"
 
 
 @dataclass(frozen=True)
@@ -113,52 +112,100 @@ def _has_begun(state: Path) -> bool:
     return begun
 
 
-def write_pages(folder: Path, progress: Progress = silent) -> int:
-    """Render all pages of the atlas whose data lie in ``folder``; returns how many.
+def write_pages(folder: Path, about: About = NOTHING_SAID, progress: Progress = silent) -> int:
+    """Render all pages of the atlas whose data lie in ``folder``; returns how many files.
 
-    A page that says what it said before is left alone; one that no longer exists is removed.
+    A file that says what it said before is left alone; a page that no longer exists is removed.
     """
     atlas = data.read_atlas(folder)
-    templates = render.environment()
-    total = 1 + len(atlas.layers) + sum(summary["shown"] for summary in atlas.summary)
+    shelf = render.Shelf.of(atlas, folder, about, render.environment())
+    total = 3 + len(atlas.layers) + 2 * sum(summary["shown"] for summary in atlas.summary)
     written = set()
-    for file, text in progress(
-        render.atlas_pages(atlas, folder, templates), total, "writing pages"
-    ):
+    for file, content in progress(render.atlas_files(shelf), total, "writing pages"):
         path = folder / file
         written.add(path)
-        if not path.is_file() or path.read_bytes() != text.encode():
-            _replace(path, text)
-    for path in set(folder.rglob("*.html")) - written:
-        path.unlink()
+        _renew(path, content)
+    for pattern in ("*.html", "search/*.js", "*.oembed.json"):
+        for path in set(folder.rglob(pattern)) - written:
+            path.unlink()
     return len(written)
+
+
+def keep_addresses(folder: Path, published: Path, about: About = NOTHING_SAID) -> list[str]:
+    """Let no published address of an atlas disappear: returns those that had no page any more.
+
+    Where the atlas that is published in a folder had a page and the new one has none, a page says
+    so and leads to the nearest there is. ``addresses.txt`` lists all pages an atlas ever had.
+    """
+    before = published / ADDRESSES
+    known = before.read_text("utf-8").splitlines() if before.is_file() else []
+    gone = [file for file in known if not (folder / file).is_file()]
+    atlas = data.read_atlas(folder)
+    templates = render.environment()
+    for file in gone:
+        _renew(folder / file, render.gone_page(atlas.name, file, folder, about, templates))
+    now = {path.relative_to(folder).as_posix() for path in folder.rglob("*.html")}
+    _renew(folder / ADDRESSES, "".join(f"{file}\n" for file in sorted(now | set(known))))
+    return gone
 
 
 def describe(folder: Path, command: str, date: str | None) -> data.AtlasData:
     """Say how an atlas was made, which decides nothing that was computed; returns its facts."""
     atlas = replace(data.read_atlas(folder), command=command, date=date)
-    _replace(folder / "atlas.json", data.dumps(asdict(atlas)))
+    _renew(folder / "atlas.json", data.dumps(asdict(atlas)))
     return atlas
 
 
-def check(folder: Path) -> None:
-    """Raise ``AtlasError`` if a page links to a file of the atlas that isn't there."""
-    there: dict[Path, bool] = {}
-    for page in sorted(folder.rglob("*.html")):
-        for link in set(_LINK.findall(page.read_text("utf-8"))):
-            target = unquote(html.unescape(link)).partition("#")[0]
-            if not target or ":" in target:
-                continue
-            path = Path(os.path.normpath(page.parent / target))
-            if path.is_relative_to(folder) and not there.setdefault(path, path.is_file()):
-                raise AtlasError(f"{page.relative_to(folder)} links to {target}, which isn't there")
+@dataclass(frozen=True)
+class Whole:
+    """A site with an atlas that is yet to be published: its shared files, by address.
 
-
-def publish(folder: Path, out: Path, name: str) -> list[str]:
-    """Put a built atlas in its place, and renew the home page and the style sheet.
-
-    Returns what kept other atlases of the site off the home page, a line for each.
+    ``unreadable`` has a line for each of its other atlases that can't be read.
     """
+
+    files: links.Files
+    unreadable: list[str]
+
+
+def whole(
+    out: Path, about: About = NOTHING_SAID, name: str = "", folder: Path | None = None
+) -> Whole:
+    """The site in ``out`` as it will be with the atlas ``name`` whose files lie in a folder."""
+    folders = {name: folder} if folder is not None else {}
+    there = {path.name: path for path in out.iterdir() if path.is_dir()} if out.is_dir() else {}
+    shelves, unreadable = [], []
+    templates = render.environment()
+    for own, path in sorted({**there, **folders}.items()):
+        if (path / "atlas.json").is_file() and not own.startswith("."):
+            try:
+                atlas = data.read_atlas(path)
+                layers = {layer: data.read_layer(path, layer) for layer in render.story(atlas)}
+                shelves.append(render.Shelf(atlas, layers, about, templates))
+            except AtlasError as error:
+                unreadable.append(str(error))
+    texts = render.shared_files(shelves, about, templates)
+    if about.base:
+        texts["sitemap.xml"] = render.sitemap(_addresses(out, shelves, folders, texts), about.base)
+    return Whole(
+        links.Files(texts, {f"{own}/": path for own, path in folders.items()}, out), unreadable
+    )
+
+
+def _addresses(
+    out: Path, shelves: Iterable[render.Shelf], folders: Mapping[str, Path], texts: Iterable[str]
+) -> Iterator[str]:
+    """The pages of a site that a reader may come to from elsewhere."""
+    yield from (address for address in texts if address.endswith(".html") and address != "404.html")
+    for shelf in shelves:
+        path = folders.get(shelf.name, out / shelf.name) / ADDRESSES
+        if path.is_file():
+            for file in path.read_text("utf-8").splitlines():
+                if "/embed/" not in file:
+                    yield shelf.address(file)
+
+
+def publish(folder: Path, out: Path, name: str, site: Whole) -> None:
+    """Put a built atlas in its place, and renew what all atlases share."""
     new, old = out / name, out / f".replaced-{name}"
     if old.exists():
         shutil.rmtree(old)
@@ -171,26 +218,13 @@ def publish(folder: Path, out: Path, name: str) -> list[str]:
             old.rename(new)
         raise
     shutil.rmtree(old, ignore_errors=True)
-    return write_home(out)
+    write_shared(out, site)
 
 
-def write_home(out: Path) -> list[str]:
-    """Write the home page for the atlases that stand in ``out``, and what all pages share.
-
-    An atlas that can't be read is left out; returns a line for each.
-    """
-    found, unreadable = [], []
-    for path in sorted(out.iterdir()):
-        if (path / "atlas.json").is_file() and not path.name.startswith("."):
-            try:
-                atlas = data.read_atlas(path)
-                found.append((atlas, [data.read_layer(path, n) for n in render.story(atlas)]))
-            except AtlasError as error:
-                unreadable.append(str(error))
-    _replace(out / "style.css", (render.TEMPLATES / "style.css").read_text("utf-8"))
-    _replace(out / "index.html", render.home_page(found, render.environment()))
-    _replace(out / ".nojekyll", "")
-    return unreadable
+def write_shared(out: Path, site: Whole) -> None:
+    """Write the files that all atlases share."""
+    for address, text in site.files.texts.items():
+        _renew(out / address, text)
 
 
 def size(folder: Path) -> int:
@@ -198,7 +232,12 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _replace(path: Path, text: str) -> None:
+def _renew(path: Path, content: str | bytes) -> None:
+    """Write a file, unless it holds the same already."""
+    new = content.encode() if isinstance(content, str) else content
+    if path.is_file() and path.read_bytes() == new:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, "utf-8")
+    beside.write_bytes(new)
     os.replace(beside, path)

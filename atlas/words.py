@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from atlas.about import About
 from atlas.data import AtlasData, LayerData, Unit, Winner
 
 
@@ -64,6 +65,65 @@ def unit_lead(layer: LayerData, unit: Unit) -> str:
     )
 
 
+def map_size(layer: LayerData) -> str:
+    """The size of a layer's feature maps."""
+    height, width = layer.shape[1:]
+    return f"{height}×{width}" if height * width > 1 else "no place"
+
+
+ORDINALS = ("1st", "2nd", "3rd", *(f"{n}th" for n in range(4, 10)))
+
+
+def winner(winner: Winner, rank: int) -> str:
+    """One of the nine for those who can't see it: its rank, class and activation."""
+    label = f", {winner.label}" if winner.label else ""
+    return f"{ORDINALS[rank]} of nine{label}, activation {number(winner.value)}"
+
+
+def plate(layer: LayerData, unit: Unit) -> str:
+    """What a unit's plate shows, for those who can't see it."""
+    what = "reconstructions and patches" if layer.plate.patches else "reconstructions"
+    most = unit.commonest
+    mostly = f", {most[1]} of {len(unit.nine)} {most[0]}" if most and most[1] > 1 else ""
+    return f"{layer.layer}/{unit.unit}: {what}{mostly}"
+
+
+def signed_share(share: float | None) -> str:
+    """A share of the squared weights between two units, with their sign."""
+    if share is None:
+        return "passed on"
+    return f"{'−' if share < 0 else '+'}{abs(100 * share):.1f} %"
+
+
+def silent(layer: LayerData, unit: Unit) -> str:
+    """How many images did not activate a unit."""
+    silent = layer.images - unit.fired
+    return f"{silent:,} of {layer.images:,} images did not activate it at all." if silent else ""
+
+
+def credit(atlas: AtlasData) -> str:
+    """Whose the images are, and under which licence."""
+    images = atlas.images
+    return ". ".join(images[key].rstrip(".") for key in ("credit", "licence") if images.get(key))
+
+
+def bibtex(atlas: AtlasData, about: About, name: str, address: str) -> str:
+    """An entry for an atlas, or for a layer or unit of it."""
+    what = f"{name} of {atlas.network['name']}" if name else f"An atlas of {atlas.network['name']}"
+    key = "-".join(part for part in (atlas.name, name.replace("/", "-").replace(".", "-")) if part)
+    lines = [
+        f"@misc{{{key},",
+        f"  title = {{{what}, as {atlas.images['description']} activate it}},",
+    ]
+    if about.author:
+        lines.append(f"  author = {{{about.author}}},")
+    if atlas.date:
+        lines.append(f"  year = {{{atlas.date[:4]}}},")
+    lines.append(f"  howpublished = {{{about.title}, made with CNN Atlas {atlas.program}}},")
+    lines.append(f"  url = {{{about.url(address)}}},")
+    return "\n".join([*lines, "}"])
+
+
 RULES = {
     "deconvnet": "Zeiler & Fergus 2013, section 2.1",
     "guided": "guided backpropagation, Springenberg et al. 2015",
@@ -123,6 +183,10 @@ def made(atlas: AtlasData) -> list[tuple[str, str]]:
     ]
     if collapsed(atlas):
         made.insert(3, ("Repeats", collapsed(atlas)))
+    if credit(atlas):
+        made.insert(3, ("Credit", credit(atlas)))
+    if not images["pictures"]:
+        made.insert(3, ("Pictures", "the images may not be shown; their names and boxes are"))
     if atlas.network["missing"]:
         made.insert(2, ("Left out", f"no weights for {', '.join(atlas.network['missing'])}"))
     if atlas.command:

@@ -39,7 +39,7 @@ def test_the_data_say_what_the_scan_found(site: Path) -> None:
 def test_each_unit_has_its_own_data(site: Path) -> None:
     layer = json.loads((site / "small" / "conv3" / "layer.json").read_text())
     unit = json.loads((site / "small" / "conv3" / "17.json").read_text())
-    assert unit == {"schema": 1, "atlas": "small", "layer": "conv3", **layer["top"][17]}
+    assert unit == {"schema": data.SCHEMA, "atlas": "small", "layer": "conv3", **layer["top"][17]}
 
 
 @pytest.mark.parametrize(("layer", "unit"), [("conv1", 5), ("conv4", 30), ("scores", 2)])

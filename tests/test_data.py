@@ -13,18 +13,23 @@ winners = st.builds(
     data.Winner, st.integers(0), st.text(), st.none() | st.text(), st.floats(0, 1e30),
     st.tuples(numbers, numbers), boxes, boxes,
 )  # fmt: skip
+link = st.tuples(st.text(), st.integers(0), st.none() | st.floats(-1, 1))
+links = st.lists(link, max_size=3).map(tuple)
 units = st.builds(
     data.Unit,
     st.integers(0),
     st.integers(0),
     st.lists(winners, max_size=9).map(tuple),
     st.none() | boxes,
+    st.tuples(st.integers(0), st.lists(st.integers(0)).map(tuple)),
+    links,
+    links,
 )
 pairs = st.tuples(numbers, numbers)
 layers = st.builds(
     data.LayerData, st.text(), st.text(), st.text(), st.tuples(numbers, numbers, numbers),
     st.builds(data.ReceptiveField, pairs, pairs, pairs), st.integers(0),
-    st.builds(data.Plate, pairs, numbers, numbers),
+    st.builds(data.Plate, pairs, numbers, numbers, st.booleans()),
     st.none() | st.tuples(numbers, numbers, numbers), st.lists(units, max_size=3).map(tuple),
 )  # fmt: skip
 
@@ -37,13 +42,14 @@ def test_a_layer_survives_being_written(layer: data.LayerData) -> None:
 def test_the_schema_of_a_layer() -> None:
     winner = data.Winner(17, "tench/x.jpg", "tench", 12.5, (4, 9), (1, 2, 12, 13), (1, 2, 12, 13))
     field = data.ReceptiveField((11, 11), (4, 4), (-2, -2))
+    unit = data.Unit(0, 500, (winner,), None, (9, (500,)), (("conv0", 3, -0.5),))
     layer = data.LayerData(
         "conv1", "features.0", "convolution", (1, 55, 55), field, 500,
-        data.Plate((121, 121), 2, 10), None, (data.Unit(0, 500, (winner,)),),
+        data.Plate((121, 121), 2, 10), None, (unit,),
     )  # fmt: skip
     found = layer.as_json()
     assert {key: found[key] for key in ("schema", "layer", "module", "units")} == {
-        "schema": 1, "layer": "conv1", "module": "features.0", "units": 1,
+        "schema": 2, "layer": "conv1", "module": "features.0", "units": 1,
     }  # fmt: skip
     assert json.loads(data.dumps(found))["receptive_field"] == {
         "size": [11, 11], "stride": [4, 4], "offset": [-2, -2],
@@ -53,6 +59,9 @@ def test_the_schema_of_a_layer() -> None:
             "unit": 0,
             "fired": 500,
             "effective": None,
+            "levels": [9, [500]],
+            "below": [["conv0", 3, -0.5]],
+            "above": [],
             "nine": [
                 {
                     "image": 17, "file": "tench/x.jpg", "class": "tench", "value": 12.5,

@@ -10,7 +10,10 @@ import pytest
 
 from atlas import data, render
 from atlas import site as site_
+from atlas.about import NOTHING_SAID, About
 from atlas.errors import AtlasError, UsageError
+from atlas.links import Files, check
+from atlas.render.units import unit_page
 
 VOID = {"meta", "link", "img", "br", "input", "hr", "image", "path", "rect", "use"}
 
@@ -45,10 +48,11 @@ class Page(HTMLParser):
 
 def test_every_link_of_every_page_is_relative_and_leads_to_a_file(site: Path) -> None:
     pages = sorted(site.rglob("*.html"))
-    assert len(pages) == 2 + 6 + 472
+    images = len(list((site / "small" / "images").rglob("*.webp")))
+    assert len(pages) == 3 + 6 + 2 * 472 + images
     for path in pages:
         for link in Page(path.read_text("utf-8")).links:
-            if link.startswith("https://arxiv.org/") or link.startswith("#"):
+            if path.name == "404.html" or link.startswith(("https://arxiv.org/", "#")):
                 continue
             target, _, anchor = link.partition("#")
             assert ":" not in target and not target.startswith("/"), (path, link)
@@ -72,12 +76,19 @@ def test_dead_units_say_so_and_rare_ones_how_many(site: Path, tmp_path: Path) ->
     shutil.copytree(site / "small", folder)
     path = folder / "conv4" / "layer.json"
     layer = json.loads(path.read_text())
-    layer["top"][3] = {"unit": 3, "fired": 0, "effective": None, "nine": []}
+    layer["top"][3] = {
+        **layer["top"][3],
+        "fired": 0,
+        "effective": None,
+        "levels": [0, []],
+        "nine": [],
+    }
     layer["top"][4] = {**layer["top"][4], "fired": 2, "nine": layer["top"][4]["nine"][:2]}
     path.write_text(json.dumps(layer))
-    pages = dict(render.atlas_pages(data.read_atlas(folder), folder, render.environment()))
+    shelf = render.Shelf.of(data.read_atlas(folder), folder, About(), render.environment())
+    pages = dict(render.atlas_files(shelf))
     assert "never fired" in Page(pages["conv4/3.html"]).text
-    assert "3.webp" not in pages["conv4/3.html"]
+    assert 'href="3.webp"' not in pages["conv4/3.html"]
     assert "never fired" in pages["conv4/index.html"]
     assert "1 of them never fired" in Page(pages["conv4/index.html"]).text
     rare = Page(pages["conv4/4.html"]).text
@@ -92,11 +103,9 @@ def test_names_are_escaped(site: Path, tmp_path: Path) -> None:
     layer = json.loads(path.read_text())
     layer["top"][0]["nine"][0].update({"class": "<b>x</b>", "file": '"><script>'})
     path.write_text(json.dumps(layer))
-    atlas = data.read_atlas(folder)
-    found = render.unit_page(
-        atlas, data.read_layer(folder, "conv5"), data.read_layer(folder, "conv5").top[0],
-        render.environment(),
-    )  # fmt: skip
+    shelf = render.Shelf.of(data.read_atlas(folder), folder, About(), render.environment())
+    layer = shelf.layers["conv5"]
+    found = unit_page(shelf, layer, layer.top[0])
     assert "<script>" not in found and "<b>x" not in found
     assert "&lt;b&gt;x&lt;/b&gt;" in found
 
@@ -110,7 +119,8 @@ def test_rendering_does_not_import_torch(site: Path) -> None:
         [sys.executable, "-c", code, str(site / "small")], capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.strip() == "479"
+    images = len(list((site / "small" / "images").rglob("*.webp")))
+    assert int(ran.stdout) == 3 + 6 + 2 * 472 + images
 
 
 def test_rendering_again_gives_the_same_bytes(site: Path, tmp_path: Path) -> None:
@@ -123,13 +133,87 @@ def test_rendering_again_gives_the_same_bytes(site: Path, tmp_path: Path) -> Non
         assert (folder / path.relative_to(site / "small")).read_bytes() == path.read_bytes()
 
 
-def test_a_broken_link_is_found(site: Path, tmp_path: Path) -> None:
+def files_of(site: Path, folder: Path, about: About = NOTHING_SAID) -> Files:
+    return site_.whole(site, about, "small", folder).files
+
+
+def test_broken_links_and_fragments_are_found(site: Path, tmp_path: Path) -> None:
     folder = tmp_path / "small"
     shutil.copytree(site / "small", folder)
-    site_.check(folder)
+    assert check(files_of(site, folder)) > 5000
+    page = folder / "conv3" / "5.html"
+    whole = page.read_text()
+    page.write_text(whole.replace("#conv3-5", "#conv3-6000"))
+    with pytest.raises(AtlasError, match=r"small/conv3/5\.html links to .*has no such place"):
+        check(files_of(site, folder))
+    page.write_text(whole)
     (folder / "conv3" / "5.webp").unlink()
-    with pytest.raises(AtlasError, match=r"conv3/.*links to .*5\.webp"):
-        site_.check(folder)
+    with pytest.raises(AtlasError, match=r"links to .*5\.webp, which isn't there"):
+        check(files_of(site, folder))
+
+
+def test_links_through_the_sites_own_address_are_followed(site: Path, tmp_path: Path) -> None:
+    about = About(base="https://example.org/sub/")
+    folder = tmp_path / "small"
+    shutil.copytree(site / "small", folder)
+    site_.write_pages(folder, about)
+    whole = site_.whole(site, about, "small", folder)
+    assert check(whole.files, about.base) > 5000
+    unit = (folder / "conv3" / "5.html").read_text()
+    assert '<link rel="canonical" href="https://example.org/sub/small/conv3/5.html">' in unit
+    assert 'property="og:image" content="https://example.org/sub/small/conv3/5.jpg"' in unit
+    said = json.loads((folder / "conv3" / "5.oembed.json").read_text())
+    assert said["type"] == "rich" and "small/conv3/embed/5.html" in said["html"]
+    assert (
+        "<loc>https://example.org/sub/small/conv3/5.html</loc>" in whole.files.texts["sitemap.xml"]
+    )
+    assert 'href="https://example.org/sub/style.css"' in whole.files.texts["404.html"]
+    (folder / "conv3" / "5.html").write_text(unit.replace("conv3/5.html", "conv3/5000.html"))
+    with pytest.raises(AtlasError, match=r"5000\.html"):
+        check(files_of(site, folder, about), about.base)
+
+
+def test_an_address_once_published_never_disappears(site: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    shutil.copytree(site / "small", folder)
+    facts = json.loads((folder / "atlas.json").read_text())
+    facts["layers"], facts["summary"] = facts["layers"][1:], facts["summary"][1:]
+    for summary in facts["summary"]:
+        summary["telling"] = [0]
+    (folder / "atlas.json").write_text(json.dumps(facts))
+    for name in facts["layers"]:
+        path = folder / name / "layer.json"
+        layer = json.loads(path.read_text())
+        layer["top"] = [
+            {**u, "below": [c for c in u["below"] if c[0] != "conv1"]} for u in layer["top"][:9]
+        ]
+        path.write_text(json.dumps(layer))
+    shutil.rmtree(folder / "conv1")
+    site_.write_pages(folder)
+    assert not (folder / "conv2" / "9.html").exists()
+    gone = site_.keep_addresses(folder, site / "small")
+    assert {"conv1/index.html", "conv1/0.html", "conv2/9.html"} <= set(gone)
+    assert 'href="index.html">conv2<' in (folder / "conv2" / "9.html").read_text()
+    assert 'href="../index.html">small<' in (folder / "conv1" / "0.html").read_text()
+    for file in (site / "small" / "addresses.txt").read_text().splitlines():
+        assert (folder / file).is_file()
+    check(files_of(site, folder))
+    site_.write_pages(folder)
+    assert site_.keep_addresses(folder, folder) == gone  # and stay, build after build
+
+
+def test_no_address_of_the_demo_may_move(site: Path) -> None:
+    """What lecture notes may link to by now; only ever to be added to."""
+    counts = {"conv1": 48, "conv2": 80, "conv3": 112, "conv4": 112, "conv5": 96, "scores": 24}
+    there = set((site / "small" / "addresses.txt").read_text().splitlines())
+    for name, units in counts.items():
+        assert {f"{name}/index.html", *(f"{name}/{unit}.html" for unit in range(units))} <= there
+        for unit in range(units):
+            for form in ("webp", "jpg", "json"):
+                if data.read_layer(site / "small", name).top[unit].nine or form == "json":
+                    assert (site / "small" / name / f"{unit}.{form}").is_file()
+            if unit > 3:
+                break
 
 
 def test_a_failed_build_leaves_the_site_as_it_was(tmp_path: Path) -> None:
@@ -171,7 +255,10 @@ def test_a_second_atlas_joins_the_first(site: Path, tmp_path: Path) -> None:
             copy(path, folder / path.name)
         facts = json.loads((folder / "atlas.json").read_text())
         (folder / "atlas.json").write_text(json.dumps({**facts, "name": "other"}))
-        assert site_.publish(folder, out, "other") == []
+        site_.write_pages(folder)
+        whole = site_.whole(out, NOTHING_SAID, "other", folder)
+        assert whole.unreadable == []
+        site_.publish(folder, out, "other", whole)
     home = (out / "index.html").read_text()
     assert 'href="small/index.html"' in home and 'href="other/index.html"' in home
     assert (out / "other" / "conv1" / "0.html").is_file()
@@ -190,7 +277,9 @@ def test_an_atlas_that_can_not_be_read_keeps_no_other_from_being_published(
     (out / "odd" / "atlas.json").write_text(json.dumps(facts))
     (out / "odd" / "conv1").mkdir()
     (out / "odd" / "conv1" / "layer.json").write_text("{}")
-    lines = site_.write_home(out)
-    assert len(lines) == 2
-    assert "odd/conv1/layer.json doesn't have the form" in lines[0] and "schema 0" in lines[1]
+    whole = site_.whole(out)
+    site_.write_shared(out, whole)
+    assert len(whole.unreadable) == 2
+    assert "odd/conv1/layer.json doesn't have the form" in whole.unreadable[0]
+    assert "schema 0" in whole.unreadable[1]
     assert 'href="small/index.html"' in (out / "index.html").read_text()

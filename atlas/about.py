@@ -1,0 +1,28 @@
+"""What a site says of itself on every page, whoever's atlases it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+UNKNOWN = "https://your.site/"  # shown in snippets until a page knows its own address
+
+
+@dataclass(frozen=True)
+class About:
+    """A site's title, its author, the address it is published at, and a line on its licence.
+
+    ``base`` ends in a slash; it is "" where the address isn't known.
+    """
+
+    title: str = "CNN Atlas"
+    author: str = ""
+    base: str = ""
+    licence: str = ""
+
+    def url(self, address: str) -> str:
+        """The whole address of a file given from the site's root."""
+        return (self.base or UNKNOWN) + quote(address)
+
+
+NOTHING_SAID = About()

@@ -1,0 +1,148 @@
+"""The home page and an atlas's own: the network from its first layer to its last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jinja2
+
+from atlas import pages, words
+from atlas.about import About
+from atlas.data import AtlasData, LayerData
+from atlas.lanes import lanes, width
+from atlas.render.base import Place, Preview, Shelf, page
+from atlas.render.pictures import card, frame
+
+STORY = 6  # layers of an atlas that the home page shows, at most
+CARDS = 3  # units shown for a layer outside its own page
+SLAB = 160, 40  # pixels for the most units, and for the height of the input
+
+
+def home_page(
+    shelves: Sequence[Shelf],
+    notes: Sequence[tuple[str, str]],
+    comparisons: Sequence[tuple[str, str]],
+    about: About,
+    templates: jinja2.Environment,
+) -> str:
+    """The site's first page: its atlases, each told in pictures from its first layer to its last.
+
+    Each atlas comes with the layers that ``story`` chose; notes and comparisons are (title,
+    address).
+    """
+    here = Place("index.html")
+    shown = [
+        {
+            "name": shelf.name,
+            "page": here.to(shelf.address("index.html")),
+            "facts": words.atlas_facts(shelf.atlas),
+            "credit": words.credit(shelf.atlas),
+            "layers": [_rung(shelf, layer, here) for layer in shelf.layers.values()],
+        }
+        for shelf in shelves
+    ]
+    return page(
+        templates,
+        about,
+        "home.html",
+        here.address,
+        [],
+        "What every unit of a convolutional network responds to",
+        [],
+        atlases=shown,
+        notes=[(title, here.to(address)) for title, address in notes],
+        comparisons=[(title, here.to(address)) for title, address in comparisons],
+    )
+
+
+def story(atlas: AtlasData) -> list[str]:
+    """A few layers from the first to the last, evenly spread; linear ones only if there is room."""
+    names = [s["layer"] for s in atlas.summary if s["kind"] != "linear"] or list(atlas.layers)
+    if len(names) <= STORY:
+        return names
+    return [names[round(i * (len(names) - 1) / (STORY - 1))] for i in range(STORY)]
+
+
+def atlas_page(shelf: Shelf) -> str:
+    """The network drawn to scale, layer by layer, with a few units of each."""
+    here = Place(shelf.address("index.html"))
+    height, across = shelf.atlas.preprocessing["crop"]
+    source = _stimulus(shelf, here)
+    most = max(layer.units for layer in shelf.layers.values())
+    drawn = lanes({summary["layer"]: summary["parents"] for summary in shelf.atlas.summary})
+    many = width(drawn)
+    step = max(4, min(14, 140 // many))
+    rungs = []
+    for layer, row in zip(shelf.layers.values(), drawn, strict=True):
+        rows, columns = (
+            min(n, 4 * m) for n, m in zip(layer.receptive_field.size, (height, across), strict=True)
+        )
+        top, left = (height - rows) // 2, (across - columns) // 2
+        box = (top, left, top + rows, left + columns)
+        label = f"Receptive field of {layer.layer}: {words.sees(layer)}"
+        rungs.append(
+            {
+                **_rung(shelf, layer, here),
+                "units": layer.units,
+                "size": words.map_size(layer),
+                "sees": words.sees(layer),
+                "frame": frame(source, (height, across), box, label, None),
+                "slab": (
+                    max(1.0, round(SLAB[0] * layer.units / most, 1)),
+                    max(1.0, round(SLAB[1] * layer.shape[1] / height, 1)),
+                ),
+                "lanes": {
+                    "x": [step * lane + step / 2 for lane in range(many)],
+                    "width": step * many,
+                    "row": row,
+                },
+            }
+        )
+    units = sum(layer.units for layer in shelf.layers.values())
+    first = next(iter(shelf.layers.values()), None)
+    return shelf.page(
+        "atlas.html",
+        "index.html",
+        [],
+        f"All {units} units of {shelf.atlas.network['name']}, layer by layer",
+        [],
+        preview=_preview(shelf),
+        atlas=shelf.atlas,
+        lead=words.atlas_facts(shelf.atlas),
+        layers=rungs,
+        branches=many > 1,
+        made=words.made(shelf.atlas),
+        cite=words.bibtex(shelf.atlas, shelf.about, "", shelf.address("index.html")),
+        inventory=f"{shelf.name}.{first.layer}" if first else "",
+    )
+
+
+def _preview(shelf: Shelf) -> Preview | None:
+    """The plate of the deepest telling unit."""
+    for layer, summary in reversed(list(shelf.summaries())):
+        if summary["telling"] and shelf.atlas.images["jpeg"]:
+            picture = pages.picture_file(layer.layer, summary["telling"][0])
+            height, across = layer.plate.size
+            return Preview(shelf.address(picture), (across, height))
+    return None
+
+
+def _stimulus(shelf: Shelf, here: Place) -> str:
+    """The image that receptive fields are drawn over: the strongest of a deep telling unit."""
+    if shelf.pictures:
+        for layer, summary in reversed(list(shelf.summaries())):
+            for unit in summary["telling"][:1]:
+                image = layer.unit(unit).nine[0].image
+                return here.to(shelf.address(pages.image_file(image)))
+    return ""
+
+
+def _rung(shelf: Shelf, layer: LayerData, here: Place) -> dict[str, Any]:
+    telling = next(s["telling"] for s in shelf.atlas.summary if s["layer"] == layer.layer)
+    return {
+        "name": layer.layer,
+        "page": here.to(shelf.address(pages.layer_page(layer.layer))),
+        "facts": f"{layer.units} units, each sees {words.sees(layer)}",
+        "cards": [card(shelf, layer, layer.unit(unit), here) for unit in telling[:CARDS]],
+    }

@@ -1,0 +1,149 @@
+"""What every page has in common: the templates, links from page to page, the head and the foot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from atlas import __version__, pages
+from atlas.about import About
+from atlas.data import AtlasData, LayerData, read_layer
+
+TEMPLATES = Path(__file__).resolve().parent.parent.parent / "templates"
+
+Crumb = tuple[str, str | None]  # a name, and the address it leads to if it isn't this page
+
+
+def environment(templates: Path = TEMPLATES) -> jinja2.Environment:
+    """The templates, compiled once; undefined names are errors."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page's own address, from the site's root; every link on it is relative to it."""
+
+    address: str
+
+    @property
+    def root(self) -> str:
+        """The way up to the site's root."""
+        return "../" * self.address.count("/")
+
+    def to(self, address: str) -> str:
+        """The link to another address."""
+        return pages.relative(address, self.address)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A picture that stands for a page where its link is pasted: address, width and height."""
+
+    address: str
+    size: tuple[int, int]
+
+
+def page(
+    templates: jinja2.Environment,
+    about: About,
+    template: str,
+    address: str,
+    title: Sequence[str],
+    description: str,
+    crumbs: Sequence[Crumb],
+    preview: Preview | None = None,
+    **content: Any,
+) -> str:
+    """A page of the site at an address, as HTML.
+
+    ``title`` goes from the particular to the general; ``crumbs`` hold addresses from the site's
+    root, the last of them this page's own name.
+    """
+    here = Place(address)
+    return templates.get_template(template).render(
+        {
+            "relations": [],
+            "atlas_name": "",
+            "oembed": "",
+            **content,
+            "title": " · ".join([*title, about.title]),
+            "heading": title[0] if title else about.title,
+            "description": description,
+            "version": __version__,
+            "about": about,
+            "here": here,
+            "root": here.root,
+            "canonical": about.url(address) if about.base else "",
+            "preview": preview,
+            "crumbs": [
+                (name, here.to(target) if target else None)
+                for name, target in ((about.title, "index.html" if crumbs else None), *crumbs)
+            ],
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """An atlas with all its layers, and what its pages are made with."""
+
+    atlas: AtlasData
+    layers: dict[str, LayerData]
+    about: About
+    templates: jinja2.Environment
+
+    @staticmethod
+    def of(atlas: AtlasData, folder: Path, about: About, templates: jinja2.Environment) -> Shelf:
+        """The shelf of an atlas whose data lie in a folder."""
+        return Shelf(atlas, {n: read_layer(folder, n) for n in atlas.layers}, about, templates)
+
+    @property
+    def name(self) -> str:
+        """The atlas's name."""
+        return self.atlas.name
+
+    @property
+    def pictures(self) -> bool:
+        """Whether pixels of the images may be shown."""
+        return bool(self.atlas.images["pictures"])
+
+    def address(self, file: str) -> str:
+        """A file of the atlas, from the site's root."""
+        return f"{self.name}/{file}"
+
+    def summaries(self) -> Iterator[tuple[LayerData, dict[str, Any]]]:
+        """Each layer with the summary of it."""
+        for summary in self.atlas.summary:
+            yield self.layers[summary["layer"]], summary
+
+    def page(
+        self,
+        template: str,
+        file: str,
+        title: Sequence[str],
+        description: str,
+        crumbs: Sequence[Crumb],
+        **content: Any,
+    ) -> str:
+        """A page of the atlas; ``file`` is within its folder, ``crumbs`` come after the atlas."""
+        return page(
+            self.templates,
+            self.about,
+            template,
+            self.address(file),
+            [*title, self.name],
+            description,
+            [(self.name, self.address("index.html") if crumbs else None), *crumbs],
+            atlas_name=self.name,
+            **content,
+        )

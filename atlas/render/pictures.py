@@ -1,0 +1,99 @@
+"""Plates, and stimuli with boxes over them, as they appear on pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from atlas import pages, pixels, words
+from atlas.data import LayerData, Unit
+from atlas.render.base import Place, Shelf
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A unit's plate as it appears among others; every link is relative to the page it is on.
+
+    ``strength``, ``fired`` and ``agree`` are what cards are sorted by: the strongest activation,
+    the number of images, and how many of its nine have the class ``label``.
+    """
+
+    title: str
+    page: str
+    source: str | None
+    size: tuple[int, int]
+    crisp: bool
+    alt: str
+    facts: tuple[str, ...]
+    strength: float
+    fired: int
+    agree: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A stimulus with a box over it; ``view`` is the part shown, in pixels of the input frame.
+
+    ``source`` is "" where the stimulus may not be shown; ``inner`` is a box drawn more quietly
+    within the other.
+    """
+
+    source: str
+    width: int
+    height: int
+    view: str
+    box: Box
+    label: str
+    inner: Box | None = None
+
+
+def card(shelf: Shelf, layer: LayerData, unit: Unit, here: Place, short: bool = False) -> Card:
+    """A unit's card on a page; ``short`` leaves the layer out of its title."""
+    facts = []
+    if unit.fired:
+        facts.append(f"fired for {words.share(unit.fired, layer.images)}")
+    if 0 < len(unit.nine) < 9:
+        facts.append(f"only {len(unit.nine)}")
+    most = unit.commonest
+    if most and 2 * most[1] > len(unit.nine) > 1:
+        facts.append(f"{most[0]} {most[1]}/{len(unit.nine)}")
+    source = here.to(shelf.address(pages.plate_file(layer.layer, unit.unit)))
+    return Card(
+        title=str(unit.unit) if short else f"{layer.layer}/{unit.unit}",
+        page=here.to(shelf.address(pages.unit_page(layer.layer, unit.unit))),
+        source=source if unit.nine else None,
+        size=layer.plate.size,
+        crisp=pixels.is_crisp(layer.receptive_field.size),
+        alt=words.plate(layer, unit),
+        facts=tuple(facts),
+        strength=unit.nine[0].value if unit.nine else 0,
+        fired=unit.fired,
+        agree=most[1] if most else 0,
+        label=most[0] if most else "",
+    )
+
+
+def frame(source: str, size: tuple[int, int], box: Box, label: str, inner: Box | None) -> Frame:
+    """A stimulus of this height and width with a box, and one within it."""
+    height, width = size
+    top, left, bottom, right = view(size, [box])
+    shown = f"{left} {top} {right - left} {bottom - top}"
+    return Frame(source, width, height, shown, box, label, inner)
+
+
+def view(size: tuple[int, int], boxes: list[Box]) -> Box:
+    """The smallest box that holds a frame of this size and all the boxes."""
+    top, left = (min([0, *(box[side] for box in boxes)]) for side in (0, 1))
+    bottom = max([size[0], *(box[2] for box in boxes)])
+    right = max([size[1], *(box[3] for box in boxes)])
+    return top, left, bottom, right
+
+
+def within(box: Box, part: Box | None) -> Box | None:
+    """A part of a box, given from the box's own corner, in the frame that the box is in."""
+    if part is None:
+        return None
+    top, left = box[0], box[1]
+    return part[0] + top, part[1] + left, part[2] + top, part[3] + left

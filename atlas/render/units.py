@@ -1,0 +1,174 @@
+"""A unit's page, and its card for other people's pages."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from atlas import levels, pages, pixels, words
+from atlas.data import LayerData, Link, Unit
+from atlas.render import kit
+from atlas.render.base import Place, Preview, Shelf
+from atlas.render.pictures import Card, card, frame, within
+
+BARS = 48  # of a distribution, at most: its upper six doublings
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another unit that this one is made of or feeds, and how: its share, in words."""
+
+    title: str
+    share: str
+    negative: bool
+    card: Card | None
+
+
+def unit_page(shelf: Shelf, layer: LayerData, unit: Unit) -> str:
+    """Nine pairs, large, each with its activation, its class, and where in its image it lies."""
+    file = pages.unit_page(layer.layer, unit.unit)
+    here = Place(shelf.address(file))
+    size = shelf.atlas.preprocessing["crop"]
+    pairs = [
+        {
+            "reconstruction": layer.plate.place(rank, patch=False),
+            "patch": layer.plate.place(rank, patch=True),
+            "value": words.number(winner.value),
+            "label": winner.label,
+            "what": words.winner(winner, rank),
+            "where": words.where(winner, layer),
+            "image": here.to(shelf.address(pages.image_page(winner.image)))
+            + f"#{pages.mark(layer.layer, unit.unit)}",
+            "frame": frame(
+                here.to(shelf.address(pages.image_file(winner.image))) if shelf.pictures else "",
+                (size[0], size[1]),
+                winner.box,
+                "Its place in the whole image",
+                within(winner.box, unit.effective),
+            ),
+        }
+        for rank, winner in enumerate(unit.nine)
+    ]
+    counts = Counter(winner.label for winner in unit.nine if winner.label)
+    row = bisect_left(layer.top, unit.unit, key=lambda other: other.unit)
+    around = layer.top[max(row - 1, 0) : row], layer.top[row + 1 : row + 2]
+    steps = [
+        (f"{layer.layer}/{other[0].unit}", f"{other[0].unit}.html") if other else None
+        for other in around
+    ]
+    return shelf.page(
+        "unit.html",
+        file,
+        [f"{layer.layer}/{unit.unit}"],
+        f"What activates unit {unit.unit} of {layer.layer} of {shelf.name} most",
+        [(layer.layer, shelf.address(pages.layer_page(layer.layer))), (str(unit.unit), None)],
+        preview=preview(shelf, layer, unit),
+        relations=[(r, s[1]) for r, s in zip(("prev", "next"), steps, strict=True) if s],
+        oembed=f"{unit.unit}.oembed.json" if shelf.about.base else "",
+        previous=steps[0],
+        next=steps[1],
+        layer=layer,
+        unit=unit,
+        lead=words.unit_lead(layer, unit),
+        plate=f"{unit.unit}.webp",
+        crisp=pixels.is_crisp(layer.receptive_field.size),
+        pictures=shelf.pictures,
+        jpeg=shelf.atlas.images["jpeg"],
+        collapsed=words.collapsed(shelf.atlas),
+        credit=words.credit(shelf.atlas),
+        rule=words.rule(shelf.atlas),
+        pairs=pairs,
+        classes=[(name, count) for name, count in counts.most_common() if count > 1],
+        once=[name for name, count in counts.items() if count == 1],
+        filter=_filter(layer, unit.unit),
+        distribution=_distribution(layer, unit),
+        below=_neighbours(shelf, unit.below, here),
+        above=_neighbours(shelf, unit.above, here),
+        snippets=kit.of_unit(shelf, layer, unit),
+    )
+
+
+def embed_page(shelf: Shelf, layer: LayerData, unit: Unit) -> str:
+    """A unit as a small card for an iframe: one picture and what it is, no script."""
+    file = pages.embed_page(layer.layer, unit.unit)
+    here = Place(shelf.address(file))
+    return shelf.templates.get_template("embed.html").render(
+        root=here.root,
+        title=f"{shelf.name} {layer.layer}/{unit.unit}",
+        about=shelf.about,
+        card=card(shelf, layer, unit, here),
+        plate=layer.plate,
+        atlas=shelf.name,
+        credit=words.credit(shelf.atlas),
+        home=here.to("index.html"),
+    )
+
+
+def preview(shelf: Shelf, layer: LayerData, unit: Unit) -> Preview | None:
+    """The picture that stands for a unit where its link is pasted."""
+    if not unit.nine or not shelf.atlas.images["jpeg"]:
+        return None
+    height, width = layer.plate.size
+    return Preview(shelf.address(pages.picture_file(layer.layer, unit.unit)), (width, height))
+
+
+def _neighbours(shelf: Shelf, links: Sequence[Link], here: Place) -> list[Neighbour]:
+    """Other units as they are linked; those that are not shown have a name only."""
+    found = []
+    for name, number, share in links:
+        layer = shelf.layers[name]
+        row = bisect_left(layer.top, number, key=lambda unit: unit.unit)
+        shown = row < len(layer.top) and layer.top[row].unit == number
+        found.append(
+            Neighbour(
+                f"{name}/{number}",
+                words.signed_share(share),
+                share is not None and share < 0,
+                card(shelf, layer, layer.top[row], here) if shown else None,
+            )
+        )
+    return found
+
+
+def _distribution(layer: LayerData, unit: Unit) -> dict[str, Any] | None:
+    """How many images reached each level, as bars: left and height of each, and what they span."""
+    first, counts = unit.levels
+    if not counts:
+        return None
+    lowest = max(first, first + len(counts) - BARS)
+    shown = counts[lowest - first :]
+    tallest = max(shown)
+    stop = lowest + len(shown)
+    return {
+        "bars": [(i, round(40 * count / tallest, 1)) for i, count in enumerate(shown) if count],
+        "width": len(shown),
+        "first": words.number(levels.lower_bound(lowest)),
+        "last": words.number(levels.lower_bound(stop)),
+        "silent": words.silent(layer, unit),
+        "less": sum(counts[: lowest - first]),
+        "ninth": _place(unit.nine[-1].value, lowest, stop) if len(unit.nine) == 9 else None,
+    }
+
+
+def _place(value: float, lowest: int, stop: int) -> float:
+    """Where a value stands among levels, a level being 1 wide."""
+    import math
+
+    low = math.log2(levels.lower_bound(lowest))
+    high = math.log2(levels.lower_bound(stop))
+    return round((stop - lowest) * (math.log2(value) - low) / (high - low), 2)
+
+
+def _filter(layer: LayerData, unit: int) -> dict[str, Any] | None:
+    if layer.filters is None:
+        return None
+    height, width, across = layer.filters
+    row, column = divmod(unit, across)
+    gap = pixels.GAP
+    return {
+        "view": f"{column * (width + gap)} {row * (height + gap)} {width} {height}",
+        "size": pixels.sheet_size(layer.filters, layer.units),
+    }
