@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import quote
 
 UNKNOWN = "https://your.site/"  # shown in snippets until a page knows its own address
@@ -25,4 +26,17 @@ class About:
         return (self.base or UNKNOWN) + quote(address)
 
 
+@dataclass(frozen=True)
+class Around:
+    """What stands around a site's atlases: a folder of notes, if any, and pairs set side by side.
+
+    A note that names an atlas which the site doesn't have is left out.
+    """
+
+    about: About = field(default_factory=About)
+    notes: Path | None = None
+    comparisons: tuple[tuple[str, str], ...] = ()
+
+
 NOTHING_SAID = About()
+ALONE = Around()

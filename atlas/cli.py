@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.about import About
+from atlas.about import About, Around
+from atlas.config import Config, read_config
 from atlas.errors import AtlasError, UsageError, first_line
-from atlas.options import DEMO_IMAGES, parser
+from atlas.options import DEMO_IMAGES, HOME, names, parser
 
 if TYPE_CHECKING:  # at run time they come with torch, which --help needn't wait for
     from atlas.computing import Settings
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0, 1 for a failed build, 2 for bad usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        build(parser().parse_args(given), given)
+        run(given)
     except AtlasError as error:
         if "--debug" in given:
             raise
@@ -47,18 +48,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def build(options: argparse.Namespace, given: list[str]) -> None:
-    """Load, compute, render, publish; the last two at rank 0 alone, where there are several."""
+def run(given: list[str]) -> None:
+    """Build the atlas that options ask for; all of the configuration's, if they ask for none."""
     from atlas.ranks import of_torchrun
 
+    options = parser().parse_args(given)
+    config = _config(options)
+    every = [given]
+    if config.atlases and not asks_for_one(given):
+        every = [[*arguments, *given] for arguments in config.atlases]
     warnings.filterwarnings("ignore", category=UserWarning, module="torch")
     with of_torchrun() as ranks:
-        _build(options, given, ranks)
+        for arguments in every:
+            _build(parser().parse_args(arguments), arguments, _around(options, config), ranks)
 
 
-def _build(options: argparse.Namespace, given: list[str], ranks: Ranks) -> None:
+def asks_for_one(given: Sequence[str]) -> bool:
+    """Whether options say which atlas to build; how to do it they may say of all."""
+    which = names(parser()) - {"device", "workers", "batch-size", "budget"}
+    words = [word[2:].partition("=")[0] for word in given if word.startswith("--")]
+    return any(word.removeprefix("no-") in which for word in words)
+
+
+def _config(options: argparse.Namespace) -> Config:
+    if options.config is not None and not options.config.is_file():
+        raise UsageError(f"--config {options.config}: no such file")
+    path = options.config or HOME / "atlas.toml"
+    return read_config(path, names(parser())) if path.is_file() else Config()
+
+
+def _around(options: argparse.Namespace, config: Config) -> Around:
+    """What stands around the atlases, as options say, or else the configuration."""
+    said = config.site
+    notes = options.notes or (Path(said["notes"]) if "notes" in said else None)
+    if notes is not None and not notes.is_dir():
+        raise UsageError(f"--notes {notes}: no such folder")
+    if notes is None and (HOME / "notes").is_dir():
+        notes = HOME / "notes"
+    about = About(
+        said.get("title", About.title),
+        said.get("author", ""),
+        base(options.base_url or said.get("base-url")),
+        said.get("licence", ""),
+    )
+    return Around(about, notes, tuple((one, other) for one, other in said.get("compare", [])))
+
+
+def _build(options: argparse.Namespace, given: list[str], around: Around, ranks: Ranks) -> None:
+    """Load, compute, render, publish; the last two at rank 0 alone, where there are several."""
     started = time.perf_counter()
-    about = About(base=base(options.base_url))
+    about = around.about
     from atlas import links, site
     from atlas.computing import compute
     from atlas.memory import keep_freed_memory
@@ -80,7 +119,12 @@ def _build(options: argparse.Namespace, given: list[str], ranks: Ranks) -> None:
             print("note: nothing to compute, only pages to write (--fresh computes all)")
         else:
             compute(network, images, stage.folder, settings, bar, stage.scratch, ranks)
-        atlas = site.describe(stage.folder, command=settings.command, date=settings.date)
+        atlas = site.describe(
+            stage.folder,
+            settings.command,
+            settings.date,
+            {"credit": options.credit, "licence": options.images_licence},
+        )
         if atlas.images["recoloured"]:
             mode = network.preprocessing.mode
             print(recoloured(atlas.images["recoloured"], mode), file=sys.stderr)
@@ -89,11 +133,14 @@ def _build(options: argparse.Namespace, given: list[str], ranks: Ranks) -> None:
         gone = site.keep_addresses(stage.folder, options.out / name, about)
         if gone:
             print(f"note: {len(gone):,} pages of the last build have gone; each says so now")
-        whole = site.whole(options.out, about, name, stage.folder)
+        whole = site.whole(options.out, around, name, stage.folder)
         links.check(whole.files, about.base)
         rendered = time.perf_counter()
         for line in whole.unreadable:
             print(f"note: not on the home page: {line}", file=sys.stderr)
+        if options.notes or options.config:
+            for line in whole.left_out:
+                print(f"note: left out for now: {line}", file=sys.stderr)
         site.publish(stage.folder, options.out, name, whole)
     done = time.perf_counter()
     units = sum(summary["shown"] for summary in atlas.summary)
@@ -256,7 +303,7 @@ def command(given: list[str]) -> str:
         option, equals, value = word.partition("=")
         if skip:
             skip = False
-        elif option == "--out":
+        elif option in ("--out", "--config", "--notes"):
             skip = not equals
         elif option not in ("--debug", "--fresh"):
             text = value if equals else word

@@ -283,6 +283,9 @@ def _write_plates(
         if path.exists():
             return  # by a build that was stopped
         picture, size = pixels.plate(layer.plate, own, len(unit.nine)), layer.receptive_field.size
+        small = folder / pages.thumbnail_file(layer.layer, unit.unit)
+        small.parent.mkdir(exist_ok=True)
+        small.write_bytes(pixels.thumbnail(picture))
         if settings.jpeg:
             other = folder / pages.picture_file(layer.layer, unit.unit)
             other.write_bytes(figures.jpeg(picture, JPEG_QUALITY, pixels.is_crisp(size)))

@@ -11,7 +11,8 @@ from atlas import __version__, words
 from atlas.errors import UsageError
 
 DEMO_IMAGES = 2_400
-OUT = Path(__file__).resolve().parent.parent / "site"
+HOME = Path(__file__).resolve().parent.parent
+OUT = HOME / "site"
 
 EXAMPLES = """\
 examples:
@@ -93,6 +94,10 @@ def parser() -> argparse.ArgumentParser:
         help="count images as one whose perceptual hashes differ in at most so many of 64 bits "
         "(needs imagehash; images with equal pixels always count as one)",
     )
+    what.add_argument("--credit", default="", metavar="TEXT", help="whose the images are")
+    what.add_argument(
+        "--images-licence", default="", metavar="TEXT", help="the licence of the images"
+    )
     sees = made.add_argument_group(
         "what the network sees", "defaults are those that the weights were trained with"
     )
@@ -119,6 +124,20 @@ def parser() -> argparse.ArgumentParser:
         default=1000,
         metavar="MB",
         help="warn of an atlas that will be larger (default: 1000, what GitHub Pages takes)",
+    )
+    where.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the site's title, author and atlases (default: atlas.toml beside build.py, if there "
+        "is one); without options of its own the command builds all its atlases",
+    )
+    where.add_argument(
+        "--notes",
+        type=Path,
+        metavar="FOLDER",
+        help="Markdown files that become pages, in which units appear as figures (default: notes/ "
+        "beside build.py)",
     )
     where.add_argument(
         "--base-url",
@@ -168,6 +187,15 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--debug", action="store_true", help="show a traceback when a build fails")
     how.add_argument("--version", action="version", version=f"CNN Atlas {__version__}")
     return made
+
+
+def names(of: argparse.ArgumentParser) -> set[str]:
+    """The options of an atlas, without dashes: what a configuration may say of one."""
+    site = {"help", "version", "out", "config", "notes", "base-url", "debug", "fresh"}
+    every = {
+        option.removeprefix("--") for action in of._actions for option in action.option_strings
+    }
+    return {name for name in every - site if not name.startswith(("-", "no-"))}
 
 
 def _positive(text: str) -> int:

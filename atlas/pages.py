@@ -36,6 +36,11 @@ def plate_file(layer: str, unit: int) -> str:
     return f"{layer}/{unit}.webp"
 
 
+def thumbnail_file(layer: str, unit: int) -> str:
+    """The same plate, small, as it stands beside links."""
+    return f"{layer}/small/{unit}.webp"
+
+
 def picture_file(layer: str, unit: int) -> str:
     """The same plate as JPEG, for LaTeX, slides and link previews."""
     return f"{layer}/{unit}.jpg"

@@ -8,7 +8,7 @@ from atlas import pixels
 from atlas.units import Layer
 
 # bytes, as they were found in atlases of AlexNet, SqueezeNet and the demo network
-CRISP_PLATE, PLATE = 11_000, 14_500
+CRISP_PLATE, PLATE = 13_500, 17_000  # with their thumbnails
 CRISP_JPEG, JPEG = 30_000, 26_000
 PAGE, DATA = 20_500, 3_700
 PER_PIXEL = 0.22  # of a stimulus

@@ -8,6 +8,7 @@ had, and goes on from there.
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,13 +17,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from atlas import data, links, render
-from atlas.about import NOTHING_SAID, About
+from atlas.about import ALONE, NOTHING_SAID, About, Around
 from atlas.checkpoint import Checkpoint
 from atlas.errors import AtlasError, UsageError
 from atlas.progress import Progress, silent
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.IGNORECASE)
 ADDRESSES = "addresses.txt"
+RESERVED = ("notes", "compare")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ def check_place(out: Path, name: str) -> None:
     The name may not be fit for a folder, or what stands in its place is no atlas and so must not
     be replaced.
     """
+    if name in RESERVED:
+        raise UsageError(f"--name {name}: that is where a site's {name} pages stand")
     if not NAME.fullmatch(name):
         raise UsageError(f"--name {name}: use letters, digits, '.', '_' and '-'")
     for path in (out, out / name):
@@ -132,7 +136,7 @@ def write_pages(folder: Path, about: About = NOTHING_SAID, progress: Progress = 
 
 
 def keep_addresses(folder: Path, published: Path, about: About = NOTHING_SAID) -> list[str]:
-    """Let no published address of an atlas disappear: returns those that had no page any more.
+    """Let no published address of an atlas disappear: returns those whose page is new in saying so.
 
     Where the atlas that is published in a folder had a page and the new one has none, a page says
     so and leads to the nearest there is. ``addresses.txt`` lists all pages an atlas ever had.
@@ -142,16 +146,32 @@ def keep_addresses(folder: Path, published: Path, about: About = NOTHING_SAID) -
     gone = [file for file in known if not (folder / file).is_file()]
     atlas = data.read_atlas(folder)
     templates = render.environment()
+    new = []
     for file in gone:
-        _renew(folder / file, render.gone_page(atlas.name, file, folder, about, templates))
+        above = posixpath.dirname(file)
+        while above and not (folder / above / "index.html").is_file():
+            above = posixpath.dirname(above)
+        address, target = (f"{atlas.name}/{each}" for each in (file, f"{above}/index.html"))
+        text = render.gone_page(address, posixpath.normpath(target), about, templates)
+        _renew(folder / file, text)
+        old = published / file
+        if not old.is_file() or old.read_bytes() != text.encode():
+            new.append(file)
     now = {path.relative_to(folder).as_posix() for path in folder.rglob("*.html")}
     _renew(folder / ADDRESSES, "".join(f"{file}\n" for file in sorted(now | set(known))))
-    return gone
+    return new
 
 
-def describe(folder: Path, command: str, date: str | None) -> data.AtlasData:
-    """Say how an atlas was made, which decides nothing that was computed; returns its facts."""
-    atlas = replace(data.read_atlas(folder), command=command, date=date)
+def describe(
+    folder: Path, command: str, date: str | None, of_images: Mapping[str, str] | None = None
+) -> data.AtlasData:
+    """Say how an atlas was made, which decides nothing that was computed; returns its facts.
+
+    ``of_images`` holds the images' "credit" and "licence".
+    """
+    atlas = data.read_atlas(folder)
+    images = {**atlas.images, **(of_images or {})}
+    atlas = replace(atlas, command=command, date=date, images=images)
     _renew(folder / "atlas.json", data.dumps(asdict(atlas)))
     return atlas
 
@@ -160,48 +180,85 @@ def describe(folder: Path, command: str, date: str | None) -> data.AtlasData:
 class Whole:
     """A site with an atlas that is yet to be published: its shared files, by address.
 
-    ``unreadable`` has a line for each of its other atlases that can't be read.
+    ``unreadable`` has a line for each of its other atlases that can't be read, ``left_out`` one
+    for each note and comparison whose atlases are not there.
     """
 
     files: links.Files
     unreadable: list[str]
+    left_out: list[str]
 
 
-def whole(
-    out: Path, about: About = NOTHING_SAID, name: str = "", folder: Path | None = None
-) -> Whole:
-    """The site in ``out`` as it will be with the atlas ``name`` whose files lie in a folder."""
+def whole(out: Path, around: Around = ALONE, name: str = "", folder: Path | None = None) -> Whole:
+    """The site in ``out`` as it will be with the atlas ``name`` whose files lie in a folder.
+
+    Raises ``AtlasError`` for a note that names what isn't there, and ``UsageError`` for a
+    comparison of different architectures.
+    """
+    about, templates = around.about, render.environment()
     folders = {name: folder} if folder is not None else {}
     there = {path.name: path for path in out.iterdir() if path.is_dir()} if out.is_dir() else {}
-    shelves, unreadable = [], []
-    templates = render.environment()
+    shelves: dict[str, render.Shelf] = {}
+    unreadable = []
     for own, path in sorted({**there, **folders}.items()):
         if (path / "atlas.json").is_file() and not own.startswith("."):
             try:
                 atlas = data.read_atlas(path)
-                layers = {layer: data.read_layer(path, layer) for layer in render.story(atlas)}
-                shelves.append(render.Shelf(atlas, layers, about, templates))
+                layers = {layer: data.read_layer(path, layer) for layer in atlas.layers}
+                shelves[own] = render.Shelf(atlas, layers, about, templates)
             except AtlasError as error:
                 unreadable.append(str(error))
-    texts = render.shared_files(shelves, about, templates)
+    texts, notes, comparisons, left_out = _around(around, shelves, templates)
+    for folder_ in RESERVED:  # what was published there once and is no more says so
+        for path in (out / folder_).rglob("*.html"):
+            address = path.relative_to(out).as_posix()
+            if address not in texts:
+                texts[address] = render.gone_page(address, "index.html", about, templates)
+    texts |= render.shared_files(list(shelves.values()), about, templates, notes, comparisons)
     if about.base:
-        texts["sitemap.xml"] = render.sitemap(_addresses(out, shelves, folders, texts), about.base)
-    return Whole(
-        links.Files(texts, {f"{own}/": path for own, path in folders.items()}, out), unreadable
-    )
+        addresses = _addresses(out, shelves, folders, texts)
+        texts["sitemap.xml"] = render.sitemap(addresses, about.base)
+    prefixes = {f"{own}/": path for own, path in folders.items()}
+    return Whole(links.Files(texts, prefixes, out), unreadable, left_out)
+
+
+def _around(
+    around: Around, shelves: Mapping[str, render.Shelf], templates: render.Templates
+) -> tuple[dict[str, str], list[dict[str, str]], list[tuple[str, str]], list[str]]:
+    """Pages of notes and comparisons by address, what is said of each, and what was left out."""
+    texts: dict[str, str] = {}
+    notes, comparisons, left_out = [], [], []
+    written = render.read_notes(around.notes) if around.notes else []
+    shown = [note for note in written if not note.atlas or note.atlas in shelves]
+    for note in written:
+        if note not in shown:
+            left_out.append(f"{note.path.name}: there is no atlas {note.atlas} on this site")
+            continue
+        made, text = render.note_page(note, shown, shelves, around.about, templates)
+        texts[note.address] = made
+        notes.append({"title": note.title, "address": note.address, "text": text})
+    for pair in around.comparisons:
+        if missing := [one for one in pair if one not in shelves]:
+            left_out.append(f"{' and '.join(pair)}: there is no atlas {missing[0]} on this site")
+            continue
+        one, other = (shelves[each] for each in pair)
+        texts |= render.comparing.comparison_files(one, other)
+        address = f"{render.comparing.folder(one, other)}/index.html"
+        comparisons.append((render.comparing.title(one, other), address))
+    return texts, notes, comparisons, left_out
 
 
 def _addresses(
-    out: Path, shelves: Iterable[render.Shelf], folders: Mapping[str, Path], texts: Iterable[str]
+    out: Path, shelves: Iterable[str], folders: Mapping[str, Path], texts: Iterable[str]
 ) -> Iterator[str]:
     """The pages of a site that a reader may come to from elsewhere."""
     yield from (address for address in texts if address.endswith(".html") and address != "404.html")
-    for shelf in shelves:
-        path = folders.get(shelf.name, out / shelf.name) / ADDRESSES
+    for name in shelves:
+        path = folders.get(name, out / name) / ADDRESSES
         if path.is_file():
             for file in path.read_text("utf-8").splitlines():
                 if "/embed/" not in file:
-                    yield shelf.address(file)
+                    yield f"{name}/{file}"
 
 
 def publish(folder: Path, out: Path, name: str, site: Whole) -> None:

@@ -102,6 +102,7 @@
       input.addEventListener("keydown", function (event) {
         var first = list.querySelector("a");
         if (event.key === "Enter" && first) { event.preventDefault(); location.href = first.href; }
+        if (event.key === "Escape") { event.preventDefault(); shut(searching); }
         if (event.key === "ArrowDown" && first) { event.preventDefault(); first.focus(); }
       });
       list.addEventListener("keydown", function (event) {
@@ -136,9 +137,14 @@
 
   // dialogs
   function closable(dialog) {
-    dialog.append(make("button", { type: "button", "class": "close", "aria-label": "Close", onclick: function () { dialog.close(); } }, "×"));
-    dialog.addEventListener("click", function (event) { if (event.target === dialog) dialog.close(); });
+    dialog.append(make("button", { type: "button", "class": "close", "aria-label": "Close", onclick: function () { shut(dialog); } }, "×"));
+    dialog.addEventListener("click", function (event) { if (event.target === dialog) shut(dialog); });
+    dialog.addEventListener("cancel", function (event) { event.preventDefault(); shut(dialog); });
     document.body.append(dialog);
+  }
+  function shut(dialog) {  // where nothing had the focus before, a field would keep it
+    dialog.close();
+    if (dialog.contains(document.activeElement)) document.activeElement.blur();
   }
   function open(dialog) { if (!dialog.open) dialog.showModal(); }
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from atlas import pages
-from atlas.render import kit
+from atlas.render import comparing, kit
 from atlas.render.atlases import atlas_page, story
-from atlas.render.base import Shelf, environment
+from atlas.render.base import Shelf, Templates, environment
 from atlas.render.gone import gone_page
 from atlas.render.kit import sitemap
 from atlas.render.layers import layer_page
+from atlas.render.notes import note_page, read_notes
 from atlas.render.searching import index_of
 from atlas.render.shared import shared_files
 from atlas.render.stimuli import image_page, uses
@@ -21,9 +22,13 @@ from atlas.render.units import embed_page, unit_page
 
 __all__ = [
     "Shelf",
+    "Templates",
     "atlas_files",
+    "comparing",
     "environment",
     "gone_page",
+    "note_page",
+    "read_notes",
     "shared_files",
     "sitemap",
     "story",

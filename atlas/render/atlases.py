@@ -28,8 +28,7 @@ def home_page(
 ) -> str:
     """The site's first page: its atlases, each told in pictures from its first layer to its last.
 
-    Each atlas comes with the layers that ``story`` chose; notes and comparisons are (title,
-    address).
+    Notes and comparisons are (title, address).
     """
     here = Place("index.html")
     shown = [
@@ -38,7 +37,7 @@ def home_page(
             "page": here.to(shelf.address("index.html")),
             "facts": words.atlas_facts(shelf.atlas),
             "credit": words.credit(shelf.atlas),
-            "layers": [_rung(shelf, layer, here) for layer in shelf.layers.values()],
+            "layers": [_rung(shelf, shelf.layers[name], here) for name in story(shelf.atlas)],
         }
         for shelf in shelves
     ]

@@ -15,6 +15,7 @@ from atlas.data import AtlasData, LayerData, read_layer
 
 TEMPLATES = Path(__file__).resolve().parent.parent.parent / "templates"
 
+Templates = jinja2.Environment
 Crumb = tuple[str, str | None]  # a name, and the address it leads to if it isn't this page
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
@@ -12,19 +13,25 @@ from atlas import levels, pages, pixels, words
 from atlas.data import LayerData, Link, Unit
 from atlas.render import kit
 from atlas.render.base import Place, Preview, Shelf
-from atlas.render.pictures import Card, card, frame, within
+from atlas.render.pictures import card, frame, within
 
 BARS = 48  # of a distribution, at most: its upper six doublings
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """Another unit that this one is made of or feeds, and how: its share, in words."""
+    """Another unit that this one is made of or feeds: its share in words, its page and thumbnail.
+
+    Page and thumbnail are "" where there is none.
+    """
 
     title: str
     share: str
     negative: bool
-    card: Card | None
+    page: str
+    source: str
+    size: tuple[int, int]
+    alt: str
 
 
 def unit_page(shelf: Shelf, layer: LayerData, unit: Unit) -> str:
@@ -122,12 +129,16 @@ def _neighbours(shelf: Shelf, links: Sequence[Link], here: Place) -> list[Neighb
         layer = shelf.layers[name]
         row = bisect_left(layer.top, number, key=lambda unit: unit.unit)
         shown = row < len(layer.top) and layer.top[row].unit == number
+        fired = shown and layer.top[row].nine
         found.append(
             Neighbour(
                 f"{name}/{number}",
                 words.signed_share(share),
                 share is not None and share < 0,
-                card(shelf, layer, layer.top[row], here) if shown else None,
+                here.to(shelf.address(pages.unit_page(name, number))) if shown else "",
+                here.to(shelf.address(pages.thumbnail_file(name, number))) if fired else "",
+                pixels.thumbnail_size(layer.plate.size),
+                words.plate(layer, layer.top[row]) if fired else "",
             )
         )
     return found
@@ -155,8 +166,6 @@ def _distribution(layer: LayerData, unit: Unit) -> dict[str, Any] | None:
 
 def _place(value: float, lowest: int, stop: int) -> float:
     """Where a value stands among levels, a level being 1 wide."""
-    import math
-
     low = math.log2(levels.lower_bound(lowest))
     high = math.log2(levels.lower_bound(stop))
     return round((stop - lowest) * (math.log2(value) - low) / (high - low), 2)

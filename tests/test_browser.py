@@ -1,0 +1,332 @@
+"""The site in a real browser: Chromium, where there is one."""
+
+import functools
+import json
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from atlas import site as site_
+from atlas.about import Around
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome")
+     if (found := shutil.which(name))), None,
+)  # fmt: skip
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no browser: install Debian's chromium to run these tests"
+)
+
+NOTE = "---\ntitle: A note\n---\n[[conv3/17]]\n\nSee [[conv2]]: $a_1$.\n\n| a |\n|---|\n| 1 |\n"
+KINDS = {
+    "home": "index.html",
+    "atlas": "small/index.html",
+    "layer": "small/conv1/index.html",
+    "unit": "small/conv4/17.html",
+    "crisp unit": "small/conv1/17.html",
+    "dead unit": "small/conv2/0.html",
+    "card": "small/conv4/embed/17.html",
+    "image": "small/images/0/{image}.html",
+    "note": "notes/note.html",
+    "comparison": "compare/small--small/index.html",
+    "compared layer": "compare/small--small/conv2/index.html",
+    "gone": "small/conv9/index.html",
+    "not found": "404.html",
+}
+WIDTHS = {320: 640, 390: 844, 1440: 900, 3840: 2160}
+
+
+@pytest.fixture(scope="module")
+def root(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site with every kind of page, in a folder below the server's root."""
+    out = tmp_path_factory.mktemp("served") / "sub" / "path"
+    shutil.copytree(site, out)
+    notes = tmp_path_factory.mktemp("notes")
+    (notes / "note.md").write_text(NOTE)
+    path = out / "small" / "conv2" / "layer.json"
+    layer = json.loads(path.read_text())
+    layer["top"][0] |= {"fired": 0, "effective": None, "levels": [0, []], "nine": []}
+    path.write_text(json.dumps(layer))
+    with (out / "small" / "addresses.txt").open("a") as file:
+        file.write("conv9/index.html\n")
+    site_.write_pages(out / "small")
+    site_.keep_addresses(out / "small", out / "small")
+    around = Around(notes=notes, comparisons=(("small", "small"),))
+    site_.write_shared(out, site_.whole(out, around))
+    return out
+
+
+@pytest.fixture(scope="module")
+def address(root: Path) -> Iterator[str]:
+    """The site over http, below a path."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(root.parent.parent))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/sub/path"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    with playwright.sync_playwright() as tool:
+        browser = tool.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+def address_of(kind: str, root: Path) -> str:
+    image = next((root / "small" / "images" / "0").glob("*.html")).stem
+    return KINDS[kind].format(image=image)
+
+
+class Watched:
+    """A page, and all that went wrong on it."""
+
+    def __init__(self, context: "playwright.BrowserContext", own: str) -> None:
+        self.page = context.new_page()
+        self.wrong: list[str] = []
+        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        self.page.on("console", self._said)
+        self.page.on("requestfailed", self._failed)
+        self.page.on("response", self._answered)
+        self.page.on("request", lambda request: self._asked(request.url, own))
+
+    def _said(self, message: "playwright.ConsoleMessage") -> None:
+        if message.type in ("error", "warning"):
+            self.wrong.append(f"console: {message.text}")
+
+    def _failed(self, request: "playwright.Request") -> None:
+        if request.failure != "net::ERR_ABORTED":  # as are those of a page that is left
+            self.wrong.append(f"failed: {request.url}")
+
+    def _answered(self, response: "playwright.Response") -> None:
+        if response.status >= 400:
+            self.wrong.append(f"{response.status}: {response.url}")
+
+    def _asked(self, url: str, own: str) -> None:
+        if not url.startswith(own):
+            self.wrong.append(f"off-site: {url}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_page_fits_every_screen(
+    browser: "playwright.Browser", root: Path, address: str, kind: str, scheme: str
+) -> None:
+    with browser.new_context(color_scheme=scheme) as context:
+        watched = Watched(context, address)
+        for width, height in WIDTHS.items():
+            watched.page.set_viewport_size({"width": width, "height": height})
+            watched.page.goto(f"{address}/{address_of(kind, root)}")
+            watched.page.wait_for_load_state("networkidle")
+            wide = watched.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{kind} scrolls sideways at {width} pixels"
+        assert watched.wrong == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_page_is_accessible(
+    browser: "playwright.Browser", root: Path, address: str, kind: str, scheme: str
+) -> None:
+    """WCAG 2.2 AA, as far as axe-core can tell."""
+    Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    with browser.new_context(color_scheme=scheme, bypass_csp=True) as context:
+        page = context.new_page()
+        page.goto(f"{address}/{address_of(kind, root)}")
+        for details in page.query_selector_all("details"):
+            details.evaluate("element => { element.open = true; }")
+        found = Axe().run(page, options={"runOnly": {"type": "tag", "values": rules}})
+        if kind == "card":  # shown within somebody's page
+            found.response["violations"] = [
+                one for one in found.response["violations"] if one["id"] != "region"
+            ]
+        told = [(one["id"], one["nodes"][0]["html"][:200]) for one in found.response["violations"]]
+        assert told == []
+
+
+@pytest.mark.parametrize("over", ["http", "file"])
+def test_keyboard_and_search(
+    browser: "playwright.Browser", root: Path, address: str, over: str
+) -> None:
+    base = address if over == "http" else root.as_uri()
+    with browser.new_context() as context:
+        watched = Watched(context, base)
+        page = watched.page
+        page.goto(f"{base}/small/conv4/17.html")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_url("**/conv4/18.html")
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_url("**/conv4/17.html")
+        page.keyboard.press("ArrowUp")
+        page.wait_for_url("**/conv4/index.html")
+        page.keyboard.press("?")
+        assert page.get_by_role("dialog", name="Shortcuts").is_visible()
+        page.keyboard.press("Escape")
+        page.keyboard.press("/")
+        page.get_by_role("searchbox").fill("conv3/17")
+        page.locator(".results b", has_text="conv3/17").first.wait_for()
+        assert page.locator(".results b").first.inner_text() == "conv3/17"
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/small/conv3/17.html")
+        page.keyboard.press("/")
+        page.get_by_role("searchbox").fill("dog")
+        page.locator(".results li").first.wait_for()
+        assert "dog" in page.locator(".results li").first.inner_text()
+        page.get_by_role("searchbox").fill("a note")
+        page.locator(".results b", has_text="A note").wait_for()
+        page.keyboard.press("Escape")
+        page.keyboard.press("r")
+        page.wait_for_url(re.compile(r"/small/(?!conv3/17\.)\w+/\d+\.html$"))
+        assert watched.wrong == []
+
+
+@pytest.mark.parametrize("over", ["http", "file"])
+def test_units_are_sorted_and_filtered_and_the_address_says_how(
+    browser: "playwright.Browser", root: Path, address: str, over: str
+) -> None:
+    base = address if over == "http" else root.as_uri()
+    layer = json.loads((root / "small" / "conv2" / "layer.json").read_text())
+    strongest = max(layer["top"], key=lambda u: u["nine"][0]["value"] if u["nine"] else 0)
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{base}/small/conv2/index.html")
+        titles = page.locator("#units .plate:visible b")
+        assert titles.first.inner_text() == "0" and titles.count() == 80
+        page.get_by_label("Order").select_option("strength")
+        assert titles.first.inner_text() == str(strongest["unit"])
+        page.get_by_label("Show").select_option("never")
+        assert titles.all_inner_texts() == ["0"]
+        assert page.url.endswith("#sort=strength&show=never")
+        other = context.new_page()
+        other.goto(page.url)
+        assert other.locator("#units .plate:visible b").all_inner_texts() == ["0"]
+        assert other.locator("#count").inner_text() == "1 of 80"
+
+
+def test_the_switch_between_light_and_dark_is_remembered(
+    browser: "playwright.Browser", address: str
+) -> None:
+    with browser.new_context(color_scheme="light") as context:
+        page = context.new_page()
+        page.goto(f"{address}/index.html")
+        paper = "getComputedStyle(document.documentElement).backgroundColor"
+        light = page.evaluate(paper)
+        page.get_by_role("button", name="Light or dark").click()
+        dark = page.evaluate(paper)
+        assert dark != light
+        page.goto(f"{address}/small/conv3/17.html")
+        assert page.evaluate(paper) == dark
+
+
+def test_a_place_in_an_image_leaves_the_units_that_see_it(
+    browser: "playwright.Browser", root: Path, address: str
+) -> None:
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        page.goto(f"{address}/{address_of('image', root)}")
+        entries = page.locator("[data-box]")
+        boxes = [list(map(int, e.get_attribute("data-box").split())) for e in entries.all()]
+        page.locator(".picture image").click(position={"x": 4, "y": 4})
+        left = page.locator("[data-box]:visible")
+        seen = [box for box in boxes if box[0] <= 0 < box[2] and box[1] <= 0 < box[3]]
+        assert left.count() == len(seen) < len(boxes)
+        page.goto(f"{page.url}#{page.locator('.picture g').first.get_attribute('id')}")
+        assert page.locator(".picture g:target").is_visible()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_a_script_every_page_reads_and_links(
+    browser: "playwright.Browser", root: Path, address: str, kind: str
+) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        watched = Watched(context, address)
+        page = watched.page
+        page.goto(f"{address}/{address_of(kind, root)}")
+        assert page.locator("h1").is_visible()
+        assert page.locator(".scripted:visible").count() == 0
+        assert page.locator("a[href]:visible").count() >= 1
+        assert watched.wrong == []
+
+
+def test_a_visitor_walks_from_the_first_page_to_an_image_without_a_script(
+    browser: "playwright.Browser", address: str
+) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{address}/index.html")
+        page.locator(".story h2 a").first.click()
+        page.locator(".network h2 a", has_text="conv4").click()
+        page.locator("#units .plate").nth(30).click()
+        assert page.locator("h1").inner_text().startswith("conv4/30")
+        page.locator(".about a").first.click()
+        assert page.locator(".picture g:target .box").count() == 1
+        page.locator(".whose a b", has_text="30").first.click()
+        page.locator(".crumbs a").first.click()
+        assert "/index.html" in page.url
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_moves_while_a_page_loads(
+    browser: "playwright.Browser", root: Path, address: str, kind: str
+) -> None:
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        page.add_init_script(
+            "window.moved = 0; new PerformanceObserver(list => list.getEntries().forEach("
+            "entry => { window.moved += entry.value; })).observe({type: 'layout-shift', "
+            "buffered: true});"
+        )
+        page.goto(f"{address}/{address_of(kind, root)}")
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("window.moved") == 0
+
+
+def first_view(browser: "playwright.Browser", url: str) -> int:
+    """The bytes that a page takes before anybody scrolls."""
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        page, sizes = context.new_page(), []
+        page.on("response", lambda response: sizes.append(len(response.body())))
+        page.goto(url)
+        page.wait_for_load_state("networkidle")
+        return sum(sizes)
+
+
+def test_a_first_view_is_light(browser: "playwright.Browser", root: Path, address: str) -> None:
+    assert first_view(browser, f"{address}/small/conv5/17.html") <= 150_000
+    many(root, 512)
+    assert first_view(browser, f"{address}/many/conv5/index.html") <= 700_000
+
+
+def many(root: Path, count: int) -> None:
+    """An atlas whose conv5 has so many units, all with plates of their own."""
+    out = root / "many"
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(root / "small", out, copy_function=shutil.copy)
+    path = out / "conv5" / "layer.json"
+    layer = json.loads(path.read_text())
+    some = [unit for unit in layer["top"] if unit["nine"]]
+    layer["units"] = layer["shape"][0] = count
+    layer["top"] = [{**some[n % len(some)], "unit": n} for n in range(count)]
+    path.write_text(json.dumps(layer))
+    facts = json.loads((out / "atlas.json").read_text())
+    (out / "atlas.json").write_text(json.dumps({**facts, "name": "many"}))
+    for number in range(count):
+        source = root / "small" / "conv5" / f"{some[number % len(some)]['unit']}.webp"
+        if not (out / "conv5" / f"{number}.webp").exists() or number >= len(some):
+            shutil.copy(source, out / "conv5" / f"{number}.webp")
+    site_.write_pages(out)
