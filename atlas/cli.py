@@ -30,7 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0, 1 for a failed build, 2 for bad usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        run(given)
+        if given[:1] == ["figure"]:
+            _figure(given[1:])
+        else:
+            run(given)
     except AtlasError as error:
         if "--debug" in given:
             raise
@@ -61,6 +64,14 @@ def run(given: list[str]) -> None:
     with of_torchrun() as ranks:
         for arguments in every:
             _build(parser().parse_args(arguments), arguments, _around(options, config), ranks)
+
+
+def _figure(given: list[str]) -> None:
+    from atlas import choosing
+
+    options = choosing.parser().parse_args(given)
+    choosing.draw_figure(options.layer, options.units, options.to)
+    print(options.to)
 
 
 def asks_for_one(given: Sequence[str]) -> bool:

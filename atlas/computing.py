@@ -336,6 +336,7 @@ def _facts(
             "weights": network.weights,
             "weights_hash": network.weights_hash,
             "missing": list(network.missing),
+            "layers": len(network.layers),
             "parameters": sum(p.numel() for p in network.module.parameters()),
         },
         preprocessing=network.preprocessing.as_dict(),

@@ -239,6 +239,12 @@ class AtlasData:
     schema: int = SCHEMA
     summary: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether it shows only some of its network's layers, or some of their units."""
+        some = any(summary["shown"] < summary["units"] for summary in self.summary)
+        return some or len(self.layers) < self.network["layers"]
+
 
 def _pair(values: list[int]) -> tuple[int, int]:
     return values[0], values[1]

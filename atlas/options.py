@@ -23,17 +23,22 @@ examples:
   python build.py --model squeezenet1_1 --weights mine.safetensors --images photos \\
                   --layers 'features.1*' --name mine --out ~/atlas
       some layers of a network with weights from a file
+  python build.py figure site/alexnet/conv3 3 17 42 --to figure.svg
+      some units of a finished atlas on one figure
 """
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Raises ``UsageError`` for what it can't read."""
+
     def error(self, message: str) -> None:  # type: ignore[override]
-        raise UsageError(f"{message} (python build.py --help shows how it is used)")
+        """Raise it, where argparse would print and exit."""
+        raise UsageError(f"{message} (python {self.prog} --help shows how it is used)")
 
 
 def parser() -> argparse.ArgumentParser:
     """All options of the command."""
-    made = _Parser(
+    made = Parser(
         prog="build.py",
         description="Build an atlas of a convolutional network: for every unit the nine image "
         "patches that activate it most, and their deconvnet reconstructions, as a static site.",

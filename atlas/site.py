@@ -229,11 +229,10 @@ def _around(
     texts: dict[str, str] = {}
     notes, comparisons, left_out = [], [], []
     written = render.read_notes(around.notes) if around.notes else []
-    shown = [note for note in written if not note.atlas or note.atlas in shelves]
-    for note in written:
-        if note not in shown:
-            left_out.append(f"{note.path.name}: there is no atlas {note.atlas} on this site")
-            continue
+    reasons = [_why_not(note, shelves) for note in written]
+    shown = [note for note, reason in zip(written, reasons, strict=True) if not reason]
+    left_out += [f"{n.path.name}: {why}" for n, why in zip(written, reasons, strict=True) if why]
+    for note in shown:
         made, text = render.note_page(note, shown, shelves, around.about, templates)
         texts[note.address] = made
         notes.append({"title": note.title, "address": note.address, "text": text})
@@ -246,6 +245,17 @@ def _around(
         address = f"{render.comparing.folder(one, other)}/index.html"
         comparisons.append((render.comparing.title(one, other), address))
     return texts, notes, comparisons, left_out
+
+
+def _why_not(note: render.Note, shelves: Mapping[str, render.Shelf]) -> str:
+    """Why a note can't be shown: its atlas isn't there, or is there only in part."""
+    if not note.atlas:
+        return ""
+    if note.atlas not in shelves:
+        return f"there is no atlas {note.atlas} on this site"
+    if shelves[note.atlas].atlas.is_partial:
+        return f"{note.atlas} shows only a part of its network"
+    return ""
 
 
 def _addresses(

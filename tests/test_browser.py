@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from atlas import site as site_
-from atlas.about import Around
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = next(
@@ -23,7 +22,6 @@ pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no browser: install Debian's chromium to run these tests"
 )
 
-NOTE = "---\ntitle: A note\n---\n[[conv3/17]]\n\nSee [[conv2]]: $a_1$.\n\n| a |\n|---|\n| 1 |\n"
 KINDS = {
     "home": "index.html",
     "atlas": "small/index.html",
@@ -40,26 +38,6 @@ KINDS = {
     "not found": "404.html",
 }
 WIDTHS = {320: 640, 390: 844, 1440: 900, 3840: 2160}
-
-
-@pytest.fixture(scope="module")
-def root(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site with every kind of page, in a folder below the server's root."""
-    out = tmp_path_factory.mktemp("served") / "sub" / "path"
-    shutil.copytree(site, out)
-    notes = tmp_path_factory.mktemp("notes")
-    (notes / "note.md").write_text(NOTE)
-    path = out / "small" / "conv2" / "layer.json"
-    layer = json.loads(path.read_text())
-    layer["top"][0] |= {"fired": 0, "effective": None, "levels": [0, []], "nine": []}
-    path.write_text(json.dumps(layer))
-    with (out / "small" / "addresses.txt").open("a") as file:
-        file.write("conv9/index.html\n")
-    site_.write_pages(out / "small")
-    site_.keep_addresses(out / "small", out / "small")
-    around = Around(notes=notes, comparisons=(("small", "small"),))
-    site_.write_shared(out, site_.whole(out, around))
-    return out
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from atlas import data, pages
+from atlas import cli, data, pages
 from atlas.about import About
 from atlas.render import Shelf, environment, kit
 
@@ -100,6 +100,28 @@ def test_figures_of_a_layer_stand_by_themselves(site: Path) -> None:
         assert f">conv4/{unit}" in svg
     with Image.open(site / "small" / "conv4" / "figure.png") as picture:
         assert picture.format == "PNG" and picture.width > 1100
+
+
+def test_a_figure_of_units_of_ones_own_choice(
+    site: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    layer = str(site / "small" / "conv4")
+    for form in ("svg", "png"):
+        to = tmp_path / f"figure.{form}"
+        assert cli.main(["figure", layer, "30", "7", "--to", str(to)]) == 0
+    text = (tmp_path / "figure.svg").read_text()
+    assert text.index(">conv4/30") < text.index(">conv4/7") and text.count("<image") == 2
+    with Image.open(tmp_path / "figure.png") as picture:
+        assert picture.width > 1100
+    capfd.readouterr()
+    for given, words in (
+        ([layer, "3000", "--to", "x.png"], "shows no unit 3000"),
+        ([str(site), "3", "--to", "x.png"], "no layer.json"),
+        ([layer, "3", "--to", "x.gif"], ".png or .svg"),
+        ([layer, "--to", "x.png"], "UNIT"),
+    ):
+        assert cli.main(["figure", *given]) == 2
+        assert words in capfd.readouterr().err
 
 
 def test_oembed_says_how_to_embed(shelf: Shelf) -> None:

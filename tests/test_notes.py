@@ -1,4 +1,6 @@
+import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,18 @@ def test_a_note_of_an_atlas_that_is_not_there_is_left_out(site: Path, tmp_path: 
     found = whole(site, tmp_path)
     assert "notes/vgg.html" not in found.files.texts
     assert found.left_out == ["vgg.md: there is no atlas vgg on this site"]
+
+
+def test_a_quick_look_at_some_units_keeps_no_note_from_being_right(
+    site: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(site, tmp_path / "site")
+    facts = json.loads((tmp_path / "site" / "small" / "atlas.json").read_text())
+    facts["summary"][0]["shown"] -= 1
+    (tmp_path / "site" / "small" / "atlas.json").write_text(json.dumps(facts))
+    (tmp_path / "small.md").write_text("---\natlas: small\n---\n[[conv3/1]]")
+    found = whole(tmp_path / "site", tmp_path)
+    assert found.left_out == ["small.md: small shows only a part of its network"]
 
 
 def test_a_note_that_was_published_says_so_when_it_is_no_more(tmp_path: Path) -> None:

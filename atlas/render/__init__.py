@@ -14,13 +14,14 @@ from atlas.render.base import Shelf, Templates, environment
 from atlas.render.gone import gone_page
 from atlas.render.kit import sitemap
 from atlas.render.layers import layer_page
-from atlas.render.notes import note_page, read_notes
+from atlas.render.notes import Note, note_page, read_notes
 from atlas.render.searching import index_of
 from atlas.render.shared import shared_files
 from atlas.render.stimuli import image_page, uses
 from atlas.render.units import embed_page, unit_page
 
 __all__ = [
+    "Note",
     "Shelf",
     "Templates",
     "atlas_files",
