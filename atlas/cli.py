@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given[:1] == ["figure"]:
             _figure(given[1:])
+        elif given[:1] == ["verify"]:
+            return _verify(given[1:])
         else:
             run(given)
     except AtlasError as error:
@@ -72,6 +74,41 @@ def _figure(given: list[str]) -> None:
     options = choosing.parser().parse_args(given)
     choosing.draw_figure(options.layer, options.units, options.to)
     print(options.to)
+
+
+def _verify(given: list[str]) -> int:
+    """Returns the exit code: 1 if a unit is not as the site says."""
+    asked = parser()
+    asked.prog, asked.description, asked.epilog = "build.py verify", VERIFY, None
+    asked.add_argument("path", type=Path, metavar="ATLAS[/LAYER[/UNIT]]")
+    asked.add_argument("--sample", type=int, metavar="N", help="only N units, chosen at random")
+    options = asked.parse_args(given)
+
+    from atlas import data, verifying
+    from atlas.progress import bar
+
+    folder, layer, unit = verifying.find(options.path)
+    facts = data.read_atlas(folder)
+    chosen = verifying.choose(folder, layer, unit, options.sample, options.seed)
+    options.limit = options.limit or facts.images["count"]
+    if not any(word.partition("=")[0] == "--model" for word in given):
+        options.model = facts.network["name"]
+    from atlas.ranks import ALONE
+
+    network, images = _inputs(options, ALONE, facts.preprocessing)
+    wrong = 0
+    for verdict in verifying.verify(folder, chosen, network, images, options.workers, bar):
+        wrong += bool(verdict.differs)
+        for text in verdict.differs or ("as the site says",):
+            print(f"{verdict.layer}/{verdict.unit}: {text}")
+    count = sum(map(len, chosen.values()))
+    print(f"{count - wrong} of {count} units are as the site says")
+    return 1 if wrong else 0
+
+
+VERIFY = """\
+Compute units anew from network and images, and compare values, images, positions and
+reconstructions with what a site says. Give --model, --weights and --images as for the build."""
 
 
 def asks_for_one(given: Sequence[str]) -> bool:
@@ -190,7 +227,10 @@ def _globs(options: argparse.Namespace) -> tuple[str, ...] | None:
     return tuple(glob for text in options.layers for glob in text.split(","))
 
 
-def _inputs(options: argparse.Namespace, ranks: Ranks) -> tuple[Network, Folder | DemoImages]:
+def _inputs(
+    options: argparse.Namespace, ranks: Ranks, sees: dict[str, Any] | None = None
+) -> tuple[Network, Folder | DemoImages]:
+    """The network and the images that options ask for; ``sees`` is its preprocessing, if known."""
     from atlas.images import DemoImages, open_folder
     from atlas.network import load_network
     from atlas.ranks import local_device
@@ -205,7 +245,7 @@ def _inputs(options: argparse.Namespace, ranks: Ranks) -> tuple[Network, Folder 
         options.weights,
         options.seed,
         local_device(device(options.device)),
-        preprocessing(options),
+        sees or preprocessing(options),
     )
     if network.runs and ranks.leads:
         print(f"note: this runs the code of {network.runs}", file=sys.stderr)

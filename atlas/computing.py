@@ -7,8 +7,7 @@ the network nor the images.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,13 +16,14 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from atlas import data, effective, figures, levels, pages, pixels
+from atlas import data, effective, levels, pages, pixels, sketching, spectrum
 from atlas.checkpoint import Checkpoint
 from atlas.connections import Connection, connections, parents
 from atlas.drawing import Place, draw
 from atlas.extensions import extensions
 from atlas.images import Described, Images, Kept, label_of, name_of
 from atlas.network import Network
+from atlas.plates import write_figure, write_plates
 from atlas.progress import Progress, silent
 from atlas.ranks import ALONE, Ranks
 from atlas.revisiting import revisit
@@ -31,8 +31,6 @@ from atlas.scanning import BATCH, Scan, scan
 from atlas.telling import telling
 from atlas.topk import TopNine
 from atlas.units import Layer
-
-JPEG_QUALITY = 60  # of a unit's plate
 
 
 @dataclass(frozen=True)
@@ -118,10 +116,14 @@ def compute(
         if not ranks.leads:
             return None
         layers = [_with_effective(layer, places[layer.layer].energies) for layer in layers]
-        _write_plates(layers, places, folder, settings, progress)
+        write_plates(layers, places, folder, settings.jpeg, progress)
         facts = _facts(network, images, found, layers, filters, settings)
         for layer, summary in zip(layers, facts.summary, strict=True):
-            _write_figure(layer, places[layer.layer], summary["telling"], folder)
+            write_figure(layer, places[layer.layer], summary["telling"], folder)
+        if settings.pictures:
+            spectrum.write_strips(
+                layers, images, network.preprocessing, folder, scratch, settings.workers, kept
+            )
         places.clear()
         _write_data(network, layers, filters, folder, settings)
         _write(folder / "atlas.json", asdict(facts))
@@ -143,7 +145,7 @@ def _layers(
         _layer_data(network.layer(name), record, images, chosen[name], filters[name], settings)
         for name, record in found.records.items()
     ]
-    layers = _connected(network, layers)
+    layers = _connected(network, layers, found.records)
     records = {name: r.only(chosen[name]) for name, r in found.records.items()}
     return layers, replace(found, records=records), filters
 
@@ -201,7 +203,13 @@ def _layer_data(
             )
         first, counts = levels.trimmed(record.counts[unit])
         top.append(
-            data.Unit(unit, int(record.fired[unit]), tuple(nine), levels=(first, tuple(counts)))
+            data.Unit(
+                unit,
+                int(record.fired[unit]),
+                tuple(nine),
+                levels=(first, tuple(counts)),
+                spectrum=spectrum.of_unit(record, unit, layer, images),
+            )
         )
     return data.LayerData(
         layer.id,
@@ -216,8 +224,13 @@ def _layer_data(
     )
 
 
-def _connected(network: Network, layers: list[data.LayerData]) -> list[data.LayerData]:
-    """The layers' data with what each unit is made of and feeds."""
+def _connected(
+    network: Network, layers: list[data.LayerData], records: dict[str, TopNine]
+) -> list[data.LayerData]:
+    """The layers' data with what each unit is made of, what it feeds, and what goes with it."""
+    together = sketching.alike(
+        {name: sketching.directions(r.sketch, r.signs, r.counts) for name, r in records.items()}
+    )
     found = connections(network.graph, network.layers, [layer.layer for layer in layers])
 
     def links(some: list[Connection]) -> tuple[data.Link, ...]:
@@ -231,6 +244,7 @@ def _connected(network: Network, layers: list[data.LayerData]) -> list[data.Laye
                     unit,
                     below=links(found[layer.layer].below[unit.unit]),
                     above=links(found[layer.layer].above[unit.unit]),
+                    alike=tuple(together[layer.layer][unit.unit]),
                 )
                 for unit in layer.top
             ),
@@ -263,59 +277,6 @@ def _with_effective(layer: data.LayerData, energies: np.ndarray) -> data.LayerDa
     return replace(layer, top=tuple(top))
 
 
-def _write_plates(
-    layers: Iterable[data.LayerData],
-    places: dict[str, Place],
-    folder: Path,
-    settings: Settings,
-    progress: Progress,
-) -> None:
-    plates = [
-        (layer, unit, places[layer.layer].tiles[row])
-        for layer in layers
-        for row, unit in enumerate(layer.top)
-        if unit.nine
-    ]
-
-    def write(which: tuple[data.LayerData, data.Unit, np.ndarray]) -> None:
-        layer, unit, own = which
-        path = folder / pages.plate_file(layer.layer, unit.unit)
-        if path.exists():
-            return  # by a build that was stopped
-        picture, size = pixels.plate(layer.plate, own, len(unit.nine)), layer.receptive_field.size
-        small = folder / pages.thumbnail_file(layer.layer, unit.unit)
-        small.parent.mkdir(exist_ok=True)
-        small.write_bytes(pixels.thumbnail(picture))
-        if settings.jpeg:
-            other = folder / pages.picture_file(layer.layer, unit.unit)
-            other.write_bytes(figures.jpeg(picture, JPEG_QUALITY, pixels.is_crisp(size)))
-        beside = path.with_suffix(".part")
-        beside.write_bytes(pixels.encoded(picture, size))
-        beside.rename(path)  # last, for where it stands the unit is done
-
-    with ThreadPoolExecutor() as pool:
-        for _ in progress(pool.map(write, plates), len(plates), "drawing plates"):
-            pass
-
-
-def _write_figure(layer: data.LayerData, place: Place, units: list[int], folder: Path) -> None:
-    """The figure of a layer's most telling units."""
-    rows = {unit.unit: row for row, unit in enumerate(layer.top)}
-    panels = [
-        figures.Panel(
-            figures.on_paper(
-                pixels.plate(layer.plate, place.tiles[rows[unit]], len(layer.unit(unit).nine))
-            ),
-            figures.caption(layer, layer.unit(unit)),
-        )
-        for unit in units
-    ]
-    if panels:
-        (folder / pages.figure_file(layer.layer, "png")).write_bytes(figures.png(panels))
-        title = figures.title(layer)
-        (folder / pages.figure_file(layer.layer, "svg")).write_text(figures.svg(panels, title))
-
-
 def _facts(
     network: Network,
     images: Images,
@@ -326,7 +287,8 @@ def _facts(
 ) -> data.AtlasData:
     from atlas import __version__
 
-    labels = {label_of(images, index) for index in range(len(images))} - {None}
+    different = (index for index in range(len(images)) if index not in found.duplicates)
+    classes = Counter(label for index in different if (label := label_of(images, index)))
     what = images.description if isinstance(images, Described) else "images given in memory"
     return data.AtlasData(
         name=settings.name,
@@ -344,7 +306,8 @@ def _facts(
             "description": what,
             "count": len(images),
             "different": found.images,
-            "classes": len(labels),
+            "classes": len(classes),
+            "class_sizes": sorted(classes.values()),
             "hash": found.images_hash,
             "recoloured": found.recoloured,
             "near_duplicates": settings.near_duplicates,

@@ -16,7 +16,7 @@ from atlas.errors import AtlasError
 
 SCHEMA = 2
 
-Link = tuple[str, int, float | None]  # a unit of some layer, and its share of the weights between
+Link = tuple[str, int, float | None]  # a unit of some layer, and how strong the bond is
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,34 @@ class Winner:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """An image near a percentile of all, by how strongly they activate a unit.
+
+    ``winner`` is None where that image doesn't activate it at all.
+    """
+
+    percent: float
+    winner: Winner | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in ``layer.json``."""
+        return {"percent": self.percent, **(self.winner.as_json() if self.winner else {})}
+
+    @staticmethod
+    def of_json(json_: dict[str, Any]) -> Sample:
+        """The inverse of ``as_json``."""
+        return Sample(json_["percent"], Winner.of_json(json_) if "image" in json_ else None)
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """A unit's number, in how many images it fired, and its winners, strongest first.
 
     ``effective`` is its effective receptive field, as a box within its nominal box; ``levels`` the
     first level of activation (of ``atlas.levels``) that some image's maximum reached, and for it
-    and those above how many did; ``below`` and ``above`` the units that it is made of and feeds.
+    and those above how many did; ``below`` and ``above`` the units that it is made of and feeds;
+    ``alike`` those that go most nearly together with it, and how much; ``spectrum`` samples of what
+    activates it less.
     """
 
     unit: int
@@ -78,6 +100,8 @@ class Unit:
     levels: tuple[int, tuple[int, ...]] = (0, ())
     below: tuple[Link, ...] = ()
     above: tuple[Link, ...] = ()
+    alike: tuple[Link, ...] = ()
+    spectrum: tuple[Sample, ...] = ()
 
     @property
     def commonest(self) -> tuple[str, int] | None:
@@ -94,6 +118,8 @@ class Unit:
             "levels": [self.levels[0], list(self.levels[1])],
             "below": [list(link) for link in self.below],
             "above": [list(link) for link in self.above],
+            "alike": [list(link) for link in self.alike],
+            "spectrum": [sample.as_json() for sample in self.spectrum],
             "nine": [winner.as_json() for winner in self.nine],
         }
 
@@ -105,13 +131,16 @@ class Unit:
             top, left, bottom, right = json_["effective"]
             effective = (top, left, bottom, right)
         first, counts = json_["levels"]
-        links = (tuple((name, unit, share) for name, unit, share in json_[key]) for key in _SIDES)
+        below, above, alike = (
+            tuple((name, unit, share) for name, unit, share in json_[key])
+            for key in ("below", "above", "alike")
+        )
         nine = tuple(Winner.of_json(winner) for winner in json_["nine"])
         levels = (first, tuple(counts))
-        return Unit(json_["unit"], json_["fired"], nine, effective, levels, *links)
-
-
-_SIDES = ("below", "above")
+        spectrum = tuple(Sample.of_json(sample) for sample in json_["spectrum"])
+        return Unit(
+            json_["unit"], json_["fired"], nine, effective, levels, below, above, alike, spectrum
+        )
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ class Place:
         """The place of a layer in a folder: as it was left, or empty."""
         count = len(layer.top)
         return Place(
-            _room(scratch / f"{layer.layer}.tiles", (count, 9, 2, *layer.plate.tile, 3), np.uint8),
-            _room(
+            room(scratch / f"{layer.layer}.tiles", (count, 9, 2, *layer.plate.tile, 3), np.uint8),
+            room(
                 scratch / f"{layer.layer}.energies",
                 (count, 9, sum(layer.receptive_field.size)),
                 np.float32,
@@ -45,7 +45,8 @@ class Place:
         )
 
 
-def _room(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray:
+def room(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    """An array that lies in a file: as it was left, or of zeros."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if not path.exists() or path.stat().st_size != size:
         with path.open("wb") as file:

@@ -27,11 +27,18 @@ def lower_bound(level: int) -> float:
     return float(bits.view(np.float32))
 
 
-def count(values: np.ndarray) -> np.ndarray:
-    """How many of N images reached each level: ``[N, U]`` float32 to ``[U, LEVELS]`` int64."""
-    units = values.shape[1]
-    place = level_of(values) + LEVELS * np.arange(units)
-    return np.bincount(place.ravel(), minlength=units * LEVELS).reshape(units, LEVELS)
+def count(level: np.ndarray) -> np.ndarray:
+    """How many of N images reached each level: ``[N, U]`` levels to ``[U, LEVELS]`` int32."""
+    units = level.shape[1]
+    place = level + LEVELS * np.arange(units)
+    counts = np.bincount(place.ravel(), minlength=units * LEVELS)
+    return counts.astype(np.int32).reshape(units, LEVELS)
+
+
+def percentile(counts: np.ndarray, share: float) -> int:
+    """The level that this share of a unit's images stays below or reaches; counts ``[LEVELS]``."""
+    reached = np.cumsum(counts)
+    return int(np.searchsorted(reached, share * reached[-1], side="left"))
 
 
 def trimmed(counts: np.ndarray) -> tuple[int, list[int]]:

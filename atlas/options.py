@@ -25,6 +25,8 @@ examples:
       some layers of a network with weights from a file
   python build.py figure site/alexnet/conv3 3 17 42 --to figure.svg
       some units of a finished atlas on one figure
+  python build.py verify site/demo --sample 50
+      compute units anew and compare them with a finished atlas
 """
 
 

@@ -41,6 +41,11 @@ def thumbnail_file(layer: str, unit: int) -> str:
     return f"{layer}/small/{unit}.webp"
 
 
+def spectrum_file(layer: str, unit: int) -> str:
+    """Patches of images that activate a unit less strongly than its nine."""
+    return f"{layer}/spectrum/{unit}.webp"
+
+
 def picture_file(layer: str, unit: int) -> str:
     """The same plate as JPEG, for LaTeX, slides and link previews."""
     return f"{layer}/{unit}.jpg"

@@ -151,6 +151,32 @@ def encoded(picture: Image.Image, box: tuple[int, int]) -> bytes:
     return _webp(picture, quality=next(fits, less[-1]))
 
 
+def strip_tile(box: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of a tile on a strip, two thirds of one on the plate of such boxes."""
+    height, width = tile_size(*box)
+    if is_crisp(box):
+        factor = max(1, height // box[0] * 2 // 3)
+        return box[0] * factor, box[1] * factor
+    return max(1, height * 2 // 3), max(1, width * 2 // 3)
+
+
+def strip_size(tile: tuple[int, int], count: int) -> tuple[int, int]:
+    """Height and width of a strip of so many tiles of this size."""
+    return tile[0], count * (tile[1] + GAP) - GAP
+
+
+def strip(tiles: np.ndarray, shown: list[bool], box: tuple[int, int]) -> bytes:
+    """Tiles ``[N, h, w, 3]`` side by side, as WebP; those not shown stay clear."""
+    height, width = tiles.shape[1:3]
+    sheet = np.zeros((*strip_size((height, width), len(tiles)), 4), np.uint8)
+    for place, tile in enumerate(tiles):
+        if shown[place]:
+            left = place * (width + GAP)
+            sheet[:, left : left + width, :3] = tile
+            sheet[:, left : left + width, 3] = 255
+    return _webp(Image.fromarray(sheet), quality=90 if is_crisp(box) else 60)
+
+
 def thumbnail(picture: Image.Image) -> bytes:
     """A plate at a third of its size, as WebP."""
     height, width = thumbnail_size((picture.height, picture.width))

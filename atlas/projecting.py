@@ -8,9 +8,9 @@ from atlas import pixels
 from atlas.units import Layer
 
 # bytes, as they were found in atlases of AlexNet, SqueezeNet and the demo network
-CRISP_PLATE, PLATE = 13_500, 17_000  # with their thumbnails
+CRISP_PLATE, PLATE = 17_500, 20_500  # with their thumbnails and strips
 CRISP_JPEG, JPEG = 30_000, 26_000
-PAGE, DATA = 20_500, 3_700
+PAGE, DATA = 24_000, 6_500
 PER_PIXEL = 0.22  # of a stimulus
 FIGURES = 750_000  # a layer's
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from atlas import levels
+from atlas import levels, sketching
 
 NINE = 9
 EMPTY = np.iinfo(np.int64).max  # the image of a place that nothing fills
+NO_IMAGE = np.iinfo(np.int32).max  # that of a level that none has reached
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,11 @@ class TopNine:
     ``image`` ``[U, 9]`` int64, the image's index (``EMPTY`` where nothing does);
     ``position`` ``[U, 9, 2]`` int32, the (row, column) of the activation in the feature map;
     ``fired`` ``[U]`` int64, the number of images with an activation above 0;
-    ``counts`` ``[U, LEVELS]`` int64, how many images' maxima reached each level of activation;
-    ``images`` the number of images seen.
+    ``counts`` ``[U, LEVELS]`` int32, how many images' maxima reached each level of activation;
+    ``sample``, ``sample_value`` and ``sample_place`` ``[U, LEVELS]`` (int32, float32, int32), for
+    each level above 0 the first of those images, its maximum, and where it stands, counted in
+    row-major order; ``sketch`` ``[U, SIGNS]`` int32 and ``signs`` ``[SIGNS]`` int64, what tells
+    which units go together (``atlas.sketching``); ``images`` the number of images seen.
     """
 
     value: np.ndarray
@@ -34,6 +38,11 @@ class TopNine:
     position: np.ndarray
     fired: np.ndarray
     counts: np.ndarray
+    sample: np.ndarray
+    sample_value: np.ndarray
+    sample_place: np.ndarray
+    sketch: np.ndarray
+    signs: np.ndarray
     images: int
 
     @property
@@ -59,7 +68,12 @@ def empty(units: int) -> TopNine:
         np.full((units, NINE), EMPTY, np.int64),
         np.zeros((units, NINE, 2), np.int32),
         np.zeros(units, np.int64),
-        np.zeros((units, levels.LEVELS), np.int64),
+        np.zeros((units, levels.LEVELS), np.int32),
+        np.full((units, levels.LEVELS), NO_IMAGE, np.int32),
+        np.zeros((units, levels.LEVELS), np.float32),
+        np.zeros((units, levels.LEVELS), np.int32),
+        np.zeros((units, sketching.SIGNS), np.int32),
+        np.zeros(sketching.SIGNS, np.int64),
         0,
     )
 
@@ -89,8 +103,13 @@ def include(
     best = _best(values, images, places)
     for whole, part in zip(arrays, (*best[:2], _positions(best[2], width)), strict=True):
         whole[changing] = part
-    fired, counts = record.fired + fires.sum(0), record.counts + levels.count(value)
-    return TopNine(*arrays, fired, counts, record.images + len(image))
+    level = levels.level_of(value)
+    fired, counts = record.fired + fires.sum(0), record.counts + levels.count(level)
+    samples = _sampled(record, level, value, place, image)
+    signs = sketching.signs_of(image)
+    sketch = record.sketch + sketching.sketch(level, signs)
+    together = (sketch, record.signs + signs.sum(0))
+    return TopNine(*arrays, fired, counts, *samples, *together, record.images + len(image))
 
 
 def merge(one: TopNine, other: TopNine) -> TopNine:
@@ -102,8 +121,35 @@ def merge(one: TopNine, other: TopNine) -> TopNine:
         np.concatenate([each.position @ np.array([width, 1]) for each in (one, other)], 1),
     )
     position = _positions(place, width)
-    sums = (getattr(one, part) + getattr(other, part) for part in ("fired", "counts", "images"))
-    return TopNine(value, image, position, *sums)
+    fired, counts = one.fired + other.fired, one.counts + other.counts
+    first = one.sample < other.sample
+    sample, sample_value, sample_place = (
+        np.where(first, getattr(one, part), getattr(other, part))
+        for part in ("sample", "sample_value", "sample_place")
+    )
+    sketch, signs = one.sketch + other.sketch, one.signs + other.signs
+    return TopNine(
+        value, image, position, fired, counts, sample, sample_value, sample_place, sketch, signs,
+        one.images + other.images,
+    )  # fmt: skip
+
+
+def _sampled(
+    record: TopNine, level: np.ndarray, value: np.ndarray, place: np.ndarray, image: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The first image at each level, with N images more; arrays ``[N, U]`` and ``[N]``."""
+    parts = (record.sample.copy(), record.sample_value.copy(), record.sample_place.copy())
+    backwards = np.argsort(image)[::-1]  # of several at one level the first is written last
+    row, unit = np.nonzero(level[backwards] > 0)
+    which = backwards[row]
+    where = unit * levels.LEVELS + level[which, unit]
+    earlier = image[which] < parts[0].ravel()[where]
+    which, unit, where = which[earlier], unit[earlier], where[earlier]
+    for part, new in zip(
+        parts, (image[which], value[which, unit], place[which, unit]), strict=True
+    ):
+        part.reshape(-1)[where] = new
+    return parts
 
 
 def _positions(place: np.ndarray, width: int) -> np.ndarray:

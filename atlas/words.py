@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import math
+from collections import Counter
+from fractions import Fraction
+
 from atlas.about import About
 from atlas.data import AtlasData, LayerData, Unit, Winner
 
@@ -95,10 +100,67 @@ def signed_share(share: float | None) -> str:
     return f"{'−' if share < 0 else '+'}{abs(100 * share):.1f} %"
 
 
+def correlation(value: float | None) -> str:
+    """How nearly two units go together."""
+    return f"r = {value:.2f}" if value is not None else ""
+
+
+def percent(value: float) -> str:
+    """A percentile's name."""
+    return f"{value:g} %" if value else "least"
+
+
+def outside(unit: Unit) -> str:
+    """How much of the nine's boxes can't reach the activation, where it is worth a word."""
+    shares = []
+    for winner in unit.nine:
+        sizes = [(b[2] - b[0]) * (b[3] - b[1]) for b in (winner.box, winner.true_box)]
+        shares.append(1 - sizes[1] / sizes[0])
+    mean = sum(shares) / len(shares) if shares else 0.0
+    return f"{mean:.0%} of their boxes lie outside the image." if mean >= 0.01 else ""
+
+
+def agreement(atlas: AtlasData, unit: Unit) -> str:
+    """How likely it is that images drawn at random agree as well on some class."""
+    most = unit.commonest
+    if not most or len(unit.nine) < 2:
+        return ""
+    chance = chance_of(tuple(atlas.images["class_sizes"]), len(unit.nine), most[1])
+    if chance > 0.05:
+        return f"So many agree by chance in {share(round(1e6 * chance), 10**6)} of random draws."
+    size = "one in a million" if chance < 1e-6 else f"{chance:.1g}"
+    return f"Chance of so many by luck: {'below ' if chance < 1e-6 else ''}{size}."
+
+
+@functools.cache
+def chance_of(sizes: tuple[int, ...], drawn: int, agreeing: int) -> float:
+    """The chance that of some images drawn without replacement so many have one class.
+
+    Exact: one less the share of the draws in which every class has fewer.
+    """
+    fewer = [1] + [0] * drawn  # ways to draw so many images with no class agreeing
+    for size, times in Counter(sizes).items():
+        ways = [math.comb(size, n) for n in range(min(agreeing, drawn + 1))]
+        for _ in range(times):
+            fewer = [
+                sum(ways[n] * fewer[total - n] for n in range(min(len(ways), total + 1)))
+                for total in range(drawn + 1)
+            ]
+    every = math.comb(sum(sizes), drawn)
+    return float(Fraction(every - fewer[drawn], every)) if every else 1.0
+
+
 def silent(layer: LayerData, unit: Unit) -> str:
     """How many images did not activate a unit."""
     silent = layer.images - unit.fired
     return f"{silent:,} of {layer.images:,} images did not activate it at all." if silent else ""
+
+
+def provenance(atlas: AtlasData) -> str:
+    """What an atlas was made from, by the first digits of their SHA-256."""
+    weights, images = atlas.network["weights_hash"][:12], atlas.images["hash"][:12]
+    height, width = atlas.preprocessing["crop"]
+    return f"weights {weights}, images {images}, {height}×{width} pixels, CNN Atlas {atlas.program}"
 
 
 def credit(atlas: AtlasData) -> str:

@@ -24,6 +24,8 @@ units = st.builds(
     st.tuples(st.integers(0), st.lists(st.integers(0)).map(tuple)),
     links,
     links,
+    links,
+    st.lists(st.builds(data.Sample, st.floats(0, 100), st.none() | winners), max_size=3).map(tuple),
 )
 pairs = st.tuples(numbers, numbers)
 layers = st.builds(
@@ -62,6 +64,8 @@ def test_the_schema_of_a_layer() -> None:
             "levels": [9, [500]],
             "below": [["conv0", 3, -0.5]],
             "above": [],
+            "alike": [],
+            "spectrum": [],
             "nine": [
                 {
                     "image": 17, "file": "tench/x.jpg", "class": "tench", "value": 12.5,

@@ -34,7 +34,7 @@ def test_counting_equals_counting_one_by_one(rows: list[tuple[float, float]]) ->
     for row in values:
         for unit, value in enumerate(row):
             expected[unit, levels.level_of(value[None])[0]] += 1
-    np.testing.assert_array_equal(levels.count(values), expected)
+    np.testing.assert_array_equal(levels.count(levels.level_of(values)), expected)
 
 
 def test_empty_ends_are_trimmed() -> None:
@@ -42,3 +42,13 @@ def test_empty_ends_are_trimmed() -> None:
     assert levels.trimmed(counts) == (0, [])
     counts[[0, 100, 103]] = 7, 2, 1
     assert levels.trimmed(counts) == (100, [2, 0, 0, 1])
+
+
+def test_percentiles_are_those_of_the_sorted_values() -> None:
+    values = np.random.default_rng(0).exponential(3, 1000).astype(np.float32)
+    values[:300] = 0
+    counts = levels.count(levels.level_of(values[:, None]))[0]
+    ordered = np.sort(values)
+    for share in (0.0005, 0.2, 0.5, 0.9, 0.99, 0.999, 1.0):
+        exact = ordered[max(0, int(np.ceil(share * 1000)) - 1)]
+        assert levels.percentile(counts, share) == levels.level_of(exact[None])[0]

@@ -135,3 +135,17 @@ def test_a_plate_takes_no_more_room_than_it_may() -> None:
         assert pixels.encoded(picture, (99, 99)) == file.getvalue()
     exact = Image.open(io.BytesIO(pixels.encoded(noise, (11, 11)))).convert("RGB")
     np.testing.assert_array_equal(np.asarray(exact), np.asarray(noise))
+
+
+@pytest.mark.parametrize("box", [(3, 3), (7, 7), (11, 5), (27, 27), (32, 32), (33, 60), (224, 224)])
+def test_tiles_of_strips_are_smaller_and_keep_pixels_where_plates_do(box: tuple[int, int]) -> None:
+    height, width = pixels.strip_tile(box)
+    assert max(height, width) <= max(pixels.tile_size(*box))
+    if pixels.is_crisp(box):
+        assert height % box[0] == 0 and height // box[0] == width // box[1]
+    tiles = np.full((5, height, width, 3), 90, np.uint8)
+    shown = [True, False, True, True, True]
+    strip = Image.open(io.BytesIO(pixels.strip(tiles, shown, box)))
+    assert strip.size == pixels.strip_size((height, width), 5)[::-1]
+    clear = np.asarray(strip.convert("RGBA"))[..., 3]
+    assert clear[0, 0] == 255 and clear[0, width + pixels.GAP] == 0

@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,7 +14,8 @@ from atlas.levels import LEVELS, level_of
 from atlas.network import wrap
 from atlas.preprocessing import Preprocessing
 from atlas.scanning import forward_batches
-from atlas.topk import EMPTY, TopNine
+from atlas.sketching import signs_of
+from atlas.topk import EMPTY, NO_IMAGE, TopNine
 
 PREPROCESSING = Preprocessing(None, (24, 24), (0.5,) * 3, (0.25,) * 3)
 
@@ -69,24 +71,50 @@ def brute_force(network: atlas.Network, images: Pictures) -> Iterator[tuple[str,
         units, _, width = network.layers[name].shape
         value, image = np.zeros((units, 9), np.float32), np.full((units, 9), EMPTY)
         position, fired = np.zeros((units, 9, 2), np.int32), np.zeros(units, np.int64)
-        counts = np.zeros((units, LEVELS), np.int64)
+        counts = np.zeros((units, LEVELS), np.int32)
+        sample = np.full((units, LEVELS), NO_IMAGE, np.int32)
+        of_sample = np.zeros((2, units, LEVELS))
         for unit in range(units):
             best = []
             for index, found in zip(indices, maps, strict=True):
                 values = found[unit].tolist()
                 peak = max(values)
-                counts[unit, level_of(np.array([peak], np.float32))[0]] += 1
+                level = level_of(np.array([peak], np.float32))[0]
+                counts[unit, level] += 1
+                if level and sample[unit, level] == NO_IMAGE:
+                    sample[unit, level] = index
+                    of_sample[:, unit, level] = peak, values.index(peak)
                 if peak > 0:
                     best.append((-peak, index, divmod(values.index(peak), width)))
             fired[unit] = len(best)
             for rank, (negative, index, where) in enumerate(sorted(best)[:9]):
                 value[unit, rank], image[unit, rank] = -negative, index
                 position[unit, rank] = where
-        yield name, TopNine(value, image, position, fired, counts, len(indices))
+        level = level_of(np.stack([m.max(1) for m in maps]))
+        signs = signs_of(np.array(indices))
+        yield (
+            name,
+            TopNine(
+                value,
+                image,
+                position,
+                fired,
+                counts,
+                sample,
+                of_sample[0].astype(np.float32),
+                of_sample[1].astype(np.int32),
+                (level[:, :, None] * signs[:, None]).sum(0).astype(np.int32),
+                signs.sum(0),
+                len(indices),
+            ),
+        )
+
+
+FIELDS = [field.name for field in dataclasses.fields(TopNine) if field.name != "images"]
 
 
 def same(one: TopNine, other: TopNine) -> None:
-    for field in ("value", "image", "position", "fired", "counts"):
+    for field in FIELDS:
         np.testing.assert_array_equal(getattr(one, field), getattr(other, field), field)
         assert getattr(one, field).dtype == getattr(other, field).dtype
 

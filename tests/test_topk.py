@@ -5,7 +5,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atlas.topk import EMPTY, NINE, empty, include, merge
+from atlas.levels import LEVELS, level_of
+from atlas.topk import EMPTY, NINE, NO_IMAGE, empty, include, merge
+
+SAMPLES = ("sample", "sample_value", "sample_place", "sketch", "signs")
 
 
 def brute_force(values):
@@ -55,8 +58,22 @@ def test_any_split_merged_in_any_order_equals_brute_force(table, cuts, seed):
     for indices in np.random.default_rng(seed).permutation(len(stretches)):
         own = stretches[indices]
         grown = include(grown, values[own], places(values[own], own), 7, own)
-    for name in ("value", "image", "position", "fired", "counts", "images"):
+    for name in ("value", "image", "position", "fired", "counts", *SAMPLES, "images"):
         np.testing.assert_array_equal(getattr(grown, name), getattr(record, name))
+
+
+@given(table=tables)
+@settings(deadline=None, max_examples=50)
+def test_each_level_keeps_its_first_image(table):
+    values = np.array(table, np.float32)
+    record = record_of(values[::-1], np.arange(len(values))[::-1])
+    for unit in range(3):
+        for level in range(1, LEVELS):
+            own = [i for i, v in enumerate(values[:, unit]) if level_of(v[None])[0] == level]
+            assert record.sample[unit, level] == (own[0] if own else NO_IMAGE)
+            if own:
+                assert record.sample_value[unit, level] == values[own[0], unit]
+                assert record.sample_place[unit, level] == own[0] * 7 + 1
 
 
 def test_a_dead_unit_has_no_images():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +87,8 @@ def unit_page(shelf: Shelf, layer: LayerData, unit: Unit) -> str:
         collapsed=words.collapsed(shelf.atlas),
         credit=words.credit(shelf.atlas),
         rule=words.rule(shelf.atlas),
+        verify=f"site/{shelf.name}/{layer.layer}/{unit.unit}",
+        provenance=words.provenance(shelf.atlas),
         pairs=pairs,
         classes=[(name, count) for name, count in counts.most_common() if count > 1],
         once=[name for name, count in counts.items() if count == 1],
@@ -94,6 +96,10 @@ def unit_page(shelf: Shelf, layer: LayerData, unit: Unit) -> str:
         distribution=_distribution(layer, unit),
         below=_neighbours(shelf, unit.below, here),
         above=_neighbours(shelf, unit.above, here),
+        alike=_neighbours(shelf, unit.alike, here, words.correlation),
+        spectrum=_spectrum(shelf, layer, unit, here),
+        agreement=words.agreement(shelf.atlas, unit),
+        outside=words.outside(unit),
         snippets=kit.of_unit(shelf, layer, unit),
     )
 
@@ -122,7 +128,12 @@ def preview(shelf: Shelf, layer: LayerData, unit: Unit) -> Preview | None:
     return Preview(shelf.address(pages.picture_file(layer.layer, unit.unit)), (width, height))
 
 
-def _neighbours(shelf: Shelf, links: Sequence[Link], here: Place) -> list[Neighbour]:
+def _neighbours(
+    shelf: Shelf,
+    links: Sequence[Link],
+    here: Place,
+    say: Callable[[float | None], str] = words.signed_share,
+) -> list[Neighbour]:
     """Other units as they are linked; those that are not shown have a name only."""
     found = []
     for name, number, share in links:
@@ -133,7 +144,7 @@ def _neighbours(shelf: Shelf, links: Sequence[Link], here: Place) -> list[Neighb
         found.append(
             Neighbour(
                 f"{name}/{number}",
-                words.signed_share(share),
+                say(share),
                 share is not None and share < 0,
                 here.to(shelf.address(pages.unit_page(name, number))) if shown else "",
                 here.to(shelf.address(pages.thumbnail_file(name, number))) if fired else "",
@@ -142,6 +153,30 @@ def _neighbours(shelf: Shelf, links: Sequence[Link], here: Place) -> list[Neighb
             )
         )
     return found
+
+
+def _spectrum(shelf: Shelf, layer: LayerData, unit: Unit, here: Place) -> dict[str, Any] | None:
+    """Patches at some percentiles, from one strip, and where each leads."""
+    if not shelf.pictures or not any(sample.winner for sample in unit.spectrum):
+        return None
+    tile = pixels.strip_tile(layer.receptive_field.size)
+    samples = []
+    for place, sample in enumerate(unit.spectrum):
+        winner = sample.winner
+        samples.append(
+            {
+                "percent": words.percent(sample.percent),
+                "left": place * (tile[1] + pixels.GAP),
+                "value": words.number(winner.value) if winner else "silent",
+                "label": winner.label or winner.file if winner else "",
+            }
+        )
+    return {
+        "source": here.to(shelf.address(pages.spectrum_file(layer.layer, unit.unit))),
+        "size": pixels.strip_size(tile, len(samples)),
+        "tile": tile,
+        "samples": samples,
+    }
 
 
 def _distribution(layer: LayerData, unit: Unit) -> dict[str, Any] | None:

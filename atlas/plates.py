@@ -1,0 +1,72 @@
+"""Plates and figures, from drawn tiles to files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from atlas import data, figures, pages, pixels
+from atlas.drawing import Place
+from atlas.progress import Progress, silent
+
+JPEG_QUALITY = 60
+
+
+def write_plates(
+    layers: Iterable[data.LayerData],
+    places: Mapping[str, Place],
+    folder: Path,
+    jpeg: bool,
+    progress: Progress = silent,
+) -> None:
+    """Write every unit's plate, its thumbnail, and with ``jpeg`` the same for print and slides.
+
+    Those that a build wrote before it was stopped are left alone.
+    """
+    plates = [
+        (layer, unit, places[layer.layer].tiles[row])
+        for layer in layers
+        for row, unit in enumerate(layer.top)
+        if unit.nine
+    ]
+
+    def write(which: tuple[data.LayerData, data.Unit, np.ndarray]) -> None:
+        layer, unit, own = which
+        path = folder / pages.plate_file(layer.layer, unit.unit)
+        if path.exists():
+            return  # by a build that was stopped
+        picture, size = pixels.plate(layer.plate, own, len(unit.nine)), layer.receptive_field.size
+        small = folder / pages.thumbnail_file(layer.layer, unit.unit)
+        small.parent.mkdir(exist_ok=True)
+        small.write_bytes(pixels.thumbnail(picture))
+        if jpeg:
+            other = folder / pages.picture_file(layer.layer, unit.unit)
+            other.write_bytes(figures.jpeg(picture, JPEG_QUALITY, pixels.is_crisp(size)))
+        beside = path.with_suffix(".part")
+        beside.write_bytes(pixels.encoded(picture, size))
+        beside.rename(path)  # last, for where it stands the unit is done
+
+    with ThreadPoolExecutor() as pool:
+        for _ in progress(pool.map(write, plates), len(plates), "drawing plates"):
+            pass
+
+
+def write_figure(layer: data.LayerData, place: Place, units: list[int], folder: Path) -> None:
+    """The figure of a layer's most telling units."""
+    rows = {unit.unit: row for row, unit in enumerate(layer.top)}
+    panels = [
+        figures.Panel(
+            figures.on_paper(
+                pixels.plate(layer.plate, place.tiles[rows[unit]], len(layer.unit(unit).nine))
+            ),
+            figures.caption(layer, layer.unit(unit)),
+        )
+        for unit in units
+    ]
+    if panels:
+        (folder / pages.figure_file(layer.layer, "png")).write_bytes(figures.png(panels))
+        title = figures.title(layer)
+        (folder / pages.figure_file(layer.layer, "svg")).write_text(figures.svg(panels, title))

@@ -1,0 +1,155 @@
+"""``build.py verify``: compute units anew from network and images, and compare with the site."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from atlas import data, pages, pixels
+from atlas.errors import AtlasError, UsageError
+from atlas.images import Images
+from atlas.network import Network
+from atlas.progress import Progress, silent
+from atlas.revisiting import revisit
+from atlas.scanning import BATCH, scan
+from atlas.topk import TopNine
+
+ALIKE = 0.9  # the least correlation of a picture with what lossy compression left of it
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A unit, and what differs; nothing does where it is as the site says."""
+
+    layer: str
+    unit: int
+    differs: tuple[str, ...]
+
+
+def find(path: Path) -> tuple[Path, str | None, int | None]:
+    """An atlas's folder, a layer of it and a unit, from ``ATLAS``, ``ATLAS/LAYER`` or with a unit.
+
+    Raises ``UsageError`` if there is no such thing.
+    """
+    parts: list[str] = []
+    folder = path
+    while not (folder / "atlas.json").is_file():
+        if len(parts) == 2 or folder == folder.parent:
+            raise UsageError(f"{path} is no unit, layer or atlas (there is no atlas.json above it)")
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    if len(parts) == 2 and not parts[1].isdigit():
+        raise UsageError(f"{path}: {parts[1]} is not a unit's number")
+    layer = parts[0] if parts else None
+    if layer is not None and layer not in data.read_atlas(folder).layers:
+        raise UsageError(f"{path}: the atlas has no layer {layer}")
+    return folder, layer, int(parts[1]) if len(parts) == 2 else None
+
+
+def choose(
+    folder: Path, layer: str | None, unit: int | None, sample: int | None, seed: int = 0
+) -> dict[str, list[int]]:
+    """The units to verify, by layer: one, all of a layer or atlas, or a random sample of those."""
+    names = [layer] if layer else list(data.read_atlas(folder).layers)
+    there = [(name, one.unit) for name in names for one in data.read_layer(folder, name).top]
+    if unit is not None:
+        if (names[0], unit) not in there:
+            raise UsageError(f"{folder / names[0]} shows no unit {unit}")
+        there = [(names[0], unit)]
+    if sample is not None and sample < len(there):
+        there = sorted(random.Random(seed).sample(there, sample), key=there.index)
+    chosen: dict[str, list[int]] = {}
+    for name, number in there:
+        chosen.setdefault(name, []).append(number)
+    return chosen
+
+
+def verify(
+    folder: Path,
+    chosen: Mapping[str, list[int]],
+    network: Network,
+    images: Images,
+    workers: int = 0,
+    progress: Progress = silent,
+) -> Iterator[Verdict]:
+    """Compute units anew and compare their values, images, positions and reconstructions.
+
+    Raises ``AtlasError`` if the network's weights or the images are not those of the atlas.
+    """
+    facts = data.read_atlas(folder)
+    _same("weights", facts.network["weights_hash"], network.weights_hash)
+    near = facts.images["near_duplicates"]
+    found = scan(network, images, list(chosen), BATCH, workers, near, progress)
+    _same("images", facts.images["hash"], found.images_hash)
+    layers = {name: data.read_layer(folder, name) for name in chosen}
+    differs: dict[tuple[str, int], list[str]] = {}
+    for name, units in chosen.items():
+        for number in units:
+            differs[name, number] = _of_record(found.records[name], layers[name].unit(number))
+    records = {name: found.records[name].only(units) for name, units in chosen.items()}
+    for visit in revisit(network, images, records, facts.rule, BATCH, workers, progress):
+        for some in visit.found:
+            layer = layers[some.layer.id]
+            for place, (unit, rank) in enumerate(zip(some.units, some.ranks, strict=True)):
+                corner = some.reconstructions.corners[place]
+                drawn = pixels.reconstruction(
+                    some.reconstructions.values[place],
+                    network.preprocessing.std,
+                    some.boxes[place],
+                    layer.plate.tile,
+                    (int(corner[0]), int(corner[1])),
+                )
+                if not _looks_like(folder, layer, int(unit), int(rank), drawn):
+                    text = f"the reconstruction of no. {int(rank) + 1}"
+                    differs[layer.layer, int(unit)].append(text)
+    for (name, number), what in differs.items():
+        yield Verdict(name, number, tuple(what))
+
+
+def _same(what: str, said: str, found: str) -> None:
+    if said != found:
+        raise AtlasError(
+            f"these are not the {what} of the atlas: SHA-256 {found[:16]}, and it says {said[:16]}"
+        )
+
+
+def _of_record(record: TopNine, unit: data.Unit) -> list[str]:
+    number, differs = unit.unit, []
+    if record.fired[number] != unit.fired:
+        differs.append(f"fired for {record.fired[number]} images, not {unit.fired}")
+    if record.count(number) != len(unit.nine):
+        return [*differs, f"{record.count(number)} images, not {len(unit.nine)}"]
+    for rank, winner in enumerate(unit.nine):
+        if record.image[number, rank] != winner.image:
+            image = record.image[number, rank]
+            differs.append(f"no. {rank + 1} is image {image}, not {winner.image}")
+        elif record.value[number, rank] != np.float32(winner.value):
+            differs.append(f"no. {rank + 1} is {record.value[number, rank]}, not {winner.value}")
+        elif tuple(record.position[number, rank]) != winner.position:
+            differs.append(f"no. {rank + 1} stands elsewhere")
+    return differs
+
+
+def _looks_like(
+    folder: Path, layer: data.LayerData, unit: int, rank: int, drawn: np.ndarray
+) -> bool:
+    """Whether a plate shows this reconstruction, as far as its compression lets one tell."""
+    path = folder / pages.plate_file(layer.layer, unit)
+    if not path.is_file():
+        return False
+    with Image.open(path) as plate:
+        shown = np.asarray(plate.convert("RGB"), float)
+    top, left = layer.plate.place(rank, patch=False)
+    height, width = layer.plate.tile
+    shown = shown[top : top + height, left : left + width]
+    if pixels.is_crisp(layer.receptive_field.size):
+        return bool(np.abs(shown - drawn).max() <= 2)
+    grey, wanted = shown.mean(2).ravel(), drawn.mean(2).ravel()
+    if wanted.std() < 1:
+        return bool(np.abs(grey - wanted).mean() < 4)
+    return bool(np.corrcoef(grey, wanted)[0, 1] > ALIKE)
