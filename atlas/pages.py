@@ -11,6 +11,11 @@ def layer_page(layer: str) -> str:
     return f"{layer}/index.html"
 
 
+def quiz_page(layer: str) -> str:
+    """A layer's quiz."""
+    return f"{layer}/quiz.html"
+
+
 def layer_data(layer: str) -> str:
     """A layer's data."""
     return f"{layer}/layer.json"

@@ -233,6 +233,27 @@
     });
   }
 
+  // a quiz: each question counts once
+  function asking() {
+    var asked = all(".quiz li"), right = 0, done = 0, score = document.getElementById("score");
+    asked.forEach(function (question) {
+      var buttons = all("[data-answer]", question);
+      buttons.forEach(function (button) {
+        button.addEventListener("click", function () {
+          var good = button.dataset.answer === question.dataset.right;
+          done += 1; right += good;
+          buttons.forEach(function (b) {
+            b.disabled = true;
+            if (b.dataset.answer === question.dataset.right) b.closest(".choice").classList.add("right");
+          });
+          button.textContent = good ? "Right" : "No";
+          question.querySelector("details").open = true;
+          score.textContent = right + " of " + done + " right" + (done === asked.length ? ", and that was all." : " so far.");
+        });
+      });
+    });
+  }
+
   // snippets: this site's own address, and a button to copy each
   function copying() {
     var here = new URL(root || "./", location.href).href;
@@ -253,6 +274,7 @@
     document.addEventListener("keydown", shortcuts);
     sorting();
     looking();
+    asking();
     copying();
   });
 })();

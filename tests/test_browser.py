@@ -30,6 +30,7 @@ KINDS = {
     "crisp unit": "small/conv1/17.html",
     "dead unit": "small/conv2/0.html",
     "card": "small/conv4/embed/17.html",
+    "quiz": "small/conv4/quiz.html",
     "image": "small/images/0/{image}.html",
     "note": "notes/note.html",
     "comparison": "compare/small--small/index.html",
@@ -225,6 +226,22 @@ def test_a_place_in_an_image_leaves_the_units_that_see_it(
         assert left.count() == len(seen) < len(boxes)
         page.goto(f"{page.url}#{page.locator('.picture g').first.get_attribute('id')}")
         assert page.locator(".picture g:target").is_visible()
+
+
+def test_a_quiz_counts_what_was_right(browser: "playwright.Browser", address: str) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{address}/small/conv4/quiz.html")
+        questions = page.locator(".quiz li")
+        assert questions.count() == 10
+        rights = 0
+        for question in questions.all():
+            right = question.get_attribute("data-right")
+            question.get_by_role("button", name="It is A").click()
+            rights += right == "A"
+            assert question.locator(".choice.right b").inner_text() == right
+        assert 1 <= rights <= 9
+        assert page.locator("#score").inner_text() == f"{rights} of 10 right, and that was all."
 
 
 @pytest.mark.parametrize("kind", KINDS)

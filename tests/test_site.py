@@ -49,7 +49,7 @@ class Page(HTMLParser):
 def test_every_link_of_every_page_is_relative_and_leads_to_a_file(site: Path) -> None:
     pages = sorted(site.rglob("*.html"))
     images = len(list((site / "small" / "images").rglob("*.webp")))
-    assert len(pages) == 3 + 6 + 2 * 472 + images
+    assert len(pages) == 2 + 1 + 6 + 6 + 2 * 472 + images
     for path in pages:
         for link in Page(path.read_text("utf-8")).links:
             if path.name == "404.html" or link.startswith(("https://arxiv.org/", "#")):
@@ -120,7 +120,7 @@ def test_rendering_does_not_import_torch(site: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     images = len(list((site / "small" / "images").rglob("*.webp")))
-    assert int(ran.stdout) == 3 + 6 + 2 * 472 + images
+    assert int(ran.stdout) == 3 + 6 + 6 + 2 * 472 + images
 
 
 def test_rendering_again_gives_the_same_bytes(site: Path, tmp_path: Path) -> None:

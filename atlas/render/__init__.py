@@ -15,6 +15,7 @@ from atlas.render.gone import gone_page
 from atlas.render.kit import sitemap
 from atlas.render.layers import layer_page
 from atlas.render.notes import Note, note_page, read_notes
+from atlas.render.quiz import quiz_page
 from atlas.render.searching import index_of
 from atlas.render.shared import shared_files
 from atlas.render.stimuli import image_page, uses
@@ -43,6 +44,9 @@ def atlas_files(shelf: Shelf) -> Iterator[tuple[str, str | bytes]]:
     yield from index_of(shelf)
     for layer in shelf.layers.values():
         yield pages.layer_page(layer.layer), layer_page(shelf, layer)
+        quiz = quiz_page(shelf, layer)
+        if quiz:
+            yield pages.quiz_page(layer.layer), quiz
         for unit in layer.top:
             yield pages.unit_page(layer.layer, unit.unit), unit_page(shelf, layer, unit)
             yield pages.embed_page(layer.layer, unit.unit), embed_page(shelf, layer, unit)

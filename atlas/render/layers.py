@@ -9,6 +9,7 @@ from atlas.data import LayerData
 from atlas.render import kit
 from atlas.render.base import Place, Preview, Shelf
 from atlas.render.pictures import card
+from atlas.render.quiz import asked_of
 
 
 def layer_page(shelf: Shelf, layer: LayerData) -> str:
@@ -45,6 +46,7 @@ def layer_page(shelf: Shelf, layer: LayerData) -> str:
         lead=words.layer_lead(layer),
         filters=filters,
         collapsed=words.collapsed(shelf.atlas),
+        quiz="quiz.html" if shelf.pictures and asked_of(layer) else "",
         labels=sorted(labels),
         figure=[("PNG", "figure.png"), ("SVG, for print", "figure.svg")] if telling else [],
         snippets=kit.of_layer(shelf, layer, bool(telling)),
