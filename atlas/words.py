@@ -117,7 +117,7 @@ def outside(unit: Unit) -> str:
         sizes = [(b[2] - b[0]) * (b[3] - b[1]) for b in (winner.box, winner.true_box)]
         shares.append(1 - sizes[1] / sizes[0])
     mean = sum(shares) / len(shares) if shares else 0.0
-    return f"{mean:.0%} of their boxes lie outside the image." if mean >= 0.01 else ""
+    return f"{100 * mean:.0f} % of their boxes lie outside the image." if mean >= 0.01 else ""
 
 
 def agreement(atlas: AtlasData, unit: Unit) -> str:
