@@ -23,7 +23,7 @@ from atlas.drawing import Place, draw
 from atlas.extensions import extensions
 from atlas.images import Described, Images, Kept, label_of, name_of
 from atlas.network import Network
-from atlas.plates import write_figure, write_plates
+from atlas.plates import write_figures, write_plates
 from atlas.progress import Progress, silent
 from atlas.ranks import ALONE, Ranks
 from atlas.revisiting import revisit
@@ -118,8 +118,8 @@ def compute(
         layers = [_with_effective(layer, places[layer.layer].energies) for layer in layers]
         write_plates(layers, places, folder, settings.jpeg, progress)
         facts = _facts(network, images, found, layers, filters, settings)
-        for layer, summary in zip(layers, facts.summary, strict=True):
-            write_figure(layer, places[layer.layer], summary["telling"], folder)
+        telling_units = {summary["layer"]: summary["telling"] for summary in facts.summary}
+        write_figures(layers, places, telling_units, folder)
         if settings.pictures:
             spectrum.write_strips(
                 layers, images, network.preprocessing, folder, scratch, settings.workers, kept
@@ -228,9 +228,12 @@ def _connected(
     network: Network, layers: list[data.LayerData], records: dict[str, TopNine]
 ) -> list[data.LayerData]:
     """The layers' data with what each unit is made of, what it feeds, and what goes with it."""
-    together = sketching.alike(
-        {name: sketching.directions(r.sketch, r.signs, r.counts) for name, r in records.items()}
-    )
+    shown = {layer.layer: [unit.unit for unit in layer.top] for layer in layers}
+    directions = {
+        name: sketching.directions(r.sketch[shown[name]], r.signs, r.counts[shown[name]])
+        for name, r in records.items()
+    }
+    together = sketching.alike(directions, shown)
     found = connections(network.graph, network.layers, [layer.layer for layer in layers])
 
     def links(some: list[Connection]) -> tuple[data.Link, ...]:
@@ -244,7 +247,7 @@ def _connected(
                     unit,
                     below=links(found[layer.layer].below[unit.unit]),
                     above=links(found[layer.layer].above[unit.unit]),
-                    alike=tuple(together[layer.layer][unit.unit]),
+                    alike=tuple(together[layer.layer, unit.unit]),
                 )
                 for unit in layer.top
             ),

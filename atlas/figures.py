@@ -67,7 +67,7 @@ def png(panels: Sequence[Panel]) -> bytes:
         figure.paste(panel.plate, (left, top))
         pen.text((left, top + panel.plate.height + 6), panel.caption, INK, font)
     file = io.BytesIO()
-    figure.quantize(256, Image.Quantize.MEDIANCUT).save(file, "PNG", optimize=True)
+    figure.quantize(256, Image.Quantize.MEDIANCUT).save(file, "PNG")
     return file.getvalue()
 
 

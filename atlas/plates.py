@@ -54,7 +54,23 @@ def write_plates(
             pass
 
 
-def write_figure(layer: data.LayerData, place: Place, units: list[int], folder: Path) -> None:
+def write_figures(
+    layers: Iterable[data.LayerData],
+    places: Mapping[str, Place],
+    units: Mapping[str, list[int]],
+    folder: Path,
+) -> None:
+    """Write each layer's figure of its most telling units."""
+    with ThreadPoolExecutor() as pool:
+        jobs = [
+            pool.submit(_write_figure, layer, places[layer.layer], units[layer.layer], folder)
+            for layer in layers
+        ]
+        for job in jobs:
+            job.result()
+
+
+def _write_figure(layer: data.LayerData, place: Place, units: list[int], folder: Path) -> None:
     """The figure of a layer's most telling units."""
     rows = {unit.unit: row for row, unit in enumerate(layer.top)}
     panels = [

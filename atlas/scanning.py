@@ -30,7 +30,7 @@ BATCH = 64  # images the network is run on at once, on anything but a CPU
 CPU_SLOTS = 16
 MEMORY = 4 << 30  # bytes that a batch may take; not this machine's, so that none rounds otherwise
 ROUND = 8  # batches between two merges
-SECONDS = 10  # between two checkpoints
+SECONDS = 10  # between two checkpoints, at least
 
 
 @dataclass(frozen=True)
@@ -83,20 +83,22 @@ def scan(
     hashes = near_duplicates is not None
     source = stimuli(images, network.preprocessing, own, workers, hashes, kept)
     source = progress(source, len(own), "scanning")
-    saved = time.monotonic()
+    saved, rest = time.monotonic(), float(SECONDS)
     for stop in own.rounds:
         some = list(itertools.islice(source, own.in_round))
         looks = ranks.gather([stimulus.look for stimulus in some if stimulus.look])
         repeats = seen.include(look for each in looks for look in each)
-        save = stop >= len(images) or time.monotonic() - saved >= SECONDS
+        save = stop >= len(images) or time.monotonic() - saved >= rest
         repeats, save = ranks.share((repeats, save))
         different = [stimulus for stimulus in some if stimulus.index not in repeats]
         records = included(network, chosen, records, different, batch_size)
         if save:
+            began = time.monotonic()
             found = ranks.gather(records)
             if ranks.leads:
                 _save(checkpoint, functools.reduce(_merged, found), min(stop, len(images)))
             saved = time.monotonic()
+            rest = max(SECONDS, 20 * (saved - began)) if SECONDS else 0.0
     if ranks.leads and len(images):
         records = _restored(checkpoint, records)
     duplicates = seen.repeats

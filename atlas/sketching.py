@@ -9,7 +9,7 @@ sharing of the images gives the same. With 256 signs a correlation r is known to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -48,17 +48,19 @@ def directions(sketches: np.ndarray, signs: np.ndarray, counts: np.ndarray) -> n
 
 
 def alike(
-    of_layers: Mapping[str, np.ndarray], count: int = ALIKE, block: int = 512
-) -> dict[str, list[list[tuple[str, int, float]]]]:
-    """For each unit of each layer those of all layers that go most nearly together with it.
+    of_layers: Mapping[str, np.ndarray],
+    units: Mapping[str, Sequence[int]],
+    count: int = ALIKE,
+    block: int = 512,
+) -> dict[tuple[str, int], list[tuple[str, int, float]]]:
+    """For each unit those of all layers that go most nearly together with it.
 
-    Takes directions ``[U, SIGNS]``; gives (layer, unit, correlation), the largest first.
+    Takes directions ``[U, SIGNS]`` of each layer's ``units``; gives (layer, unit, correlation), the
+    largest first.
     """
-    names = list(of_layers)
-    whole = np.concatenate([of_layers[name] for name in names])
-    owner = np.concatenate([np.full(len(of_layers[n]), i) for i, n in enumerate(names)])
-    unit = np.concatenate([np.arange(len(of_layers[name])) for name in names])
-    found: dict[str, list[list[tuple[str, int, float]]]] = {name: [] for name in names}
+    names = [(name, unit) for name, own in units.items() for unit in own]
+    whole = np.concatenate([of_layers[name] for name in units])
+    found: dict[tuple[str, int], list[tuple[str, int, float]]] = {}
     for start in range(0, len(whole), block):
         some = whole[start : start + block] @ whole.T
         rows = np.arange(len(some))
@@ -67,11 +69,7 @@ def alike(
         best = np.argpartition(-some, few - 1, axis=1)[:, :few]
         for row in rows:
             own = sorted(best[row], key=lambda n: (-some[row, n], n))
-            found[names[owner[start + row]]].append(
-                [
-                    (names[owner[n]], int(unit[n]), round(float(min(some[row, n], 1)), 2))
-                    for n in own
-                    if some[row, n] > 0
-                ]
-            )
+            found[names[start + row]] = [
+                (*names[n], round(float(min(some[row, n], 1)), 2)) for n in own if some[row, n] > 0
+            ]
     return found

@@ -34,14 +34,14 @@ def test_the_most_alike_are_named_and_never_a_unit_itself() -> None:
     level[:, 7] = level[:, 2] + random.integers(0, 4, 500)
     level[:, 5] = 40  # ever the same: goes with nobody
     whole = directions_of(level)
-    found = alike({"a": whole[:6], "b": whole[6:]}, count=2, block=5)
-    assert found["a"][2][0][:2] == ("b", 1) and found["a"][2][0][2] > 0.98
-    assert found["b"][1][0][:2] == ("a", 2)
-    assert found["a"][5] == []
-    for name, units in found.items():
-        for unit, others in enumerate(units):
-            assert (name, unit) not in [other[:2] for other in others]
-            assert [r for _, _, r in others] == sorted((r for _, _, r in others), reverse=True)
+    units = {"a": range(6), "b": range(10, 16)}
+    found = alike({"a": whole[:6], "b": whole[6:]}, units, count=2, block=5)
+    assert found["a", 2][0][:2] == ("b", 11) and found["a", 2][0][2] > 0.98
+    assert found["b", 11][0][:2] == ("a", 2)
+    assert found["a", 5] == [] and len(found) == 12
+    for unit, others in found.items():
+        assert unit not in [other[:2] for other in others]
+        assert [r for _, _, r in others] == sorted((r for _, _, r in others), reverse=True)
 
 
 def test_any_sharing_of_the_images_sums_to_the_same() -> None:
