@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from bisect import bisect_left
 from pathlib import Path
 
 from PIL import Image
@@ -41,10 +40,9 @@ def draw_figure(folder: Path, units: list[int], to: Path) -> None:
     layer = data.read_layer(folder.parent, folder.name)
     panels = []
     for number in units:
-        row = bisect_left(layer.top, number, key=lambda unit: unit.unit)
-        if row == len(layer.top) or layer.top[row].unit != number:
+        unit = layer.find(number)
+        if unit is None:
             raise UsageError(f"{folder} shows no unit {number}")
-        unit = layer.top[row]
         if not unit.nine:
             raise UsageError(f"{layer.layer}/{number} never fired, so there is nothing to draw")
         with Image.open(folder.parent / pages.plate_file(layer.layer, number)) as plate:

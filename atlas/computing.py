@@ -115,6 +115,7 @@ def compute(
         draw(network, by_name, visits, pictures, places, checkpoint, ranks)
         if not ranks.leads:
             return None
+        layers = _connected(network, layers, found.records)
         layers = [_with_effective(layer, places[layer.layer].energies) for layer in layers]
         write_plates(layers, places, folder, settings.jpeg, progress)
         facts = _facts(network, images, found, layers, filters, settings)
@@ -145,7 +146,6 @@ def _layers(
         _layer_data(network.layer(name), record, images, chosen[name], filters[name], settings)
         for name, record in found.records.items()
     ]
-    layers = _connected(network, layers, found.records)
     records = {name: r.only(chosen[name]) for name, r in found.records.items()}
     return layers, replace(found, records=records), filters
 

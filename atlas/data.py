@@ -7,6 +7,7 @@ half-open, in pixels of the input frame.
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -202,9 +203,16 @@ class LayerData:
         """How many units it has."""
         return self.shape[0]
 
+    def find(self, number: int) -> Unit | None:
+        """One of the units shown, by its number; None if it isn't among them."""
+        row = bisect_left(self.top, number, key=lambda unit: unit.unit)
+        return self.top[row] if row < len(self.top) and self.top[row].unit == number else None
+
     def unit(self, number: int) -> Unit:
-        """One of the units shown, by its number."""
-        return next(unit for unit in self.top if unit.unit == number)
+        """The same, of one that is known to be shown."""
+        unit = self.find(number)
+        assert unit is not None
+        return unit
 
     @property
     def dead(self) -> int:

@@ -138,7 +138,7 @@ def _stimulus(shelf: Shelf, here: Place) -> str:
 
 
 def _rung(shelf: Shelf, layer: LayerData, here: Place) -> dict[str, Any]:
-    telling = next(s["telling"] for s in shelf.atlas.summary if s["layer"] == layer.layer)
+    telling = shelf.telling(layer.layer)
     return {
         "name": layer.layer,
         "page": here.to(shelf.address(pages.layer_page(layer.layer))),

@@ -68,12 +68,14 @@ def page(
     """A page of the site at an address, as HTML.
 
     ``title`` goes from the particular to the general; ``crumbs`` hold addresses from the site's
-    root, the last of them this page's own name.
+    root, the last of them this page's own name. ``previous`` and ``next`` in ``content`` are a name
+    and a link each, or None.
     """
     here = Place(address)
     return templates.get_template(template).render(
         {
-            "relations": [],
+            "previous": None,
+            "next": None,
             "atlas_name": "",
             "oembed": "",
             **content,
@@ -121,6 +123,11 @@ class Shelf:
     def address(self, file: str) -> str:
         """A file of the atlas, from the site's root."""
         return f"{self.name}/{file}"
+
+    def telling(self, layer: str) -> list[int]:
+        """The units that stand for a layer where there is no room for all."""
+        found: list[int] = next(s["telling"] for s in self.atlas.summary if s["layer"] == layer)
+        return found
 
     def summaries(self) -> Iterator[tuple[LayerData, dict[str, Any]]]:
         """Each layer with the summary of it."""

@@ -44,7 +44,7 @@ def _overview(one: Shelf, other: Shelf) -> str:
             "page": here.to(_address(one, other, name)),
             "cards": [
                 card(shelf, shelf.layers[name], shelf.layers[name].unit(telling[0]), here)
-                if (telling := _telling(shelf, name))
+                if (telling := shelf.telling(name))
                 else None
                 for shelf in (one, other)
             ],
@@ -63,14 +63,7 @@ def _overview(one: Shelf, other: Shelf) -> str:
         facts=[words.atlas_facts(shelf.atlas) for shelf in (one, other)],
         rows=rows,
         layer="",
-        previous=None,
-        next=None,
     )
-
-
-def _telling(shelf: Shelf, layer: str) -> list[int]:
-    found: list[int] = next(s["telling"] for s in shelf.atlas.summary if s["layer"] == layer)
-    return found
 
 
 def _layer(one: Shelf, other: Shelf, place: int, name: str) -> str:
@@ -103,7 +96,6 @@ def _layer(one: Shelf, other: Shelf, place: int, name: str) -> str:
         [name, title(one, other)],
         f"The units of {name} of {one.name} and {other.name} side by side",
         [(title(one, other), f"{folder(one, other)}/index.html"), (name, None)],
-        relations=[(r, s[1]) for r, s in zip(("prev", "next"), steps, strict=True) if s],
         names=[
             (shelf.name, here.to(shelf.address(pages.layer_page(name)))) for shelf in (one, other)
         ],

@@ -39,7 +39,6 @@ def layer_page(shelf: Shelf, layer: LayerData) -> str:
         f"The {layer.units} units of {layer.layer} of {shelf.name}",
         [(layer.layer, None)],
         preview=preview,
-        relations=[(r, s[1]) for r, s in (("prev", previous), ("next", next_)) if s],
         previous=previous,
         next=next_,
         layer=layer,

@@ -11,7 +11,6 @@ import difflib
 import html
 import re
 import xml.etree.ElementTree as etree
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +114,6 @@ def note_page(
         [note.title],
         text[:150],
         [(note.title, None)],
-        relations=[(r, s[1]) for r, s in zip(("prev", "next"), steps, strict=True) if s],
         previous=steps[0],
         next=steps[1],
         note_title=note.title,
@@ -148,7 +146,7 @@ class _Finder:
         name, slash, number = address.rpartition("/")
         layer = shelf.layers.get(address)
         if layer is not None:
-            telling = next(s["telling"] for s in shelf.atlas.summary if s["layer"] == address)
+            telling = shelf.telling(address)
             cards = tuple(
                 card(shelf, layer, layer.unit(unit), self.here) for unit in telling[:FIGURE]
             )
@@ -178,9 +176,9 @@ class _Finder:
         if not number.isdigit():
             self._fail(whole, f"{number} is not a unit's number")
         wanted = int(number)
-        row = bisect_left(layer.top, wanted, key=lambda unit: unit.unit)
-        if row < len(layer.top) and layer.top[row].unit == wanted:
-            return layer.top[row]
+        unit = layer.find(wanted)
+        if unit is not None:
+            return unit
         near = sorted(layer.top, key=lambda unit: abs(unit.unit - wanted))[:3]
         named = ", ".join(f"{layer.layer}/{unit.unit}" for unit in near)
         self._fail(whole, f"{layer.layer} shows no unit {number}; nearest: {named}")

@@ -59,7 +59,6 @@ def image_page(
         [f"Image {image}"],
         f"The units of {shelf.name} that have image {image} among their nine",
         [(f"image {image}", None)],
-        relations=[(r, s[1]) for r, s in zip(("prev", "next"), steps, strict=True) if s],
         previous=steps[0],
         next=steps[1],
         image=image,

@@ -73,7 +73,6 @@ def unit_page(shelf: Shelf, layer: LayerData, unit: Unit) -> str:
         f"What activates unit {unit.unit} of {layer.layer} of {shelf.name} most",
         [(layer.layer, shelf.address(pages.layer_page(layer.layer))), (str(unit.unit), None)],
         preview=preview(shelf, layer, unit),
-        relations=[(r, s[1]) for r, s in zip(("prev", "next"), steps, strict=True) if s],
         oembed=f"{unit.unit}.oembed.json" if shelf.about.base else "",
         previous=steps[0],
         next=steps[1],
@@ -138,18 +137,17 @@ def _neighbours(
     found = []
     for name, number, share in links:
         layer = shelf.layers[name]
-        row = bisect_left(layer.top, number, key=lambda unit: unit.unit)
-        shown = row < len(layer.top) and layer.top[row].unit == number
-        fired = shown and layer.top[row].nine
+        unit = layer.find(number)
+        fired = unit is not None and unit.nine
         found.append(
             Neighbour(
                 f"{name}/{number}",
                 say(share),
                 share is not None and share < 0,
-                here.to(shelf.address(pages.unit_page(name, number))) if shown else "",
+                here.to(shelf.address(pages.unit_page(name, number))) if unit else "",
                 here.to(shelf.address(pages.thumbnail_file(name, number))) if fired else "",
                 pixels.thumbnail_size(layer.plate.size),
-                words.plate(layer, layer.top[row]) if fired else "",
+                words.plate(layer, unit) if unit and fired else "",
             )
         )
     return found
