@@ -29,6 +29,7 @@ from atlas import windows
 from atlas.errors import UsageError
 from atlas.graph import Graph, Node, Operation, concatenation, pair
 from atlas.network import Network
+from atlas.sliding import Sliding, pads_with_zeros, shares, span_below
 from atlas.units import Layer
 from atlas.windows import Window
 
@@ -206,10 +207,6 @@ def _gate(graph: Graph, operation: Operation) -> Node | None:
     return bounded[0] if len(bounded) == 1 else None
 
 
-def _pads_with_zeros(module: nn.Conv2d) -> bool:
-    return module.padding_mode == "zeros" and not isinstance(module.padding, str)
-
-
 def _switches(module: nn.Module, below: Tensor) -> Tensor:
     if isinstance(module, nn.AdaptiveMaxPool2d):
         size = module.output_size
@@ -250,7 +247,7 @@ def _down(
         return [(operation.inputs[0], signal.relu())]
     if isinstance(module, _MAX_POOLING):
         return [(operation.inputs[0], _unpool(signal, recording.switches[node][of], shapes[0]))]
-    if isinstance(module, nn.Conv2d) and _pads_with_zeros(module):
+    if isinstance(module, nn.Conv2d) and pads_with_zeros(module):
         part = conv2d_input(
             list(shapes[0]), module.weight, signal,
             module.stride, module.padding, module.dilation, module.groups,
@@ -262,10 +259,19 @@ def _down(
         at = {operation.inputs[0]: signal.new_zeros(shapes[0])}
     else:
         at = {below: value[of] for below, value in recording.inputs[node].items()}
-    through = _adjoint(lambda values: graph.evaluate(node, values), at, signal)
-    if operation.is_nonlinearity and rule == "guided":
-        through = {below: part.relu() for below, part in through.items()}
-    return list(through.items())
+    if operation.is_nonlinearity:
+        ((below, value),) = at.items()
+        part = _past_nonlinearity(graph, operation, value, signal)
+        return [(below, part.relu() if rule == "guided" else part)]
+    return list(_adjoint(lambda values: graph.evaluate(node, values), at, signal).items())
+
+
+def _past_nonlinearity(graph: Graph, operation: Operation, at: Tensor, signal: Tensor) -> Tensor:
+    """A signal times the derivative of a nonlinearity at its input."""
+    if isinstance(operation.module, nn.ReLU):
+        return signal * (at > 0)
+    (below,) = operation.inputs
+    return _adjoint(lambda v: graph.evaluate(operation.node, v), {below: at}, signal)[below]
 
 
 def _down_locally(
@@ -273,8 +279,7 @@ def _down_locally(
 ) -> list[tuple[Node, Window]] | None:
     """The same for a signal known in a window only; None where that is not worth a rule."""
     graph, module = recording.graph, operation.module
-    values, top, left = signal.values, signal.top, signal.left
-    assert top is not None and left is not None
+    values = signal.values
     own = graph.shapes[operation.node]
     if any(len(graph.shapes[below]) != 3 for below in operation.inputs):
         return None
@@ -302,68 +307,51 @@ def _down_locally(
     if operation.is_nonlinearity and rule == "deconvnet":
         return [(below, replace(signal, values=values.relu()))]
     if operation.is_nonlinearity:
-        at = windows.gathered(recording.inputs[operation.node][below], of, signal)
-        through = _adjoint(lambda v: graph.evaluate(operation.node, v), {below: at}, values)[below]
+        at = windows.gathered(recording.inputs[operation.node][below], of, signal.span)
+        through = _past_nonlinearity(graph, operation, at, values)
         through = through.relu() if rule == "guided" else through
         return [(below, replace(signal, values=through))]
     if isinstance(module, nn.BatchNorm2d):
         one = values.new_ones((1, own[0], 1, 1))
         scale = _adjoint(lambda v: graph.evaluate(operation.node, v), {below: one}, one)[below]
         return [(below, replace(signal, values=values * scale))]
-    if isinstance(module, nn.Conv2d) and _pads_with_zeros(module):
+    if isinstance(module, nn.Conv2d) and pads_with_zeros(module):
         spread = F.conv_transpose2d(
             values, module.weight, None, module.stride, 0, 0, module.groups, module.dilation
         )
-        return [(below, _moved(module, spread, top, left))]
+        return [(below, _beneath(module, signal, spread))]
     if isinstance(module, nn.MaxPool2d):
-        switches = windows.gathered(recording.switches[operation.node], of, signal)
+        switches = windows.gathered(recording.switches[operation.node], of, signal.span)
         return [(below, _unpooled(module, signal, switches, graph.shapes[below]))]
     if isinstance(module, nn.AvgPool2d):
-        share = _shares(module, graph.shapes[below], values)
+        share = shares(module, graph.shapes[below], values)
         index = torch.zeros_like(of)
-        spread = values * windows.gathered(share, index, signal)
+        spread = values * windows.gathered(share, index, signal.span)
         ones = values.new_ones((own[0], 1, *pair(module.kernel_size)))
         spread = F.conv_transpose2d(spread, ones, None, module.stride, 0, 0, own[0])
-        return [(below, _moved(module, spread, top, left))]
+        return [(below, _beneath(module, signal, spread))]
     return None
 
 
-def _moved(module: nn.Module, values: Tensor, top: Tensor, left: Tensor) -> Window:
-    """The window that lies below a window at these places, through strides and padding."""
-    assert isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d)
-    assert not isinstance(module.padding, str)
-    (down, right), (above, before) = pair(module.stride), pair(module.padding)
-    return Window(values, top * down - above, left * right - before)
+def _beneath(module: Sliding, above: Window, values: Tensor) -> Window:
+    """Values of the windows that lie below windows."""
+    span = span_below(module, above.span)
+    return Window(values, span.top, span.left)
 
 
 def _unpooled(
     module: nn.MaxPool2d, signal: Window, switches: Tensor, shape: tuple[int, ...]
 ) -> Window:
-    assert signal.top is not None and signal.left is not None
-    count, channels, height, width = signal.values.shape
-    kernel, stride, dilation = pair(module.kernel_size), pair(module.stride), pair(module.dilation)
-    size = [
-        (n - 1) * s + d * (k - 1) + 1
-        for n, k, s, d in zip((height, width), kernel, stride, dilation, strict=True)
-    ]
-    below = _moved(module, signal.values, signal.top, signal.left)
-    assert below.top is not None and below.left is not None
+    count, channels = signal.values.shape[:2]
+    below = span_below(module, signal.span)
+    size = below.size
     rows = torch.div(switches, shape[2], rounding_mode="floor") - below.top[:, None, None, None]
     columns = switches % shape[2] - below.left[:, None, None, None]
     # where the window lies outside there are no switches, and nothing but zero to add
     at = rows.clamp(0, size[0] - 1) * size[1] + columns.clamp(0, size[1] - 1)
     values = signal.values.new_zeros((count, channels, size[0] * size[1]))
     values.scatter_add_(2, at.flatten(2), signal.values.flatten(2))
-    return replace(below, values=values.view(count, channels, *size))
-
-
-def _shares(module: nn.AvgPool2d, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """What part of each average every pixel of its window makes up, ``[1, 1, h, w]``."""
-    inside = like.new_ones((1, 1, *shape[1:]))
-    counts = nn.AvgPool2d(
-        module.kernel_size, module.stride, module.padding, module.ceil_mode, divisor_override=1
-    )(inside)
-    return module(inside) / counts
+    return Window(values.view(count, channels, *size), below.top, below.left)
 
 
 def _adjoint(

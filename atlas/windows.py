@@ -18,6 +18,30 @@ COVERS = 0.7  # a window of this share of the tensor is kept as the whole tensor
 
 
 @dataclass(frozen=True)
+class Span:
+    """Where B windows of one ``size`` (height, width) lie in a tensor: ``top``, ``left`` ``[B]``.
+
+    They may reach beyond the tensor.
+    """
+
+    top: Tensor
+    left: Tensor
+    size: tuple[int, int]
+
+    @property
+    def places(self) -> tuple[Tensor, Tensor]:
+        """Rows ``[B, h]`` and columns ``[B, w]`` of the tensor."""
+        rows, columns = (torch.arange(n, device=self.top.device) for n in self.size)
+        return self.top[:, None] + rows, self.left[:, None] + columns
+
+    def inside(self, shape: tuple[int, ...]) -> Tensor:
+        """What of the windows lies in a tensor of this shape: ``[B, 1, h, w]`` bool."""
+        rows, columns = self.places
+        down, across = (rows >= 0) & (rows < shape[1]), (columns >= 0) & (columns < shape[2])
+        return (down[:, :, None] & across[:, None, :])[:, None]
+
+
+@dataclass(frozen=True)
 class Window:
     """B signals ``[B, C, H, W]`` of which ``values`` ``[B, C, h, w]`` are known, the rest zero.
 
@@ -35,13 +59,10 @@ class Window:
         return self.top is None
 
     @property
-    def places(self) -> tuple[Tensor, Tensor]:
-        """Rows ``[B, h]`` and columns ``[B, w]`` of the tensor that the values stand for."""
+    def span(self) -> Span:
+        """Where the windows lie."""
         assert self.top is not None and self.left is not None
-        height, width = self.values.shape[2:]
-        rows = torch.arange(height, device=self.top.device)
-        columns = torch.arange(width, device=self.top.device)
-        return self.top[:, None] + rows, self.left[:, None] + columns
+        return Span(self.top, self.left, (self.values.shape[2], self.values.shape[3]))
 
 
 def whole(window: Window, shape: tuple[int, ...]) -> Window:
@@ -49,7 +70,7 @@ def whole(window: Window, shape: tuple[int, ...]) -> Window:
     if window.is_whole:
         return window
     values = window.values
-    rows, columns = window.places
+    rows, columns = window.span.places
     height, width = shape[1:]
     # what lies outside is zero, so it may be added anywhere
     at = rows.clamp(0, height - 1)[:, :, None] * width + columns.clamp(0, width - 1)[:, None, :]
@@ -63,22 +84,21 @@ def clipped(window: Window, shape: tuple[int, ...]) -> Window:
     """Zero outside the tensor; the whole tensor, if the window covers most of it."""
     if window.is_whole:
         return window
-    rows, columns = window.places
-    height, width = shape[1:]
-    inside = ((rows >= 0) & (rows < height))[:, None, :, None] & (
-        (columns >= 0) & (columns < width)
-    )[:, None, None, :]
-    window = replace(window, values=window.values * inside)
-    area = window.values.shape[2] * window.values.shape[3]
-    return whole(window, shape) if area >= COVERS * height * width else window
+    window = replace(window, values=window.values * window.span.inside(shape))
+    return whole(window, shape) if covers(window.span.size, shape) else window
 
 
-def gathered(maps: Tensor, of: Tensor, window: Window) -> Tensor:
-    """What maps ``[N, C, H, W]`` hold where the windows are, ``[B, C, h, w]``.
+def covers(size: tuple[int, int], shape: tuple[int, ...]) -> bool:
+    """Whether a window of this size is most of a tensor of this shape."""
+    return size[0] * size[1] >= COVERS * shape[1] * shape[2]
+
+
+def gathered(maps: Tensor, of: Tensor, span: Span) -> Tensor:
+    """What maps ``[N, C, H, W]`` hold where windows lie, ``[B, C, h, w]``.
 
     ``of`` ``[B]`` says which map belongs to which window. Outside the maps it is arbitrary.
     """
-    rows, columns = window.places
+    rows, columns = span.places
     rows, columns = rows.clamp(0, maps.shape[2] - 1), columns.clamp(0, maps.shape[3] - 1)
     found = maps[of[:, None, None], :, rows[:, :, None], columns[:, None, :]]  # [B, h, w, C]
     return found.permute(0, 3, 1, 2)

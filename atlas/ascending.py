@@ -1,0 +1,165 @@
+"""One activation each, from no more than the part of the input that it sees.
+
+The way up for a changed stimulus: of every value on the way only the window is computed that the
+activation depends on, or the whole where the window covers most of it. What comes out is what the
+whole network would give, but for rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from atlas.graph import Graph, Node, Operation, concatenation
+from atlas.sliding import Sliding, pads_with_zeros, shares, span_below
+from atlas.units import Layer
+from atlas.windows import Span, Window, covers, gathered
+
+Cone = dict[Node, Span | None]  # None stands for the whole tensor
+
+
+def cone(graph: Graph, layer: Layer, positions: Tensor) -> Cone:
+    """What activations at ``positions`` ``[B, 2]`` (row, column) of a layer depend on.
+
+    For every node on the way B windows, or None for the whole of it; from the layer down, so the
+    input comes last, unless nothing depends on it.
+    """
+    found: Cone = {}
+    start = Span(positions[:, 0], positions[:, 1], (1, 1))
+    waiting: Cone = {layer.node: start if layer.dims == (1, 2, 3) else None}
+    nodes = list(graph.operations)
+    for node in reversed(nodes[: nodes.index(layer.node) + 1]):
+        if node not in waiting:
+            continue
+        span, shape = waiting.pop(node), graph.shapes[node]
+        if span and covers(span.size, shape):
+            span = None
+        found[node] = span
+        operation = graph.operations[node]
+        for below in operation.inputs:
+            needed = _below(graph, operation, span, below) if span else None
+            waiting[below] = _both(waiting[below], needed) if below in waiting else needed
+    return found
+
+
+def ascend(
+    graph: Graph, layer: Layer, spans: Cone, inputs: Window, units: Tensor, positions: Tensor
+) -> Tensor:
+    """The activations ``[B]`` of ``units`` ``[B]`` at the positions of a cone, ``[B, 2]``.
+
+    ``inputs`` are the windows of the network's input that the cone asks for, or the whole of it.
+    """
+    uses = Counter(below for node in spans for below in graph.operations[node].inputs)
+    values: dict[Node, Window] = {}
+    with torch.inference_mode():
+        for node in reversed(spans):
+            operation = graph.operations[node]
+            if operation.kind == "input":
+                values[node] = inputs
+                continue
+            values[node] = _up(graph, operation, spans[node], values)
+            for below in operation.inputs:
+                uses[below] -= 1
+                if not uses[below]:
+                    del values[below]
+        top = values[layer.node]
+        rows = torch.arange(len(units), device=units.device)
+        if not top.is_whole:
+            return top.values[rows, units, 0, 0]
+        return layer.maps(top.values)[rows, units, positions[:, 0], positions[:, 1]]
+
+
+def _is_local(graph: Graph, operation: Operation) -> bool:
+    """Whether a window of an operation's output can be had from windows of its inputs."""
+    own, module = graph.shapes[operation.node], operation.module
+    shapes = [graph.shapes[below] for below in operation.inputs]
+    if any(len(shape) != 3 for shape in [own, *shapes]):
+        return False
+    if operation.kind in ("sum", "product"):
+        return all(shape[1:] in (own[1:], (1, 1)) for shape in shapes)
+    if operation.kind == "concatenation":
+        return concatenation(operation.node)[0] in (1, -3)
+    if isinstance(module, nn.Conv2d):
+        return pads_with_zeros(module)
+    return operation.kind == "output" or _is_pointwise(operation) or isinstance(module, Sliding)
+
+
+def _is_pointwise(operation: Operation) -> bool:
+    kinds = (nn.BatchNorm2d, nn.Dropout, nn.Dropout2d, nn.Identity)
+    return operation.is_nonlinearity or isinstance(operation.module, kinds)
+
+
+def _below(graph: Graph, operation: Operation, span: Span, below: Node) -> Span | None:
+    """Which windows of an input the windows of an operation's output depend on."""
+    if not _is_local(graph, operation):
+        return None
+    if isinstance(operation.module, Sliding):
+        return span_below(operation.module, span)
+    # a factor without places of its own is the same everywhere
+    return span if graph.shapes[below][1:] == graph.shapes[operation.node][1:] else None
+
+
+def _both(one: Span | None, other: Span | None) -> Span | None:
+    """Windows that hold both, if they lie alike."""
+    if one is None or other is None:
+        return None
+    down, right = other.top - one.top, other.left - one.left
+    if (down != down[0]).any() or (right != right[0]).any():
+        return None
+    offset = int(down[0]), int(right[0])
+    start = [min(0, n) for n in offset]
+    height, width = (max(one.size[i], offset[i] + other.size[i]) - start[i] for i in (0, 1))
+    return Span(one.top + start[0], one.left + start[1], (height, width))
+
+
+def _up(
+    graph: Graph, operation: Operation, span: Span | None, values: Mapping[Node, Window]
+) -> Window:
+    """An operation's output, in windows or as a whole, from those of its inputs."""
+    node, module = operation.node, operation.module
+    if span is None or not _is_local(graph, operation):
+        whole = graph.evaluate(node, {below: values[below].values for below in operation.inputs})
+        return Window(whole) if span is None else _cut(Window(whole), span, graph.shapes[node])
+    parts = {}
+    for below in operation.inputs:
+        needed, shape = _below(graph, operation, span, below), graph.shapes[below]
+        fill = -math.inf if isinstance(module, nn.MaxPool2d) else 0.0
+        parts[below] = (
+            _cut(values[below], needed, shape, fill).values if needed else values[below].values
+        )
+    if isinstance(module, nn.Conv2d):
+        (part,) = parts.values()
+        made = F.conv2d(
+            part, module.weight, module.bias, module.stride, 0, module.dilation, module.groups
+        )
+    elif isinstance(module, nn.MaxPool2d):
+        (part,) = parts.values()
+        made = F.max_pool2d(part, module.kernel_size, module.stride, 0, module.dilation)
+    elif isinstance(module, nn.AvgPool2d):
+        ((below, part),) = parts.items()
+        sums = F.avg_pool2d(part, module.kernel_size, module.stride, divisor_override=1)
+        share = shares(module, graph.shapes[below], part)
+        made = sums * gathered(share, torch.zeros_like(span.top), span)
+    else:
+        made = graph.evaluate(node, parts)
+    return Window(made, span.top, span.left)
+
+
+def _cut(window: Window, span: Span, shape: tuple[int, ...], fill: float = 0.0) -> Window:
+    """These windows of a tensor, or of windows that hold them; filled beyond the tensor."""
+    if window.is_whole:
+        own = torch.arange(len(window.values), device=span.top.device)
+        values = gathered(window.values, own, span)
+    else:
+        have = window.span
+        top, left = int(span.top[0] - have.top[0]), int(span.left[0] - have.left[0])
+        values = window.values[:, :, top : top + span.size[0], left : left + span.size[1]]
+    inside = span.inside(shape)
+    if not bool(inside.all()):
+        values = torch.where(inside, values, fill)
+    return Window(values, span.top, span.left)
