@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from atlas.graph import Graph, Node, Operation, concatenation
 from atlas.sliding import Sliding, pads_with_zeros, shares, span_below
 from atlas.units import Layer
-from atlas.windows import Span, Window, covers, gathered
+from atlas.windows import Span, Window, covers, cut, gathered
 
 Cone = dict[Node, Span | None]  # None stands for the whole tensor
 
@@ -124,13 +124,13 @@ def _up(
     node, module = operation.node, operation.module
     if span is None or not _is_local(graph, operation):
         whole = graph.evaluate(node, {below: values[below].values for below in operation.inputs})
-        return Window(whole) if span is None else _cut(Window(whole), span, graph.shapes[node])
+        return Window(whole) if span is None else cut(Window(whole), span, graph.shapes[node])
     parts = {}
     for below in operation.inputs:
         needed, shape = _below(graph, operation, span, below), graph.shapes[below]
         fill = -math.inf if isinstance(module, nn.MaxPool2d) else 0.0
         parts[below] = (
-            _cut(values[below], needed, shape, fill).values if needed else values[below].values
+            cut(values[below], needed, shape, fill).values if needed else values[below].values
         )
     if isinstance(module, nn.Conv2d):
         (part,) = parts.values()
@@ -148,18 +148,3 @@ def _up(
     else:
         made = graph.evaluate(node, parts)
     return Window(made, span.top, span.left)
-
-
-def _cut(window: Window, span: Span, shape: tuple[int, ...], fill: float = 0.0) -> Window:
-    """These windows of a tensor, or of windows that hold them; filled beyond the tensor."""
-    if window.is_whole:
-        own = torch.arange(len(window.values), device=span.top.device)
-        values = gathered(window.values, own, span)
-    else:
-        have = window.span
-        top, left = int(span.top[0] - have.top[0]), int(span.left[0] - have.left[0])
-        values = window.values[:, :, top : top + span.size[0], left : left + span.size[1]]
-    inside = span.inside(shape)
-    if not bool(inside.all()):
-        values = torch.where(inside, values, fill)
-    return Window(values, span.top, span.left)

@@ -20,8 +20,9 @@ from atlas.errors import AtlasError, UsageError, first_line
 from atlas.options import DEMO_IMAGES, HOME, names, parser
 
 if TYPE_CHECKING:  # at run time they come with torch, which --help needn't wait for
-    from atlas.computing import Settings
+    from atlas.facts import Settings
     from atlas.images import DemoImages, Folder
+    from atlas.masks import Masks
     from atlas.network import Network
     from atlas.ranks import Ranks
 
@@ -155,18 +156,19 @@ def _build(options: argparse.Namespace, given: list[str], around: Around, ranks:
     name = options.name or re.sub(r"[^\w.-]+", "-", Path(options.model).name)
     site.check_place(options.out, name)
     network, images = _inputs(options, ranks)
-    settings = _settings(options, given, name, network, images)
+    masks = _masks(options, images)
+    settings = _settings(options, given, name, network, images, masks)
     loaded = time.perf_counter()
     if not ranks.leads:
         if not ranks.share(False):
-            compute(network, images, Path(), settings, silent, Path(), ranks)
+            compute(network, images, Path(), settings, silent, Path(), ranks, masks)
         return
     with site.staging(options.out, name, settings.made_from, options.fresh) as stage:
         _project(options, network, images)
         if ranks.share(stage.computed):
             print("note: nothing to compute, only pages to write (--fresh computes all)")
         else:
-            compute(network, images, stage.folder, settings, bar, stage.scratch, ranks)
+            compute(network, images, stage.folder, settings, bar, stage.scratch, ranks, masks)
         atlas = site.describe(
             stage.folder,
             settings.command,
@@ -257,14 +259,26 @@ def _inputs(
     return network, images
 
 
+def _masks(options: argparse.Namespace, images: Folder | DemoImages) -> Masks | None:
+    from atlas.images import DemoImages
+    from atlas.masks import DemoMasks, open_masks
+
+    if isinstance(images, DemoImages):
+        if options.masks:
+            raise UsageError("--masks: the demo world knows its own; give a folder of --images")
+        return DemoMasks(images)
+    return open_masks(options.masks, images) if options.masks else None
+
+
 def _settings(
     options: argparse.Namespace,
     given: list[str],
     name: str,
     network: Network,
     images: Folder | DemoImages,
+    masks: Masks | None,
 ) -> Settings:
-    from atlas.computing import Settings
+    from atlas.facts import Settings
     from atlas.fingerprint import fingerprint
     from atlas.scanning import slots_of
 
@@ -278,8 +292,12 @@ def _settings(
         "near_duplicates": options.near_duplicates,
         "pictures": options.images_policy == "show",
         "jpeg": options.jpeg,
+        "evidence": options.evidence == "all",
     }
-    together = {"slots": slots_of(network, options.batch_size)}
+    together = {
+        "slots": slots_of(network, options.batch_size),
+        "masks": masks.identity() if masks else None,
+    }
     return Settings(
         **decides,
         batch_size=options.batch_size,

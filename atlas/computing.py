@@ -7,54 +7,30 @@ the network nor the images.
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from atlas import data, effective, levels, pages, pixels, sketching, spectrum
+from atlas import concepts, data, effective, evidence, levels, pages, pixels, sketching, spectrum
 from atlas.checkpoint import Checkpoint
-from atlas.connections import Connection, connections, parents
+from atlas.connections import Connection, connections
+from atlas.control import control_twin
 from atlas.drawing import Place, draw
-from atlas.extensions import extensions
-from atlas.images import Described, Images, Kept, label_of, name_of
+from atlas.facts import Settings, facts_of
+from atlas.images import Images, Kept, label_of, name_of
+from atlas.masks import Masks
 from atlas.network import Network
 from atlas.plates import write_figures, write_plates
 from atlas.progress import Progress, silent
 from atlas.ranks import ALONE, Ranks
 from atlas.revisiting import revisit
-from atlas.scanning import BATCH, Scan, scan
-from atlas.telling import telling
+from atlas.scanning import Scan, scan
 from atlas.topk import TopNine
 from atlas.units import Layer
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to compute an atlas.
-
-    ``units`` is how many units of each layer are shown, spread evenly; None for all. Without
-    ``pictures`` nothing holds pixels of the images, only where in them what was found; without
-    ``jpeg`` plates are kept as WebP alone. ``date`` and
-    ``command`` are shown as they are given; ``made_from`` is the fingerprint to be kept.
-    """
-
-    name: str
-    layers: tuple[str, ...] | None = None
-    rule: str = "deconvnet"
-    batch_size: int = BATCH
-    workers: int = 0
-    near_duplicates: int | None = None
-    units: int | None = None
-    pictures: bool = True
-    jpeg: bool = True
-    date: str | None = None
-    command: str = ""
-    made_from: str = ""
 
 
 def compute(
@@ -65,11 +41,13 @@ def compute(
     progress: Progress = silent,
     scratch: Path | None = None,
     ranks: Ranks = ALONE,
+    masks: Masks | None = None,
 ) -> data.AtlasData | None:
     """Compute an atlas of ``network`` on ``images`` and write its data into a folder.
 
     ``scratch`` is a folder that keeps what was found on the way: a build that was stopped at any
     moment goes on there, if it is given the same again. None for one that is gone afterwards.
+    ``masks`` say where concepts are in some of the images, so that units can be named for them.
     Only rank 0 of ``ranks`` writes into ``folder`` and returns the atlas's facts.
     """
     with ExitStack() as stack:
@@ -91,7 +69,13 @@ def compute(
             checkpoint,
             kept,
             ranks,
+            settings.evidence,
         )
+        named = None
+        if masks and settings.evidence:
+            named = _named(
+                network, images, masks, found, settings, progress, checkpoint, kept, ranks
+            )
         layers, found, filters = _layers(network, images, found, settings)
         visits = revisit(
             network,
@@ -104,24 +88,29 @@ def compute(
             ranks.share(checkpoint["visited"] or 0),
             kept,
             ranks,
+            control_twin(network.graph) if settings.evidence else None,
         )
         places = {}
         if ranks.leads:
             for layer in layers:
                 (folder / layer.layer).mkdir(parents=True, exist_ok=True)
-            places = {layer.layer: Place.of(layer, scratch) for layer in layers}
+            places = {layer.layer: Place.of(layer, scratch, settings.evidence) for layer in layers}
         by_name = {layer.layer: layer for layer in layers}
         pictures = folder if settings.pictures else None
         draw(network, by_name, visits, pictures, places, checkpoint, ranks)
         if not ranks.leads:
             return None
         layers = _connected(network, layers, found.records)
-        layers = [_with_effective(layer, places[layer.layer].energies) for layer in layers]
+        if named:
+            layers = [_with_concepts(layer, named["labels"]) for layer in layers]
+        layers = [_with_found(layer, places[layer.layer]) for layer in layers]
         write_plates(layers, places, folder, settings.jpeg, progress)
-        facts = _facts(network, images, found, layers, filters, settings)
+        facts = facts_of(
+            network, images, found, layers, filters, settings, named and named["facts"]
+        )
         telling_units = {summary["layer"]: summary["telling"] for summary in facts.summary}
         write_figures(layers, places, telling_units, folder)
-        if settings.pictures:
+        if settings.pictures and settings.evidence:
             spectrum.write_strips(
                 layers, images, network.preprocessing, folder, scratch, settings.workers, kept
             )
@@ -229,11 +218,12 @@ def _connected(
 ) -> list[data.LayerData]:
     """The layers' data with what each unit is made of, what it feeds, and what goes with it."""
     shown = {layer.layer: [unit.unit for unit in layer.top] for layer in layers}
+    told = {name: record for name, record in records.items() if record.signs.size}
     directions = {
         name: sketching.directions(r.sketch[shown[name]], r.signs, r.counts[shown[name]])
-        for name, r in records.items()
+        for name, r in told.items()
     }
-    together = sketching.alike(directions, shown)
+    together = sketching.alike(directions, {name: shown[name] for name in told}) if told else {}
     found = connections(network.graph, network.layers, [layer.layer for layer in layers])
 
     def links(some: list[Connection]) -> tuple[data.Link, ...]:
@@ -247,13 +237,60 @@ def _connected(
                     unit,
                     below=links(found[layer.layer].below[unit.unit]),
                     above=links(found[layer.layer].above[unit.unit]),
-                    alike=tuple(together[layer.layer, unit.unit]),
+                    alike=tuple(together.get((layer.layer, unit.unit), ())),
                 )
                 for unit in layer.top
             ),
         )
         for layer in layers
     ]
+
+
+def _named(
+    network: Network,
+    images: Images,
+    masks: Masks,
+    found: Scan,
+    settings: Settings,
+    progress: Progress,
+    checkpoint: Checkpoint,
+    kept: Kept,
+    ranks: Ranks,
+) -> dict[str, Any]:
+    """The concepts that units are named for, by layer, and how they were found."""
+    done: dict[str, Any] | None = ranks.share(checkpoint["concepts"])
+    if done:
+        return done
+    chosen = concepts.choose(masks, found.duplicates)
+    layers = [network.layer(name) for name in found.records]
+    names, overlaps = concepts.overlaps(
+        network,
+        images,
+        masks,
+        layers,
+        chosen,
+        settings.batch_size,
+        settings.workers,
+        progress,
+        kept,
+        ranks,
+    )
+    labels = {name: concepts.labels(names, overlap) for name, overlap in overlaps.items()}
+    facts = {"description": masks.description, "images": len(chosen), "names": names}
+    if ranks.leads:
+        checkpoint["concepts"] = {"labels": labels, "facts": facts}
+        checkpoint.commit()
+    return {"labels": labels, "facts": facts}
+
+
+def _with_concepts(
+    layer: data.LayerData, labels: dict[str, list[list[tuple[str, float]]]]
+) -> data.LayerData:
+    own = labels.get(layer.layer)
+    if own is None:
+        return layer
+    top = (replace(u, concepts=tuple((n, share) for n, share in own[u.unit])) for u in layer.top)
+    return replace(layer, top=tuple(top))
 
 
 def _shortest(value: np.float32) -> float:
@@ -271,84 +308,28 @@ def _pixel_filters(network: Network, layer: Layer) -> np.ndarray | None:
     return module.weight.detach().float().cpu().numpy()
 
 
-def _with_effective(layer: data.LayerData, energies: np.ndarray) -> data.LayerData:
+def _with_found(layer: data.LayerData, place: Place) -> data.LayerData:
+    """A layer with what the second pass found of its units, beside pictures."""
     height = layer.receptive_field.size[0]
     top = []
     for row, unit in enumerate(layer.top):
-        energy = energies[row, : len(unit.nine)].sum(0, dtype=np.float64)
-        top.append(replace(unit, effective=effective.box_of(energy[:height], energy[height:])))
+        nine = slice(len(unit.nine))
+        energy = place.energies[row, nine].sum(0, dtype=np.float64)
+        box = effective.box_of(energy[:height], energy[height:])
+        found = _evidence(place.figures[row, nine]) if unit.nine else None
+        top.append(replace(unit, effective=box, evidence=found))
     return replace(layer, top=tuple(top))
 
 
-def _facts(
-    network: Network,
-    images: Images,
-    found: Scan,
-    layers: list[data.LayerData],
-    filters: dict[str, np.ndarray | None],
-    settings: Settings,
-) -> data.AtlasData:
-    from atlas import __version__
-
-    different = (index for index in range(len(images)) if index not in found.duplicates)
-    classes = Counter(label for index in different if (label := label_of(images, index)))
-    what = images.description if isinstance(images, Described) else "images given in memory"
-    return data.AtlasData(
-        name=settings.name,
-        program=__version__,
-        network={
-            "name": network.name,
-            "weights": network.weights,
-            "weights_hash": network.weights_hash,
-            "missing": list(network.missing),
-            "layers": len(network.layers),
-            "parameters": sum(p.numel() for p in network.module.parameters()),
-        },
-        preprocessing=network.preprocessing.as_dict(),
-        images={
-            "description": what,
-            "count": len(images),
-            "different": found.images,
-            "classes": len(classes),
-            "class_sizes": sorted(classes.values()),
-            "hash": found.images_hash,
-            "recoloured": found.recoloured,
-            "near_duplicates": settings.near_duplicates,
-            "pictures": settings.pictures,
-            "jpeg": settings.jpeg,
-            "duplicates": [list(pair) for pair in sorted(found.duplicates.items())],
-        },
-        rule=settings.rule,
-        extensions=extensions(network.graph),
-        command=settings.command,
-        date=settings.date,
-        made_from=settings.made_from,
-        layers=tuple(layer.layer for layer in layers),
-        summary=_summaries(network, layers, filters),
-    )
-
-
-def _summaries(
-    network: Network, layers: list[data.LayerData], filters: dict[str, np.ndarray | None]
-) -> list[dict[str, Any]]:
-    own = parents(network.graph, [network.layer(layer.layer) for layer in layers])
-    return [
-        {**_summary(layer, filters[layer.layer]), "parents": own[layer.layer]} for layer in layers
+def _evidence(figures: np.ndarray) -> data.Evidence | None:
+    """What came of trying a unit's reconstructions, ``[nine, measures]``, NaN where not tried."""
+    if not figures.shape[1]:
+        return None
+    columns = [
+        tuple(None if np.isnan(figure) else round(float(figure), 3) for figure in column)
+        for column in figures.T
     ]
-
-
-def _summary(layer: data.LayerData, filters: np.ndarray | None) -> dict[str, Any]:
-    return {
-        "layer": layer.layer,
-        "module": layer.module,
-        "kind": layer.kind,
-        "units": layer.units,
-        "shown": len(layer.top),
-        "shape": list(layer.shape),
-        "receptive_field": asdict(layer.receptive_field),
-        "dead": layer.dead,
-        "telling": list(telling(layer, filters)),
-    }
+    return data.Evidence(**dict(zip(evidence.MEASURES, columns, strict=True)))
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from atlas.errors import AtlasError
 
-SCHEMA = 2
+SCHEMA = 3
 
 Link = tuple[str, int, float | None]  # a unit of some layer, and how strong the bond is
 
@@ -83,6 +83,34 @@ class Sample:
         return Sample(json_["percent"], Winner.of_json(json_) if "image" in json_ else None)
 
 
+Figures = tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What came of trying a unit's nine reconstructions: of each a number, None where not tried.
+
+    ``ssim`` and ``rank``: how like the control twin's they are, by structural similarity and by
+    rank correlation of how much lies where. ``kept`` and ``lost``: what share of the activation is
+    left when only what is marked stays sharp, and gone when all but that does; ``kept_elsewhere``
+    and ``lost_elsewhere`` the same for marks of the same shape elsewhere. ``own``: the share of the
+    picture's energy that the layer's other units don't show.
+    """
+
+    ssim: Figures
+    rank: Figures
+    kept: Figures
+    lost: Figures
+    kept_elsewhere: Figures
+    lost_elsewhere: Figures
+    own: Figures
+
+    def mean(self, measure: str) -> float | None:
+        """The mean of one measure over those that were tried."""
+        figures = [figure for figure in getattr(self, measure) if figure is not None]
+        return sum(figures) / len(figures) if figures else None
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A unit's number, in how many images it fired, and its winners, strongest first.
@@ -91,7 +119,7 @@ class Unit:
     first level of activation (of ``atlas.levels``) that some image's maximum reached, and for it
     and those above how many did; ``below`` and ``above`` the units that it is made of and feeds;
     ``alike`` those that go most nearly together with it, and how much; ``spectrum`` samples of what
-    activates it less.
+    activates it less; ``evidence`` what came of trying the nine's reconstructions.
     """
 
     unit: int
@@ -103,6 +131,8 @@ class Unit:
     above: tuple[Link, ...] = ()
     alike: tuple[Link, ...] = ()
     spectrum: tuple[Sample, ...] = ()
+    evidence: Evidence | None = None
+    concepts: tuple[tuple[str, float], ...] = ()
 
     @property
     def commonest(self) -> tuple[str, int] | None:
@@ -121,6 +151,8 @@ class Unit:
             "above": [list(link) for link in self.above],
             "alike": [list(link) for link in self.alike],
             "spectrum": [sample.as_json() for sample in self.spectrum],
+            "evidence": asdict(self.evidence) if self.evidence else None,
+            "concepts": [list(one) for one in self.concepts],
             "nine": [winner.as_json() for winner in self.nine],
         }
 
@@ -139,8 +171,22 @@ class Unit:
         nine = tuple(Winner.of_json(winner) for winner in json_["nine"])
         levels = (first, tuple(counts))
         spectrum = tuple(Sample.of_json(sample) for sample in json_["spectrum"])
+        evidence = None
+        if json_["evidence"]:
+            figures = {key: tuple(values) for key, values in json_["evidence"].items()}
+            evidence = Evidence(**figures)
         return Unit(
-            json_["unit"], json_["fired"], nine, effective, levels, below, above, alike, spectrum
+            json_["unit"],
+            json_["fired"],
+            nine,
+            effective,
+            levels,
+            below,
+            above,
+            alike,
+            spectrum,
+            evidence,
+            tuple((name, share) for name, share in json_["concepts"]),
         )
 
 
@@ -259,6 +305,8 @@ class AtlasData:
     """The facts of an atlas, as they stand in ``atlas.json``, and the names of its layers.
 
     ``extensions`` names the operations of the network that the rule's paper says nothing of;
+    ``evidence`` says whether reconstructions were tried and statistics taken; ``concepts`` what
+    units were compared with, if there were masks: ``description``, ``images`` and ``names``;
     ``made_from`` is the fingerprint of what decided it all, if one was taken.
     """
 
@@ -273,6 +321,8 @@ class AtlasData:
     extensions: list[str] = field(default_factory=list)
     date: str | None = None
     made_from: str = ""
+    evidence: bool = True
+    concepts: dict[str, Any] | None = None
     schema: int = SCHEMA
     summary: list[dict[str, Any]] = field(default_factory=list)
 

@@ -41,8 +41,9 @@ class Recording:
     """What the way down by some rules needs of the way up, for N stimuli.
 
     ``switches`` holds for each max pooling the flat index of every window's maximum in its input,
-    ``[N, C, h, w]``; ``inputs`` the inputs of those operations whose way down depends on them;
-    ``activations`` the values of the nodes asked for, ``[N, units, ...]``.
+    ``[N, C, h, w]``; ``inputs`` the inputs of those operations whose way down depends on them, of a
+    rectification only where they are above 0; ``activations`` the values of the nodes asked for,
+    ``[N, units, ...]``.
     """
 
     graph: Graph
@@ -69,7 +70,11 @@ def record(graph: Graph, inputs: Tensor, nodes: Iterable[Node], *rules: str) -> 
             if operation is None:
                 continue
             if _depends_on_inputs(operation, recording.rules):
-                recording.inputs[node] = {below: values[below] for below in operation.inputs}
+                rectifies = isinstance(operation.module, nn.ReLU)
+                recording.inputs[node] = {
+                    below: values[below] > 0 if rectifies else values[below]
+                    for below in operation.inputs
+                }
             elif isinstance(operation.module, _MAX_POOLING):
                 below = values[operation.inputs[0]]
                 recording.switches[node] = _switches(operation.module, below)
@@ -129,13 +134,18 @@ def start(layer: Layer, values: Tensor, units: Tensor, positions: Tensor) -> Win
     ``values`` ``[B]`` are the activations of ``units`` ``[B]`` at ``positions`` ``[B, 2]`` (row,
     column) of the layer.
     """
-    rows = torch.arange(len(values), device=values.device)
+    column = values.new_zeros((len(values), layer.units))
+    column[torch.arange(len(values), device=values.device), units] = values
+    return placed(layer, column, positions)
+
+
+def placed(layer: Layer, column: Tensor, positions: Tensor) -> Window:
+    """All zero but for one position: ``column`` ``[B, units]`` at ``positions`` ``[B, 2]``."""
     if layer.dims == (1, 2, 3):
-        pixel = values.new_zeros((len(values), layer.units, 1, 1))
-        pixel[rows, units] = values[:, None, None]
-        return Window(pixel, positions[:, 0], positions[:, 1])
-    maps = values.new_zeros((len(values), *layer.shape))
-    maps[rows, units, positions[:, 0], positions[:, 1]] = values
+        return Window(column[:, :, None, None], positions[:, 0], positions[:, 1])
+    maps = column.new_zeros((len(column), *layer.shape))
+    rows = torch.arange(len(column), device=column.device)
+    maps[rows, :, positions[:, 0], positions[:, 1]] = column
     return Window(layer.value(maps))
 
 
@@ -269,7 +279,7 @@ def _down(
 def _past_nonlinearity(graph: Graph, operation: Operation, at: Tensor, signal: Tensor) -> Tensor:
     """A signal times the derivative of a nonlinearity at its input."""
     if isinstance(operation.module, nn.ReLU):
-        return signal * (at > 0)
+        return signal * at
     (below,) = operation.inputs
     return _adjoint(lambda v: graph.evaluate(operation.node, v), {below: at}, signal)[below]
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from atlas import data, effective, pages, pixels
+from atlas import data, effective, evidence, pages, pixels
 from atlas.checkpoint import Checkpoint
 from atlas.network import Network
 from atlas.ranks import ALONE, Ranks
-from atlas.revisiting import Revisited, Visit
+from atlas.receptive_fields import Box
+from atlas.revisiting import Projections, Revisited, Visit
 
 QUALITY = 82  # of a stimulus as lossy WebP
 
@@ -25,23 +26,37 @@ class Place:
     """Room on disk for what the second pass finds of a layer's U shown units.
 
     ``tiles`` ``[U, 9, 2, h, w, 3]`` uint8, reconstruction and patch; ``energies`` ``[U, 9, H + W]``
-    float32, the gradient's energy in each row and column of a nominal box of H by W pixels.
+    float32, the gradient's energy in each row and column of a nominal box of H by W pixels; where
+    reconstructions are tried, ``tried`` ``[U, 9, 2, h, w, 3]`` uint8, small, the control twin's
+    reconstruction and what was kept of the patch, and ``figures`` ``[U, 9, M]`` float32, what came
+    of it (``evidence.MEASURES``).
     """
 
     tiles: np.ndarray
     energies: np.ndarray
+    tried: np.ndarray
+    figures: np.ndarray
 
     @staticmethod
-    def of(layer: data.LayerData, scratch: Path) -> Place:
+    def of(layer: data.LayerData, scratch: Path, tried: bool) -> Place:
         """The place of a layer in a folder: as it was left, or empty."""
-        count = len(layer.top)
+        each, size = (len(layer.top), 9), layer.receptive_field.size
+        shapes = {
+            "tiles": (2, *layer.plate.tile, 3),
+            "energies": (sum(size),),
+            "tried": (2 if tried else 0, *pixels.small_plate_of(size).tile, 3),
+            "figures": (len(evidence.MEASURES) if tried else 0,),
+        }
+        pictures = ("tiles", "tried")
         return Place(
-            room(scratch / f"{layer.layer}.tiles", (count, 9, 2, *layer.plate.tile, 3), np.uint8),
-            room(
-                scratch / f"{layer.layer}.energies",
-                (count, 9, sum(layer.receptive_field.size)),
-                np.float32,
-            ),
+            **{
+                name: room(
+                    scratch / f"{layer.layer}.{name}",
+                    (*each, *shape),
+                    np.uint8 if name in pictures else np.float32,
+                )
+                for name, shape in shapes.items()
+            }
         )
 
 
@@ -51,6 +66,8 @@ def room(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray:
     if not path.exists() or path.stat().st_size != size:
         with path.open("wb") as file:
             file.truncate(size)
+    if not size:
+        return np.zeros(shape, dtype)
     return np.memmap(path, dtype, "r+", shape=shape)
 
 
@@ -63,6 +80,13 @@ class Drawn:
     ranks: np.ndarray
     tiles: np.ndarray
     energies: np.ndarray
+    tried: np.ndarray
+    figures: np.ndarray
+
+    def put(self, place: Place) -> None:
+        """Put it there."""
+        for name in ("tiles", "energies", "tried", "figures"):
+            getattr(place, name)[self.rows, self.ranks] = getattr(self, name)
 
 
 def draw(
@@ -80,17 +104,17 @@ def draw(
     """
     shown = {name: np.array([unit.unit for unit in layer.top]) for name, layer in layers.items()}
 
-    def drawn_of(some: Revisited) -> Drawn:
+    def drawn_of(visit: Visit, some: Revisited) -> Drawn:
         name = some.layer.id
-        return _drawn(network, layers[name], some, np.searchsorted(shown[name], some.units))
+        rows = np.searchsorted(shown[name], some.units)
+        return _drawn(network, layers[name], visit, some, rows)
 
     with ThreadPoolExecutor() as pool:
         for visit in visits:
-            drawn = [pool.submit(drawn_of, some) for some in visit.found]
+            drawn = [pool.submit(drawn_of, visit, some) for some in visit.found]
             for others, stimuli in ranks.gather(([one.result() for one in drawn], visit.stimuli)):
                 for one in others:
-                    places[one.layer].tiles[one.rows, one.ranks] = one.tiles
-                    places[one.layer].energies[one.rows, one.ranks] = one.energies
+                    one.put(places[one.layer])
                 saved = [
                     pool.submit(_save_image, folder / pages.image_file(image), stimulus)
                     for image, stimulus in stimuli.items()
@@ -102,29 +126,47 @@ def draw(
             checkpoint.commit()
 
 
-def _drawn(network: Network, layer: data.LayerData, some: Revisited, rows: np.ndarray) -> Drawn:
-    tiles = np.zeros((len(some.units), 2, *layer.plate.tile, 3), np.uint8)
-    energies = np.zeros((len(some.units), sum(layer.receptive_field.size)), np.float32)
-    for place in range(len(some.units)):
-        _draw_tiles(network, some, place, tiles[place])
+def _drawn(
+    network: Network, layer: data.LayerData, visit: Visit, some: Revisited, rows: np.ndarray
+) -> Drawn:
+    count, std = len(some.units), network.preprocessing.std
+    tried, tile = some.evidence, layer.plate.tile
+    small = pixels.small_plate_of(layer.receptive_field.size).tile
+    tiles = np.zeros((count, 2, *tile, 3), np.uint8)
+    less = np.zeros((count, 2 if tried else 0, *small, 3), np.uint8)
+    energies = np.zeros((count, sum(layer.receptive_field.size)), np.float32)
+    for place, (image, box) in enumerate(zip(some.images, some.boxes, strict=True)):
+        tiles[place, 0] = _reconstruction(some.reconstructions, place, std, box, tile)
+        tiles[place, 1] = pixels.patch(visit.stimuli[image], box, tile)
+        if tried:
+            kept = visit.blurred[image].copy()
+            corner = some.reconstructions.corner(place)
+            _copy(visit.stimuli[image], kept, tried.marks[place], corner)
+            less[place, 0] = _reconstruction(tried.twins, place, std, box, small)
+            less[place, 1] = pixels.patch(kept, box, small)
         energies[place] = _energy(some, place)
-    return Drawn(layer.layer, rows, some.ranks, tiles, energies)
+    figures = tried.figures if tried else np.zeros((count, 0), np.float32)
+    return Drawn(layer.layer, rows, some.ranks, tiles, energies, less, figures)
+
+
+def _reconstruction(
+    found: Projections, place: int, std: tuple[float, ...], box: Box, size: tuple[int, int]
+) -> np.ndarray:
+    return pixels.reconstruction(found.values[place], std, box, size, found.corner(place))
+
+
+def _copy(sharp: np.ndarray, kept: np.ndarray, marks: np.ndarray, corner: tuple[int, int]) -> None:
+    """Copy the marked pixels ``[h, w]`` of a stimulus; ``corner`` is the place of the first."""
+    (top, left), (height, width) = corner, marks.shape
+    frame = slice(max(top, 0), top + height), slice(max(left, 0), left + width)
+    own = marks[max(-top, 0) :, max(-left, 0) :]
+    own = own[: sharp.shape[0] - frame[0].start, : sharp.shape[1] - frame[1].start]
+    kept[frame][own] = sharp[frame][own]
 
 
 def _energy(some: Revisited, place: int) -> np.ndarray:
-    corner = int(some.gradients.corners[place, 0]), int(some.gradients.corners[place, 1])
-    box = some.boxes[place].as_tuple()
+    corner, box = some.gradients.corner(place), some.boxes[place].as_tuple()
     return np.concatenate(effective.marginals(some.gradients.values[place], corner, box))
-
-
-def _draw_tiles(network: Network, some: Revisited, place: int, tiles: np.ndarray) -> None:
-    box = some.boxes[place]
-    std = network.preprocessing.std
-    found = some.reconstructions
-    corner = int(found.corners[place, 0]), int(found.corners[place, 1])
-    size = (tiles.shape[1], tiles.shape[2])
-    tiles[0] = pixels.reconstruction(found.values[place], std, box, size, corner)
-    tiles[1] = pixels.patch(some.stimuli[place], box, size)
 
 
 def _save_image(path: Path, stimulus: np.ndarray) -> None:

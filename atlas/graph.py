@@ -7,11 +7,12 @@ place, so that a value, once computed, stays what it was. The model handed in is
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import math
 import operator
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -129,6 +130,23 @@ class Graph:
             ) from error
         self._last_use = self._last_uses()
         self._overwriting = {node for node in self.operations if self._may_overwrite(node)}
+
+    def changed(self, change: Callable[[str, nn.Module], None]) -> Graph:
+        """The same graph on copies of its modules, after ``change`` of each, given with its path.
+
+        Its nodes are the same objects, so what was recorded of one graph serves the other.
+        """
+        other = copy.copy(self)
+        other._model = other._twin = copy.deepcopy(self._twin)
+        for path, module in other._twin.named_modules():
+            change(path, module)
+        other.operations = {
+            node: replace(operation, module=other._twin.get_submodule(str(node.target)))
+            if node.op == "call_module"
+            else operation
+            for node, operation in self.operations.items()
+        }
+        return other
 
     @property
     def dtype(self) -> torch.dtype:

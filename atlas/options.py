@@ -101,6 +101,20 @@ def parser() -> argparse.ArgumentParser:
         help="count images as one whose perceptual hashes differ in at most so many of 64 bits "
         "(needs imagehash; images with equal pixels always count as one)",
     )
+    what.add_argument(
+        "--masks",
+        type=Path,
+        metavar="FOLDER",
+        help="masks of concepts in the images, as FOLDER/CONCEPT/PATH-OF-IMAGE.png, white where "
+        "the concept is: units are named for those they overlap with (the demo knows its own)",
+    )
+    what.add_argument(
+        "--evidence",
+        choices=("all", "none"),
+        default="all",
+        help="'none' leaves out what is computed to see what reconstructions prove, and how else a "
+        "unit can be told; it takes up to half of the time (default: all)",
+    )
     what.add_argument("--credit", default="", metavar="TEXT", help="whose the images are")
     what.add_argument(
         "--images-licence", default="", metavar="TEXT", help="the licence of the images"

@@ -46,6 +46,11 @@ def thumbnail_file(layer: str, unit: int) -> str:
     return f"{layer}/small/{unit}.webp"
 
 
+def tried_file(layer: str, unit: int) -> str:
+    """A plate of the control twin's reconstructions, and of what was kept of the patches."""
+    return f"{layer}/tried/{unit}.webp"
+
+
 def spectrum_file(layer: str, unit: int) -> str:
     """Patches of images that activate a unit less strongly than its nine."""
     return f"{layer}/spectrum/{unit}.webp"

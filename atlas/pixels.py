@@ -10,7 +10,7 @@ import io
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from atlas.data import Plate
 from atlas.receptive_fields import Box
@@ -46,6 +46,11 @@ def plate_of(size: tuple[int, int], patches: bool = True) -> Plate:
     return Plate(tile_size(*size), GAP, GUTTER, patches)
 
 
+def small_plate_of(size: tuple[int, int], patches: bool = True) -> Plate:
+    """The same with tiles as small as on a strip: of what goes with a plate."""
+    return Plate(strip_tile(size), GAP, GUTTER, patches)
+
+
 def patch(stimulus: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
     """The tile that shows a box of a stimulus ``[H, W, C]``; outside lies a quiet hatching."""
     height, width = stimulus.shape[:2]
@@ -53,6 +58,16 @@ def patch(stimulus: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
     background = _hatching(size).copy()
     part = stimulus[seen.top : seen.bottom, seen.left : seen.right]
     return _laid(np.broadcast_to(part, (*part.shape[:2], 3)), seen, box, background)
+
+
+def blurred(stimulus: np.ndarray) -> np.ndarray:
+    """A stimulus ``[H, W, C]`` that nothing can be recognised in any more: uint8 of that shape.
+
+    By a Gaussian whose standard deviation is a twentieth of the shorter side.
+    """
+    radius = min(stimulus.shape[:2]) / 20
+    image = Image.fromarray(stimulus.squeeze(2) if stimulus.shape[2] == 1 else stimulus)
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(radius))).reshape(stimulus.shape)
 
 
 @functools.cache
@@ -151,8 +166,15 @@ def encoded(picture: Image.Image, box: tuple[int, int]) -> bytes:
     return _webp(picture, quality=next(fits, less[-1]))
 
 
+def small_encoded(picture: Image.Image, box: tuple[int, int]) -> bytes:
+    """The same for a small plate, at the least quality; noise is often all it shows."""
+    return (
+        _webp(picture, lossless=True, quality=50) if is_crisp(box) else _webp(picture, quality=30)
+    )
+
+
 def strip_tile(box: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of a tile on a strip, two thirds of one on the plate of such boxes."""
+    """Height and width of a small tile, two thirds of one on the plate of such boxes."""
     height, width = tile_size(*box)
     if is_crisp(box):
         factor = max(1, height // box[0] * 2 // 3)

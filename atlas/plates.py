@@ -24,17 +24,19 @@ def write_plates(
 ) -> None:
     """Write every unit's plate, its thumbnail, and with ``jpeg`` the same for print and slides.
 
+    Where reconstructions were tried, a plate of the twin's and of what was kept goes with it.
+
     Those that a build wrote before it was stopped are left alone.
     """
     plates = [
-        (layer, unit, places[layer.layer].tiles[row])
+        (layer, unit, places[layer.layer].tiles[row], places[layer.layer].tried[row])
         for layer in layers
         for row, unit in enumerate(layer.top)
         if unit.nine
     ]
 
-    def write(which: tuple[data.LayerData, data.Unit, np.ndarray]) -> None:
-        layer, unit, own = which
+    def write(which: tuple[data.LayerData, data.Unit, np.ndarray, np.ndarray]) -> None:
+        layer, unit, own, tried = which
         path = folder / pages.plate_file(layer.layer, unit.unit)
         if path.exists():
             return  # by a build that was stopped
@@ -45,6 +47,12 @@ def write_plates(
         if jpeg:
             other = folder / pages.picture_file(layer.layer, unit.unit)
             other.write_bytes(figures.jpeg(picture, JPEG_QUALITY, pixels.is_crisp(size)))
+        if tried.shape[1]:
+            with_it = folder / pages.tried_file(layer.layer, unit.unit)
+            with_it.parent.mkdir(exist_ok=True)
+            layout = pixels.small_plate_of(size, layer.plate.patches)
+            picture_of_it = pixels.plate(layout, tried, len(unit.nine))
+            with_it.write_bytes(pixels.small_encoded(picture_of_it, size))
         beside = path.with_suffix(".part")
         beside.write_bytes(pixels.encoded(picture, size))
         beside.rename(path)  # last, for where it stands the unit is done

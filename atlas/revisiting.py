@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from atlas import pixels
 from atlas.deconvnet import Recording, descend, joined, record, start
 from atlas.errors import AtlasError
+from atlas.graph import Graph
 from atlas.images import Images, Kept, stimuli
 from atlas.network import Network
 from atlas.progress import Progress, silent
@@ -19,6 +21,7 @@ from atlas.ranks import ALONE, Ranks
 from atlas.receptive_fields import Box
 from atlas.scanning import BATCH, MEMORY, Batch, forward_batches, slots_of
 from atlas.topk import EMPTY, TopNine
+from atlas.trials import Bench, Winners, tried
 from atlas.units import Layer
 from atlas.windows import Window
 
@@ -37,30 +40,54 @@ class Projections:
     values: np.ndarray
     corners: np.ndarray
 
+    def corner(self, place: int) -> tuple[int, int]:
+        """Where the window of one of them lies."""
+        row, column = self.corners[place]
+        return int(row), int(column)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What came of trying B reconstructions: ``figures`` ``[B, 7]`` (``evidence.MEASURES``).
+
+    ``twins`` are the control twin's reconstructions; ``marks`` ``[B, h, w]`` bool, in the same
+    windows, the pixels that were kept.
+    """
+
+    figures: np.ndarray
+    twins: Projections
+    marks: np.ndarray
+
 
 @dataclass(frozen=True)
 class Revisited:
     """Some winners of one layer, with what is to be shown of them.
 
-    ``units`` and ``ranks`` ``[B]`` say which winners; ``stimuli`` holds their images, ``[H, W, C]``
-    uint8 each, ``boxes`` their nominal boxes; ``reconstructions`` and ``gradients`` what came down.
+    ``units`` and ``ranks`` ``[B]`` say which winners; ``images`` their images, ``boxes`` their
+    nominal boxes; ``reconstructions`` and ``gradients`` what came down; ``evidence`` what came of
+    trying it, if it was tried.
     """
 
     layer: Layer
     units: np.ndarray
     ranks: np.ndarray
-    stimuli: list[np.ndarray]
+    images: list[int]
     boxes: list[Box]
     reconstructions: Projections
     gradients: Projections
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
 class Visit:
-    """One image, its stimulus, and the reconstructions of winners found in a chunk around it."""
+    """Some images, their stimuli ``[H, W, C]`` uint8, and the reconstructions of their winners.
+
+    ``blurred`` are the stimuli with nothing to be recognised in them, if winners were tried.
+    """
 
     stimuli: dict[int, np.ndarray]
     found: Iterator[Revisited]
+    blurred: dict[int, np.ndarray]
 
 
 def winners(records: dict[str, TopNine]) -> list[int]:
@@ -94,8 +121,11 @@ def revisit(
     after: int = 0,
     kept: Kept | None = None,
     ranks: Ranks = ALONE,
+    control: Graph | None = None,
 ) -> Iterator[Visit]:
     """Run each winning image once for all layers and units that chose it, and reconstruct.
+
+    With ``control``, the network's control twin, the reconstructions are tried, too.
 
     Leaves out the first ``after`` visits of the itinerary, and takes stimuli from ``kept`` where
     they are there. Of the rest each of the ``ranks`` makes every so-manyth; all of them get as
@@ -115,9 +145,9 @@ def revisit(
     source = progress(source, len(order), "reconstructing")
     for some in own:
         batches = forward_batches(itertools.islice(source, len(some)), network, batch_size)
-        yield _visit(network, list(batches), layers, records, wanted, rule)
+        yield _visit(network, list(batches), layers, records, wanted, rule, control)
     for _ in range(steps - len(own)):
-        yield Visit({}, iter(()))
+        yield Visit({}, iter(()), {})
 
 
 def _by_image(record: TopNine) -> dict[int, list[tuple[int, int]]]:
@@ -146,16 +176,24 @@ def _visit(
     records: dict[str, TopNine],
     wanted: dict[str, dict[int, list[tuple[int, int]]]],
     rule: str,
+    control: Graph | None,
 ) -> Visit:
     nodes = [layer.node for layer in layers]
     rules = {rule, "gradient"}
-    recordings = [record(network.graph, b.inputs(network), nodes, *rules) for b in waiting]
+    inputs = [batch.inputs(network) for batch in waiting]
+    recordings = [record(network.graph, some, nodes, *rules) for some in inputs]
     recording = joined(recordings) if len(recordings) > 1 else recordings[0]
-    pixels, places = {}, {}
+    sharp, soft, places = {}, {}, {}
     for number, batch in enumerate(waiting):
         for slot, stimulus in zip(batch.slots, batch.stimuli, strict=True):
-            pixels[stimulus.index] = stimulus.pixels
+            sharp[stimulus.index] = stimulus.pixels
             places[stimulus.index] = number * batch.size + slot
+    bench = None
+    if control:
+        soft = {image: pixels.blurred(stimulus) for image, stimulus in sharp.items()}
+        both = torch.cat(inputs), torch.zeros_like(torch.cat(inputs))
+        both[1][list(places.values())] = network.inputs(np.stack(list(soft.values())))
+        bench = Bench(control, *both)
 
     def found() -> Iterator[Revisited]:
         for layer in layers:
@@ -166,11 +204,9 @@ def _visit(
             ]
             for first in range(0, len(won), DESCENTS):
                 some = won[first : first + DESCENTS]
-                yield _reconstructed(
-                    recording, layer, records[layer.id], some, places, pixels, rule
-                )
+                yield _reconstructed(recording, layer, records[layer.id], some, places, rule, bench)
 
-    return Visit(pixels, found())
+    return Visit(sharp, found(), soft)
 
 
 def _reconstructed(
@@ -179,8 +215,8 @@ def _reconstructed(
     top: TopNine,
     won: list[tuple[int, int, int]],
     places: dict[int, int],
-    pixels: dict[int, np.ndarray],
     rule: str,
+    bench: Bench | None,
 ) -> Revisited:
     units, ranks = np.array([w[0] for w in won]), np.array([w[1] for w in won])
     maps = layer.maps(recording.activations[layer.node])
@@ -191,13 +227,20 @@ def _reconstructed(
     values = maps[of, unit, position[:, 0], position[:, 1]]
     _compare(layer, top, values.float().cpu().numpy(), units, ranks)
     signal = start(layer, values, unit, position)
-    down = {
-        rule: _projections(descend(recording, layer.node, signal, of, rule))
-        for rule in recording.rules
-    }
-    boxes = [layer.field.box(int(row), int(column)) for row, column in position.tolist()]
-    stimuli_ = [pixels[image] for _, _, image in won]
-    return Revisited(layer, units, ranks, stimuli_, boxes, down[rule], down["gradient"])
+    down = {each: descend(recording, layer.node, signal, of, each) for each in recording.rules}
+    images = [image for _, _, image in won]
+    where = [(int(row), int(column)) for row, column in position.tolist()]
+    shown = {each: _projections(found) for each, found in down.items()}
+    evidence = None
+    if bench:
+        true = torch.tensor([layer.field.true_box(*at).as_tuple() for at in where], device=device)
+        rank, image = torch.from_numpy(ranks).to(device), torch.tensor(images, device=device)
+        winners = Winners(unit, rank, image, of, values, position, true)
+        trials = tried(bench, recording, layer, winners, down[rule], rule)
+        twins, marks = _projections(trials.twin), trials.marks.cpu().numpy()
+        evidence = Evidence(trials.figures, twins, marks)
+    boxes = [layer.field.box(*at) for at in where]
+    return Revisited(layer, units, ranks, images, boxes, shown[rule], shown["gradient"], evidence)
 
 
 def _projections(found: Window) -> Projections:

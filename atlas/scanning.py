@@ -61,6 +61,7 @@ def scan(
     checkpoint: Checkpoint | None = None,
     kept: Kept | None = None,
     ranks: Ranks = ALONE,
+    statistics: bool = True,
 ) -> Scan:
     """Find the top nine of every unit of the layers that the globs ``layers`` name.
 
@@ -70,13 +71,14 @@ def scan(
     than that count once, too. The network is run on ``batch_size`` images at once, on a CPU always
     on 16. Goes on where ``checkpoint`` says that an earlier pass came to; puts the stimuli into
     ``kept``; shares the images with the other ``ranks``, which are to be given the same, but only
-    rank 0's checkpoint is used. Raises ``AtlasError`` if an activation is not a finite number.
+    rank 0's checkpoint is used. Without ``statistics`` only the nine are kept, and how often a unit
+    fired. Raises ``AtlasError`` if an activation is not a finite number.
     """
     chosen = network.choose(layers)
     checkpoint = checkpoint or Checkpoint()
     seen = Seen(near_duplicates, checkpoint)
     start = ranks.share(checkpoint["scanned"] or 0)
-    records = {layer.id: topk.empty(layer.units) for layer in chosen}
+    records = {layer.id: topk.empty(layer.units, statistics) for layer in chosen}
     if ranks.leads and start:
         records = _restored(checkpoint, records)
     own = _Share(start, len(images), ROUND * slots_of(network, batch_size), ranks)

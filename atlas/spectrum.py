@@ -26,7 +26,7 @@ PERCENTS = (99.9, 99.0, 90.0, 50.0, 0.0)
 def of_unit(record: TopNine, unit: int, layer: Layer, images: Images) -> tuple[data.Sample, ...]:
     """A unit's samples, from strong to weak; those at level 0 have no image."""
     found = []
-    for percent in PERCENTS if record.images else ():
+    for percent in PERCENTS if record.images and record.signs.size else ():
         level = levels.percentile(record.counts[unit], max(percent / 100, 1e-12))
         if level == 0:
             found.append(data.Sample(percent))

@@ -30,7 +30,8 @@ class TopNine:
     ``sample``, ``sample_value`` and ``sample_place`` ``[U, LEVELS]`` (int32, float32, int32), for
     each level above 0 the first of those images, its maximum, and where it stands, counted in
     row-major order; ``sketch`` ``[U, SIGNS]`` int32 and ``signs`` ``[SIGNS]`` int64, what tells
-    which units go together (``atlas.sketching``); ``images`` the number of images seen.
+    which units go together (``atlas.sketching``); ``images`` the number of images seen. All from
+    ``counts`` to ``signs`` have no columns in a record without statistics.
     """
 
     value: np.ndarray
@@ -61,19 +62,20 @@ class TopNine:
         return replace(self, image=image)
 
 
-def empty(units: int) -> TopNine:
+def empty(units: int, statistics: bool = True) -> TopNine:
     """What is known before any image was seen."""
+    of_levels, of_signs = (levels.LEVELS, sketching.SIGNS) if statistics else (0, 0)
     return TopNine(
         np.zeros((units, NINE), np.float32),
         np.full((units, NINE), EMPTY, np.int64),
         np.zeros((units, NINE, 2), np.int32),
         np.zeros(units, np.int64),
-        np.zeros((units, levels.LEVELS), np.int32),
-        np.full((units, levels.LEVELS), NO_IMAGE, np.int32),
-        np.zeros((units, levels.LEVELS), np.float32),
-        np.zeros((units, levels.LEVELS), np.int32),
-        np.zeros((units, sketching.SIGNS), np.int32),
-        np.zeros(sketching.SIGNS, np.int64),
+        np.zeros((units, of_levels), np.int32),
+        np.full((units, of_levels), NO_IMAGE, np.int32),
+        np.zeros((units, of_levels), np.float32),
+        np.zeros((units, of_levels), np.int32),
+        np.zeros((units, of_signs), np.int32),
+        np.zeros(of_signs, np.int64),
         0,
     )
 
@@ -103,13 +105,32 @@ def include(
     best = _best(values, images, places)
     for whole, part in zip(arrays, (*best[:2], _positions(best[2], width)), strict=True):
         whole[changing] = part
-    level = levels.level_of(value)
-    fired, counts = record.fired + fires.sum(0), record.counts + levels.count(level)
-    samples = _sampled(record, level, value, place, image)
-    signs = sketching.signs_of(image)
-    sketch = record.sketch + sketching.sketch(level, signs)
-    together = (sketch, record.signs + signs.sum(0))
-    return TopNine(*arrays, fired, counts, *samples, *together, record.images + len(image))
+    known = replace(
+        record,
+        value=arrays[0],
+        image=arrays[1],
+        position=arrays[2],
+        fired=record.fired + fires.sum(0),
+        images=record.images + len(image),
+    )
+    return _with_statistics(known, value, place, image) if record.signs.size else known
+
+
+def _with_statistics(
+    record: TopNine, value: np.ndarray, place: np.ndarray, image: np.ndarray
+) -> TopNine:
+    """A record with the statistics of N images more; arrays ``[N, U]`` and ``[N]``."""
+    level, signs = levels.level_of(value), sketching.signs_of(image)
+    sample, sample_value, sample_place = _sampled(record, level, value, place, image)
+    return replace(
+        record,
+        counts=record.counts + levels.count(level),
+        sample=sample,
+        sample_value=sample_value,
+        sample_place=sample_place,
+        sketch=record.sketch + sketching.sketch(level, signs),
+        signs=record.signs + signs.sum(0),
+    )
 
 
 def merge(one: TopNine, other: TopNine) -> TopNine:

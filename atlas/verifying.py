@@ -84,7 +84,7 @@ def verify(
     facts = data.read_atlas(folder)
     _same("weights", facts.network["weights_hash"], network.weights_hash)
     near = facts.images["near_duplicates"]
-    found = scan(network, images, list(chosen), BATCH, workers, near, progress)
+    found = scan(network, images, list(chosen), BATCH, workers, near, progress, statistics=False)
     _same("images", facts.images["hash"], found.images_hash)
     layers = {name: data.read_layer(folder, name) for name in chosen}
     differs: dict[tuple[str, int], list[str]] = {}
@@ -96,13 +96,12 @@ def verify(
         for some in visit.found:
             layer = layers[some.layer.id]
             for place, (unit, rank) in enumerate(zip(some.units, some.ranks, strict=True)):
-                corner = some.reconstructions.corners[place]
                 drawn = pixels.reconstruction(
                     some.reconstructions.values[place],
                     network.preprocessing.std,
                     some.boxes[place],
                     layer.plate.tile,
-                    (int(corner[0]), int(corner[1])),
+                    some.reconstructions.corner(place),
                 )
                 if not _looks_like(folder, layer, int(unit), int(rank), drawn):
                     text = f"the reconstruction of no. {int(rank) + 1}"

@@ -104,6 +104,36 @@ def gathered(maps: Tensor, of: Tensor, span: Span) -> Tensor:
     return found.permute(0, 3, 1, 2)
 
 
+def cut(window: Window, span: Span | None, shape: tuple[int, ...], fill: float = 0.0) -> Window:
+    """These windows of signals of a tensor of this shape, filled beyond it; all of it for None."""
+    if span is None:
+        return whole(window, shape)
+    values = _part(window, span)
+    if values is None:
+        own = torch.arange(len(window.values), device=span.top.device)
+        values = gathered(whole(window, shape).values, own, span)
+    inside = span.inside(shape)
+    if not bool(inside.all()):
+        values = torch.where(inside, values, fill)
+    return Window(values, span.top, span.left)
+
+
+def _part(window: Window, span: Span) -> Tensor | None:
+    """Windows that lie alike within windows."""
+    if window.is_whole:
+        return None
+    have = window.span
+    down, right = span.top - have.top, span.left - have.left
+    top, left = int(down[0]), int(right[0])
+    fits = all(
+        start >= 0 and start + size <= there
+        for start, size, there in zip((top, left), span.size, have.size, strict=True)
+    )
+    if not fits or (down != top).any() or (right != left).any():
+        return None
+    return window.values[:, :, top : top + span.size[0], left : left + span.size[1]]
+
+
 def added(one: Window, other: Window, shape: tuple[int, ...]) -> Window:
     """The sum of two signals of a tensor of this shape."""
     if one.is_whole or other.is_whole:

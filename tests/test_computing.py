@@ -99,7 +99,7 @@ def test_every_winner_is_visited_once() -> None:
         visited += visit.stimuli
         for some in visit.found:
             seen += list(zip(some.units.tolist(), some.ranks.tolist(), strict=True))
-            assert len(some.stimuli) == len(some.reconstructions.values) == len(some.units)
+            assert len(some.images) == len(some.reconstructions.values) == len(some.units)
     record = found.records["conv5"]
     assert sorted(seen) == [(u, r) for u in range(record.units) for r in range(record.count(u))]
     assert sorted(visited) == winners(found.records)

@@ -51,7 +51,7 @@ def test_the_schema_of_a_layer() -> None:
     )  # fmt: skip
     found = layer.as_json()
     assert {key: found[key] for key in ("schema", "layer", "module", "units")} == {
-        "schema": 2, "layer": "conv1", "module": "features.0", "units": 1,
+        "schema": 3, "layer": "conv1", "module": "features.0", "units": 1,
     }  # fmt: skip
     assert json.loads(data.dumps(found))["receptive_field"] == {
         "size": [11, 11], "stride": [4, 4], "offset": [-2, -2],

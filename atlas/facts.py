@@ -1,0 +1,118 @@
+"""The facts of an atlas: of the network, the images, and how it was computed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from atlas import data
+from atlas.connections import parents
+from atlas.extensions import extensions
+from atlas.images import Described, Images, label_of
+from atlas.network import Network
+from atlas.scanning import BATCH, Scan
+from atlas.telling import telling
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to compute an atlas.
+
+    ``units`` is how many units of each layer are shown, spread evenly; None for all. Without
+    ``pictures`` nothing holds pixels of the images, only where in them what was found; without
+    ``jpeg`` plates are kept as WebP alone; without ``evidence`` nothing is computed but the nine
+    and their reconstructions. ``date`` and ``command`` are shown as they are given; ``made_from``
+    is the fingerprint to be kept.
+    """
+
+    name: str
+    layers: tuple[str, ...] | None = None
+    rule: str = "deconvnet"
+    batch_size: int = BATCH
+    workers: int = 0
+    near_duplicates: int | None = None
+    units: int | None = None
+    pictures: bool = True
+    jpeg: bool = True
+    evidence: bool = True
+    date: str | None = None
+    command: str = ""
+    made_from: str = ""
+
+
+def facts_of(
+    network: Network,
+    images: Images,
+    found: Scan,
+    layers: list[data.LayerData],
+    filters: dict[str, np.ndarray | None],
+    settings: Settings,
+    concepts: dict[str, Any] | None,
+) -> data.AtlasData:
+    """What stands in ``atlas.json``."""
+    from atlas import __version__
+
+    different = (index for index in range(len(images)) if index not in found.duplicates)
+    classes = Counter(label for index in different if (label := label_of(images, index)))
+    what = images.description if isinstance(images, Described) else "images given in memory"
+    return data.AtlasData(
+        name=settings.name,
+        program=__version__,
+        network={
+            "name": network.name,
+            "weights": network.weights,
+            "weights_hash": network.weights_hash,
+            "missing": list(network.missing),
+            "layers": len(network.layers),
+            "parameters": sum(p.numel() for p in network.module.parameters()),
+        },
+        preprocessing=network.preprocessing.as_dict(),
+        images={
+            "description": what,
+            "count": len(images),
+            "different": found.images,
+            "classes": len(classes),
+            "class_sizes": sorted(classes.values()),
+            "hash": found.images_hash,
+            "recoloured": found.recoloured,
+            "near_duplicates": settings.near_duplicates,
+            "pictures": settings.pictures,
+            "jpeg": settings.jpeg,
+            "duplicates": [list(pair) for pair in sorted(found.duplicates.items())],
+        },
+        rule=settings.rule,
+        evidence=settings.evidence,
+        concepts=concepts,
+        extensions=extensions(network.graph),
+        command=settings.command,
+        date=settings.date,
+        made_from=settings.made_from,
+        layers=tuple(layer.layer for layer in layers),
+        summary=_summaries(network, layers, filters),
+    )
+
+
+def _summaries(
+    network: Network, layers: list[data.LayerData], filters: dict[str, np.ndarray | None]
+) -> list[dict[str, Any]]:
+    own = parents(network.graph, [network.layer(layer.layer) for layer in layers])
+    return [
+        {**_summary(layer, filters[layer.layer]), "parents": own[layer.layer]} for layer in layers
+    ]
+
+
+def _summary(layer: data.LayerData, filters: np.ndarray | None) -> dict[str, Any]:
+    return {
+        "layer": layer.layer,
+        "module": layer.module,
+        "kind": layer.kind,
+        "units": layer.units,
+        "shown": len(layer.top),
+        "shape": list(layer.shape),
+        "receptive_field": asdict(layer.receptive_field),
+        "dead": layer.dead,
+        "telling": list(telling(layer, filters)),
+    }
