@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from atlas import concepts, data, effective, evidence, levels, pages, pixels, sketching, spectrum
+from atlas import concepts, data, effective, levels, pages, pixels, sketching, spectrum
 from atlas.checkpoint import Checkpoint
 from atlas.connections import Connection, connections
 from atlas.control import control_twin
@@ -329,7 +329,7 @@ def _evidence(figures: np.ndarray) -> data.Evidence | None:
         tuple(None if np.isnan(figure) else round(float(figure), 3) for figure in column)
         for column in figures.T
     ]
-    return data.Evidence(**dict(zip(evidence.MEASURES, columns, strict=True)))
+    return data.Evidence(**dict(zip(data.MEASURES, columns, strict=True)))
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,9 @@ class Evidence:
         """The mean of one measure over those that were tried."""
         figures = [figure for figure in getattr(self, measure) if figure is not None]
         return sum(figures) / len(figures) if figures else None
+
+
+MEASURES = tuple(part.name for part in fields(Evidence))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from atlas import data, effective, evidence, pages, pixels
+from atlas import data, effective, pages, pixels
 from atlas.checkpoint import Checkpoint
 from atlas.network import Network
 from atlas.ranks import ALONE, Ranks
@@ -29,7 +29,7 @@ class Place:
     float32, the gradient's energy in each row and column of a nominal box of H by W pixels; where
     reconstructions are tried, ``tried`` ``[U, 9, 2, h, w, 3]`` uint8, small, the control twin's
     reconstruction and what was kept of the patch, and ``figures`` ``[U, 9, M]`` float32, what came
-    of it (``evidence.MEASURES``).
+    of it (``data.MEASURES``).
     """
 
     tiles: np.ndarray
@@ -45,7 +45,7 @@ class Place:
             "tiles": (2, *layer.plate.tile, 3),
             "energies": (sum(size),),
             "tried": (2 if tried else 0, *pixels.small_plate_of(size).tile, 3),
-            "figures": (len(evidence.MEASURES) if tried else 0,),
+            "figures": (len(data.MEASURES) if tried else 0,),
         }
         pictures = ("tiles", "tried")
         return Place(

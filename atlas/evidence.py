@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-MEASURES = ("ssim", "rank", "kept", "lost", "kept_elsewhere", "lost_elsewhere", "own")
 GRID = 32  # cells along the longer side of what is compared or marked, at most
 PICTURE = 96  # pixels along the longer side of pictures that are compared, at most
 PART = 5  # of the cells that can reach an activation, one in so many is marked, at most

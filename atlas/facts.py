@@ -115,4 +115,22 @@ def _summary(layer: data.LayerData, filters: np.ndarray | None) -> dict[str, Any
         "receptive_field": asdict(layer.receptive_field),
         "dead": layer.dead,
         "telling": list(telling(layer, filters)),
+        "evidence": _means(layer),
+        "concepts": _concepts(layer),
     }
+
+
+def _means(layer: data.LayerData) -> dict[str, float] | None:
+    """The mean of each measure of evidence over a layer's units; None if none was tried."""
+    tried = [unit.evidence for unit in layer.top if unit.evidence]
+    found = {}
+    for measure in data.MEASURES:
+        means = [mean for one in tried if (mean := one.mean(measure)) is not None]
+        if means:
+            found[measure] = round(sum(means) / len(means), 3)
+    return found or None
+
+
+def _concepts(layer: data.LayerData) -> list[tuple[str, int]]:
+    """The concepts that units are named for, and how many of them; the commonest first."""
+    return Counter(unit.concepts[0][0] for unit in layer.top if unit.concepts).most_common()

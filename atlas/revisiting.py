@@ -48,7 +48,7 @@ class Projections:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What came of trying B reconstructions: ``figures`` ``[B, 7]`` (``evidence.MEASURES``).
+    """What came of trying B reconstructions: ``figures`` ``[B, 7]`` (``data.MEASURES``).
 
     ``twins`` are the control twin's reconstructions; ``marks`` ``[B, h, w]`` bool, in the same
     windows, the pixels that were kept.

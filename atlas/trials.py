@@ -11,13 +11,15 @@ from torch import Tensor
 
 from atlas import evidence
 from atlas.ascending import ascend, cone
+from atlas.data import MEASURES
 from atlas.deconvnet import Recording, descend, placed, start
 from atlas.graph import Graph
 from atlas.units import Layer
 from atlas.windows import Span, Window, cut, gathered
 
 EVERY = 4  # of the nine every fourth is compared with other units, and with marks elsewhere
-_OF_PICTURES = [measure in ("ssim", "rank", "own") for measure in evidence.MEASURES]
+COLUMNS = {measure: column for column, measure in enumerate(MEASURES)}
+OF_PICTURES = [COLUMNS[measure] for measure in ("ssim", "rank", "own")]
 MEMORY = 1 << 30  # bytes that all values of the stimuli that are tried at once may take
 
 
@@ -56,7 +58,7 @@ class Winners:
 
 @dataclass(frozen=True)
 class Trials:
-    """What came of it: ``figures`` ``[B, 7]`` float32, one for each of ``evidence.MEASURES``.
+    """What came of it: ``figures`` ``[B, 7]`` float32, one for each of ``data.MEASURES``.
 
     They are NaN where nothing was tried. ``twin`` are the control twin's reconstructions, ``marks``
     ``[B, h, w]`` bool the pixels that were kept, in the same windows.
@@ -83,25 +85,25 @@ def tried(
     size = found.values.shape[2], found.values.shape[3]
     marked = evidence.enlarged(marks, *size)
     pictures = evidence.picture(found.values), evidence.picture(twin.values)
-    figures = found.values.new_full((len(few), len(evidence.MEASURES)), torch.nan)
-    figures[:, 0] = evidence.ssim(*pictures, seen)
-    figures[:, 1] = evidence.rank_correlation(
+    figures = found.values.new_full((len(few), len(MEASURES)), torch.nan)
+    figures[:, COLUMNS["ssim"]] = evidence.ssim(*pictures, seen)
+    figures[:, COLUMNS["rank"]] = evidence.rank_correlation(
         energy.flatten(1), other.flatten(1), in_cells.flatten(1)
     )
-    figures[:, 2], figures[:, 3] = _again(
-        bench, recording.graph, layer, winners, _like(found, marked)
-    )
+    kept, lost = _again(bench, recording.graph, layer, winners, _like(found, marked))
+    figures[:, COLUMNS["kept"]], figures[:, COLUMNS["lost"]] = kept, lost
     if few.any():
         some, own = winners.only(few), _rows(found, few)
         elsewhere = evidence.moved(marks[few], in_cells[few], _luck(layer, some))
         marks_elsewhere = _like(own, evidence.enlarged(elsewhere, *size))
-        figures[few, 4], figures[few, 5] = _again(
-            bench, recording.graph, layer, some, marks_elsewhere
-        )
+        kept, lost = _again(bench, recording.graph, layer, some, marks_elsewhere)
+        figures[few, COLUMNS["kept_elsewhere"]] = kept
+        figures[few, COLUMNS["lost_elsewhere"]] = lost
         others = _others(recording, layer, some, rule)
-        figures[few, 6] = evidence.own_share(own.values, others.values)
+        figures[few, COLUMNS["own"]] = evidence.own_share(own.values, others.values)
     nothing = (energy == 0).flatten(1).all(1)  # there is no picture to be like another
-    figures[nothing[:, None] & torch.tensor(_OF_PICTURES, device=few.device)] = torch.nan
+    for column in OF_PICTURES:
+        figures[nothing, column] = torch.nan
     return Trials(figures.float().cpu().numpy(), twin, marked)
 
 

@@ -110,6 +110,36 @@ def percent(value: float) -> str:
     return f"{value:g} %" if value else "least"
 
 
+def signed(value: float) -> str:
+    """A number between -1 and 1, with two decimals."""
+    return f"{value:.2f}".replace("-", "−")
+
+
+def concepts(atlas: AtlasData, layer: LayerData) -> str:
+    """How many units of a layer are named for something, and for how many things."""
+    if not atlas.concepts or layer.shape[1:] == (1, 1):
+        return ""
+    named = [unit.concepts[0][0] for unit in layer.top if unit.concepts]
+    many = len(set(named))
+    things = "one concept" if many == 1 else f"{many} concepts"
+    found = (
+        f"{len(named)} of {len(layer.top)} units overlap with {things} by more than chance"
+        if named
+        else "No unit overlaps with a concept by more than chance"
+    )
+    return f"{found}, of {compared_with(atlas)}."
+
+
+def compared_with(atlas: AtlasData) -> str:
+    """What units were compared with, if there were masks."""
+    if not atlas.concepts:
+        return ""
+    return (
+        f"{len(atlas.concepts['names'])} that were looked for in {atlas.concepts['images']:,} "
+        f"images: {atlas.concepts['description']}"
+    )
+
+
 def outside(unit: Unit) -> str:
     """How much of the nine's boxes can't reach the activation, where it is worth a word."""
     shares = []

@@ -177,10 +177,12 @@
   function sorting() {
     var list = document.getElementById("units");
     if (!list) return;
-    var controls = ["sort", "show", "class"].map(function (id) { return document.getElementById(id); }).filter(Boolean);
+    var controls = ["sort", "show", "class", "concept"].map(function (id) { return document.getElementById(id); }).filter(Boolean);
+    var orders = list.dataset.orders.split(" ");
     var cards = all(".plate", list).map(function (element, number) {
-      var k = element.dataset.k.split(" ").map(Number);
-      return { element: element, number: number, strength: k[0], fired: k[1], agree: k[2], label: element.dataset.c };
+      var card = { element: element, number: number, label: element.dataset.c, concept: element.dataset.p };
+      element.dataset.k.split(" ").forEach(function (key, i) { card[orders[i]] = Number(key); });
+      return card;
     });
     var count = document.getElementById("count"), sorted = "";
     function apply() {
@@ -189,7 +191,7 @@
       var shown = 0, ordered = cards.slice();
       if (chosen.sort) ordered.sort(function (a, b) { return b[chosen.sort] - a[chosen.sort] || a.number - b.number; });
       ordered.forEach(function (card) {
-        var fits = (!chosen.show || (chosen.show === "fired") === card.fired > 0) && (!chosen["class"] || card.label === chosen["class"]);
+        var fits = (!chosen.show || (chosen.show === "fired") === card.fired > 0) && (!chosen["class"] || card.label === chosen["class"]) && (!chosen.concept || card.concept === chosen.concept);
         if (card.element.hidden === fits) card.element.hidden = !fits;
         shown += fits;
       });

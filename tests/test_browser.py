@@ -36,6 +36,7 @@ KINDS = {
     "comparison": "compare/small--small/index.html",
     "compared layer": "compare/small--small/conv2/index.html",
     "gone": "small/conv9/index.html",
+    "reading": "how-to-read.html",
     "not found": "404.html",
 }
 WIDTHS = {320: 640, 390: 844, 1440: 900, 3840: 2160}

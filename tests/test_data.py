@@ -14,6 +14,10 @@ winners = st.builds(
     st.tuples(numbers, numbers), boxes, boxes,
 )  # fmt: skip
 link = st.tuples(st.text(), st.integers(0), st.none() | st.floats(-1, 1))
+figure = st.none() | st.floats(-1, 2)
+evidence = st.builds(
+    data.Evidence, *[st.lists(figure, max_size=9).map(tuple) for _ in data.MEASURES]
+)
 links = st.lists(link, max_size=3).map(tuple)
 units = st.builds(
     data.Unit,
@@ -26,6 +30,8 @@ units = st.builds(
     links,
     links,
     st.lists(st.builds(data.Sample, st.floats(0, 100), st.none() | winners), max_size=3).map(tuple),
+    st.none() | evidence,
+    st.lists(st.tuples(st.text(), st.floats(0, 1)), max_size=3).map(tuple),
 )
 pairs = st.tuples(numbers, numbers)
 layers = st.builds(
@@ -66,6 +72,8 @@ def test_the_schema_of_a_layer() -> None:
             "above": [],
             "alike": [],
             "spectrum": [],
+            "evidence": None,
+            "concepts": [],
             "nine": [
                 {
                     "image": 17, "file": "tench/x.jpg", "class": "tench", "value": 12.5,

@@ -50,7 +50,7 @@ def test_every_link_of_every_page_is_relative_and_leads_to_a_file(site: Path) ->
     pages = sorted(site.rglob("*.html"))
     images = len(list((site / "small" / "images").rglob("*.webp")))
     # with a quiz for every layer but the scores, whose median images are silent
-    assert len(pages) == 2 + 1 + 6 + 5 + 2 * 472 + images
+    assert len(pages) == 3 + 1 + 6 + 5 + 2 * 472 + images
     for path in pages:
         for link in Page(path.read_text("utf-8")).links:
             if path.name == "404.html" or link.startswith(("https://arxiv.org/", "#")):
@@ -94,7 +94,7 @@ def test_dead_units_say_so_and_rare_ones_how_many(site: Path, tmp_path: Path) ->
     assert "1 of them never fired" in Page(pages["conv4/index.html"]).text
     rare = Page(pages["conv4/4.html"]).text
     assert "Only 2 images" in rare and "Fired for 2 of 96" in " ".join(rare.split())
-    assert pages["conv4/4.html"].count('class="pair"') == 2
+    assert pages["conv4/4.html"].count('class="pair found"') == 2
 
 
 def test_names_are_escaped(site: Path, tmp_path: Path) -> None:

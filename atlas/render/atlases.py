@@ -11,6 +11,7 @@ from atlas import pages, words
 from atlas.about import About
 from atlas.data import AtlasData, LayerData
 from atlas.lanes import lanes, width
+from atlas.render import evidence
 from atlas.render.base import Place, Preview, Shelf, page
 from atlas.render.pictures import card, frame
 
@@ -111,10 +112,38 @@ def atlas_page(shelf: Shelf) -> str:
         lead=words.atlas_facts(shelf.atlas),
         layers=rungs,
         branches=many > 1,
+        evidence=evidence.of_atlas(shelf.atlas.summary),
+        concepts=_concepts(shelf),
+        compared_with=words.compared_with(shelf.atlas),
         made=words.made(shelf.atlas),
         cite=words.bibtex(shelf.atlas, shelf.about, "", shelf.address("index.html")),
         inventory=f"{shelf.name}.{first.layer}" if first else "",
     )
+
+
+def _concepts(shelf: Shelf) -> list[dict[str, Any]]:
+    """For each layer with places how many units are named for something, and for how many things.
+
+    Bars are as long as the largest share of a layer's units, and the largest number of things.
+    """
+    if not shelf.atlas.concepts:
+        return []
+    found = [
+        (layer, sum(count for _, count in summary["concepts"]), len(summary["concepts"]))
+        for layer, summary in shelf.summaries()
+        if layer.shape[1:] != (1, 1)
+    ]
+    most = max((things for *_, things in found), default=0) or 1
+    return [
+        {
+            "name": layer.layer,
+            "units": words.share(named, len(layer.top)),
+            "share": round(100 * named / len(layer.top), 1),
+            "things": things,
+            "length": round(100 * things / most, 1),
+        }
+        for layer, named, things in found
+    ]
 
 
 def _preview(shelf: Shelf) -> Preview | None:

@@ -124,9 +124,13 @@ class Shelf:
         """A file of the atlas, from the site's root."""
         return f"{self.name}/{file}"
 
+    def summary(self, layer: str) -> dict[str, Any]:
+        """What the atlas's facts say of a layer."""
+        return next(one for one in self.atlas.summary if one["layer"] == layer)
+
     def telling(self, layer: str) -> list[int]:
         """The units that stand for a layer where there is no room for all."""
-        found: list[int] = next(s["telling"] for s in self.atlas.summary if s["layer"] == layer)
+        found: list[int] = self.summary(layer)["telling"]
         return found
 
     def summaries(self) -> Iterator[tuple[LayerData, dict[str, Any]]]:

@@ -6,9 +6,9 @@ from collections import Counter
 
 from atlas import pages, pixels, words
 from atlas.data import LayerData
-from atlas.render import kit
+from atlas.render import evidence, kit
 from atlas.render.base import Place, Preview, Shelf
-from atlas.render.pictures import card
+from atlas.render.pictures import ORDERS, card
 from atlas.render.quiz import asked_of
 
 
@@ -27,6 +27,10 @@ def layer_page(shelf: Shelf, layer: LayerData) -> str:
     previous, next_ = (_step(shelf, other, here) for other in (place - 1, place + 1))
     labels = Counter(unit.commonest[0] for unit in layer.top if unit.commonest)
     telling = shelf.atlas.summary[place]["telling"]
+    cards = [card(shelf, layer, unit, here, short=True) for unit in layer.top]
+    there = {key for one in cards for (key, _), value in zip(ORDERS, one.keys, strict=True)
+             if value is not None}  # fmt: skip
+    summary = shelf.atlas.summary[place]
     preview = None
     if telling and shelf.atlas.images["jpeg"]:
         height, width = layer.plate.size
@@ -49,7 +53,12 @@ def layer_page(shelf: Shelf, layer: LayerData) -> str:
         labels=sorted(labels),
         figure=[("PNG", "figure.png"), ("SVG, for print", "figure.svg")] if telling else [],
         snippets=kit.of_layer(shelf, layer, bool(telling)),
-        cards=[card(shelf, layer, unit, here, short=True) for unit in layer.top],
+        cards=cards,
+        all_orders=" ".join(key for key, _ in ORDERS),
+        orders=[order for order in ORDERS if order[0] in there],
+        evidence=evidence.of_layer(summary),
+        concepts=summary["concepts"],
+        concepts_told=words.concepts(shelf.atlas, layer),
     )
 
 

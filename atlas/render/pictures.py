@@ -15,8 +15,8 @@ Box = tuple[int, int, int, int]
 class Card:
     """A unit's plate as it appears among others; every link is relative to the page it is on.
 
-    ``strength``, ``fired`` and ``agree`` are what cards are sorted by: the strongest activation,
-    the number of images, and how many of its nine have the class ``label``.
+    ``keys`` are what cards are sorted by, in the order of ``ORDERS``, None where there is nothing;
+    ``label`` is the class that most of its nine have, ``concept`` what it overlaps with most.
     """
 
     title: str
@@ -26,10 +26,22 @@ class Card:
     crisp: bool
     alt: str
     facts: tuple[str, ...]
-    strength: float
-    fired: int
-    agree: int
+    keys: tuple[float | None, ...]
     label: str
+    concept: str
+
+
+# what a layer's units can be sorted by: its name in the script, and in words
+ORDERS = (
+    ("strength", "by strength"),
+    ("fired", "by how often it fires"),
+    ("agree", "by agreement on a class"),
+    ("overlap", "by overlap with a concept"),
+    ("ssim", "by likeness to the control twin"),
+    ("kept", "by what its marks keep"),
+    ("lost", "by what its marks lose"),
+    ("own", "by what is its own"),
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,10 @@ class Frame:
 
 
 def card(shelf: Shelf, layer: LayerData, unit: Unit, here: Place, short: bool = False) -> Card:
-    """A unit's card on a page; ``short`` leaves the layer out of its title."""
+    """A unit's card on a page.
+
+    ``short`` is for its layer's own: without the layer's name, with what the unit overlaps with.
+    """
     facts = []
     if unit.fired:
         facts.append(f"fired for {words.share(unit.fired, layer.images)}")
@@ -59,6 +74,11 @@ def card(shelf: Shelf, layer: LayerData, unit: Unit, here: Place, short: bool = 
     most = unit.commonest
     if most and 2 * most[1] > len(unit.nine) > 1:
         facts.append(f"{most[0]} {most[1]}/{len(unit.nine)}")
+    if short and unit.concepts:
+        name, share = unit.concepts[0]
+        facts.append(f"{name} {share:.2f}")
+    tried = unit.evidence
+    measures = [tried.mean(name) if tried else None for name in ("ssim", "kept", "lost", "own")]
     source = here.to(shelf.address(pages.plate_file(layer.layer, unit.unit)))
     return Card(
         title=str(unit.unit) if short else f"{layer.layer}/{unit.unit}",
@@ -68,10 +88,15 @@ def card(shelf: Shelf, layer: LayerData, unit: Unit, here: Place, short: bool = 
         crisp=pixels.is_crisp(layer.receptive_field.size),
         alt=words.plate(layer, unit),
         facts=tuple(facts),
-        strength=unit.nine[0].value if unit.nine else 0,
-        fired=unit.fired,
-        agree=most[1] if most else 0,
+        keys=(
+            unit.nine[0].value if unit.nine else 0,
+            unit.fired,
+            most[1] if most else None,
+            unit.concepts[0][1] if unit.concepts else None,
+            *(None if mean is None else round(mean, 3) for mean in measures),
+        ),
         label=most[0] if most else "",
+        concept=unit.concepts[0][0] if unit.concepts else "",
     )
 
 

@@ -30,6 +30,15 @@ def shared_files(
     return {
         "index.html": home_page(shelves, titles, comparisons, about, templates),
         "404.html": _not_found(about, templates),
+        "how-to-read.html": page(
+            templates,
+            about,
+            "how-to-read.html",
+            "how-to-read.html",
+            ["How to read it"],
+            "What the pictures and the figures of this atlas say, and what they don't",
+            [("How to read it", None)],
+        ),
         "search.js": contents([shelf.atlas for shelf in shelves], notes),
         "robots.txt": robots,
         ".nojekyll": "",
@@ -48,7 +57,7 @@ def _not_found(about: About, templates: jinja2.Environment) -> str:
     text = page(
         templates, about, "404.html", "404.html", ["Not found"], "No such page", [("404", None)]
     )
-    for name in ("style.css", "script.js", "favicon.svg", "index.html"):
+    for name in ("style.css", "script.js", "favicon.svg", "index.html", "how-to-read.html"):
         if about.base:
             text = text.replace(f'"{name}', f'"{about.base}{name}')
     return text

@@ -11,7 +11,7 @@ from typing import Any
 
 from atlas import levels, pages, pixels, words
 from atlas.data import LayerData, Link, Unit
-from atlas.render import kit
+from atlas.render import evidence, kit
 from atlas.render.base import Place, Preview, Shelf
 from atlas.render.pictures import card, frame, within
 
@@ -39,10 +39,14 @@ def unit_page(shelf: Shelf, layer: LayerData, unit: Unit) -> str:
     file = pages.unit_page(layer.layer, unit.unit)
     here = Place(shelf.address(file))
     size = shelf.atlas.preprocessing["crop"]
+    small = pixels.small_plate_of(layer.receptive_field.size, shelf.pictures)
     pairs = [
         {
             "reconstruction": layer.plate.place(rank, patch=False),
             "patch": layer.plate.place(rank, patch=True),
+            "twin": small.place(rank, patch=False),
+            "kept": small.place(rank, patch=True),
+            "tried": evidence.of_winner(unit, rank),
             "value": words.number(winner.value),
             "label": winner.label,
             "what": words.winner(winner, rank),
@@ -98,6 +102,10 @@ def unit_page(shelf: Shelf, layer: LayerData, unit: Unit) -> str:
         alike=_neighbours(shelf, unit.alike, here, words.correlation),
         spectrum=_spectrum(shelf, layer, unit, here),
         agreement=words.agreement(shelf.atlas, unit),
+        tried={"source": f"tried/{unit.unit}.webp", "plate": small} if unit.evidence else None,
+        evidence=evidence.of_unit(unit, shelf.summary(layer.layer)),
+        compared=bool(words.concepts(shelf.atlas, layer)),
+        concepts=[(name, f"{share:.2f}", round(100 * share, 1)) for name, share in unit.concepts],
         outside=words.outside(unit),
         snippets=kit.of_unit(shelf, layer, unit),
     )
