@@ -40,6 +40,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import atlas
 import atlas.checkpoint
 from atlas import data, pixels, render, topk
+from atlas.about import About
 from atlas.deconvnet import Recording, descend, record, start
 from atlas.images import DemoImages, Stimulus, open_folder, stimuli
 from atlas.memory import keep_freed_memory
@@ -265,7 +266,8 @@ def _pages(options: argparse.Namespace) -> dict[str, Any]:
         _command("--limit", "64", "--out", out)
         folder, pages = Path(out) / "demo", 0
         begun = time.perf_counter()
-        for _ in render.atlas_pages(data.read_atlas(folder), folder, render.environment()):
+        shelf = render.Shelf.of(data.read_atlas(folder), folder, About(), render.environment())
+        for _ in render.atlas_files(shelf):
             pages += 1
         seconds = time.perf_counter() - begun
     facts = {"plates/s and thread": count / float(encode[0, 0]), "pages/s": pages / seconds}
