@@ -213,7 +213,8 @@ def _project(options: argparse.Namespace, network: Network, images: Folder | Dem
 
     layers = network.choose(_globs(options))
     crop = network.preprocessing.crop
-    about = size_of(layers, options.units, len(images), crop, options.jpeg) / 1e6
+    evidence = options.evidence == "all"
+    about = size_of(layers, options.units, len(images), crop, options.jpeg, evidence) / 1e6
     print(f"{len(layers)} layers of {network.name}, {len(images):,} images: about {about:,.0f} MB")
     if about > options.budget:
         print(

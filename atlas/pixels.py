@@ -167,10 +167,13 @@ def encoded(picture: Image.Image, box: tuple[int, int]) -> bytes:
 
 
 def small_encoded(picture: Image.Image, box: tuple[int, int]) -> bytes:
-    """The same for a small plate, at the least quality; noise is often all it shows."""
-    return (
-        _webp(picture, lossless=True, quality=50) if is_crisp(box) else _webp(picture, quality=30)
-    )
+    """The same for a small plate, at the least quality; noise is often all it shows.
+
+    Only the smallest boxes keep their pixels: noise of more of them would take much room.
+    """
+    if max(box) <= CRISP // 2:
+        return _webp(picture, lossless=True, quality=50)
+    return _webp(picture, quality=min(QUALITIES))
 
 
 def strip_tile(box: tuple[int, int]) -> tuple[int, int]:

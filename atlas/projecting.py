@@ -8,9 +8,10 @@ from atlas import pixels
 from atlas.units import Layer
 
 # bytes, as they were found in atlases of AlexNet, SqueezeNet and the demo network
-CRISP_PLATE, PLATE = 17_500, 20_500  # with their thumbnails and strips
+CRISP_PLATE, PLATE = 15_500, 17_500  # with their thumbnails
+TRIED = 11_000  # a plate of what was tried, and a strip
 CRISP_JPEG, JPEG = 30_000, 26_000
-PAGE, DATA = 24_000, 6_500
+PAGE, DATA = 26_000, 7_000
 PER_PIXEL = 0.22  # of a stimulus
 FIGURES = 750_000  # a layer's
 
@@ -21,18 +22,21 @@ def size_of(
     images: int,
     side: tuple[int, int],
     jpeg: bool = True,
+    evidence: bool = True,
 ) -> int:
     """About how many bytes an atlas will take.
 
     ``units`` of each layer are shown, all for None; ``images`` are looked at, each of ``side``
     (height, width) pixels as the network sees it, and kept if they are among somebody's nine.
-    ``jpeg`` is whether each plate is kept in that form, too.
+    ``jpeg`` is whether each plate is kept in that form, too, ``evidence`` whether it is tried.
     """
     total, shown = 0, 0
     for layer in layers:
         count = min(layer.units, units or layer.units)
         crisp = pixels.is_crisp(layer.field.size)
         plate = (CRISP_PLATE if crisp else PLATE) + jpeg * (CRISP_JPEG if crisp else JPEG)
-        total += count * (plate + PAGE + DATA) + round(FIGURES * min(1, count / 6))
+        total += count * (plate + evidence * TRIED + PAGE + DATA) + round(
+            FIGURES * min(1, count / 6)
+        )
         shown += count
     return total + round(min(images, 9 * shown) * side[0] * side[1] * PER_PIXEL)
