@@ -326,7 +326,7 @@ def _evidence(figures: np.ndarray) -> data.Evidence | None:
     if not figures.shape[1]:
         return None
     columns = [
-        tuple(None if np.isnan(figure) else round(float(figure), 3) for figure in column)
+        tuple(round(float(figure), 3) if np.isfinite(figure) else None for figure in column)
         for column in figures.T
     ]
     return data.Evidence(**dict(zip(data.MEASURES, columns, strict=True)))

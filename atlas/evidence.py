@@ -19,11 +19,15 @@ PART = 5  # of the cells that can reach an activation, one in so many is marked,
 WINDOW = 7
 
 
+def scaled(values: Tensor) -> Tensor:
+    """Each of B tensors ``[B, ...]`` over its largest magnitude: in [-1, 1]."""
+    most = values.abs().flatten(1).amax(1).clamp_min(torch.finfo(values.dtype).tiny)
+    return values / most.view(-1, *[1] * (values.dim() - 1))
+
+
 def picture(values: Tensor) -> Tensor:
     """Reconstructions ``[B, C, h, w]`` as they are compared: grey, in [-1, 1], of display size."""
-    grey = small(values.mean(1))
-    most = grey.abs().amax((1, 2), keepdim=True)
-    return grey / most.clamp_min(torch.finfo(grey.dtype).tiny)
+    return scaled(small(values.mean(1)))
 
 
 def small(values: Tensor) -> Tensor:
@@ -89,20 +93,17 @@ def rank_correlation(one: Tensor, other: Tensor, where: Tensor) -> Tensor:
         ordered = values.sort(1).values
         first = torch.searchsorted(ordered, values)
         last = torch.searchsorted(ordered, values, right=True)
-        rank = (first + last).double() * where
+        rank = (first + last).to(one.dtype) * where
         mean = rank.sum(1, keepdim=True) / where.sum(1, keepdim=True).clamp_min(1)
         ranks.append((rank - mean) * where)
     length = ranks[0].norm(dim=1) * ranks[1].norm(dim=1)
-    return (ranks[0] * ranks[1]).sum(1) / length.clamp_min(1e-12)
+    return (ranks[0] * ranks[1]).sum(1) / length.clamp_min(1e-6)
 
 
 def own_share(one: Tensor, others: Tensor) -> Tensor:
     """The share of the energy of ``one`` ``[B, ...]`` that no multiple of ``others`` explains."""
-    one, others = one.flatten(1), others.flatten(1)
-    common = (one * others).sum(1) ** 2
-    energies = (one * one).sum(1) * (others * others).sum(1)
-    tiny = torch.finfo(one.dtype).tiny
-    return 1 - torch.where(energies > tiny, common / energies.clamp_min(tiny), 0.0).clamp(0, 1)
+    one, others = (F.normalize(each.flatten(1)) for each in (scaled(one), scaled(others)))
+    return 1 - (one * others).sum(1).square().clamp(0, 1)
 
 
 def marked(energy: Tensor, where: Tensor) -> Tensor:

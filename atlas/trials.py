@@ -80,11 +80,12 @@ def tried(
     where = _inside(found, winners.box)
     seen = evidence.small(where) >= 0.5
     in_cells = evidence.cells(where) > 0
-    energy, other = (evidence.cells(each.values.square().sum(1)) for each in (found, twin))
+    values, control_values = evidence.scaled(found.values), evidence.scaled(twin.values)
+    energy, other = (evidence.cells(each.square().sum(1)) for each in (values, control_values))
     marks = evidence.marked(energy, in_cells)
     size = found.values.shape[2], found.values.shape[3]
     marked = evidence.enlarged(marks, *size)
-    pictures = evidence.picture(found.values), evidence.picture(twin.values)
+    pictures = evidence.picture(values), evidence.picture(control_values)
     figures = found.values.new_full((len(few), len(MEASURES)), torch.nan)
     figures[:, COLUMNS["ssim"]] = evidence.ssim(*pictures, seen)
     figures[:, COLUMNS["rank"]] = evidence.rank_correlation(
@@ -175,4 +176,4 @@ def _luck(layer: Layer, winners: Winners) -> Tensor:
     name = zlib.crc32(layer.id.encode())
     keys = torch.stack([winners.image, winners.unit, winners.rank], 1).tolist()
     drawn = [np.random.default_rng([name, *key]).random() for key in keys]
-    return torch.tensor(drawn, dtype=torch.float64, device=winners.of.device)
+    return torch.tensor(drawn, dtype=torch.float32, device=winners.of.device)

@@ -68,7 +68,7 @@
               if (address === w || String(row[0]) === w || atlas.name.toLowerCase() + "/" + address === w) { score += 100; return true; }
               if (atlas.name.toLowerCase() === w) return true;
               for (var k = 2; k < row.length; k += 2) {
-                if (hits[i][row[k]]) { score += 10 * hits[i][row[k]] + row[k + 1]; label = shard.classes[row[k]] + " " + row[k + 1] + " of 9"; return true; }
+                if (hits[i][row[k]]) { score += 10 * hits[i][row[k]] + row[k + 1]; label = shard.classes[row[k]] + (row[k + 1] ? " " + row[k + 1] + " of 9" : ", a concept"); return true; }
               }
               return address.indexOf(w) === 0;
             });

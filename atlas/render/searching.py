@@ -18,7 +18,8 @@ def index_of(shelf: Shelf) -> Iterator[tuple[str, str]]:
     """An atlas's scripts: (file within the atlas, text).
 
     Each calls ``atlasIndex(name, shard)`` with the names of classes and, for each layer, rows of a
-    unit's number, how many images fired it, and its classes with how many of the nine have each.
+    unit's number, how many images fired it, and its classes with how many of the nine have each;
+    with 0 stands the concept that it overlaps with most.
     """
     entries = [(name, unit) for name, layer in shelf.layers.items() for unit in layer.top]
     for number, start in enumerate(range(0, max(len(entries), 1), SHARD)):
@@ -28,6 +29,8 @@ def index_of(shelf: Shelf) -> Iterator[tuple[str, str]]:
             row = [unit.unit, unit.fired]
             for label, count in Counter(w.label for w in unit.nine if w.label).most_common(4):
                 row += [classes.setdefault(label, len(classes)), count]
+            for concept, _ in unit.concepts[:1]:
+                row += [classes.setdefault(concept, len(classes)), 0]
             layers.setdefault(name, []).append(row)
         shard = {"classes": list(classes), "layers": list(layers.items())}
         yield pages.search_file(number), _call("atlasIndex", shelf.name, shard)
