@@ -21,7 +21,7 @@ from atlas.connections import Connection, connections
 from atlas.control import control_twin
 from atlas.drawing import Place, draw
 from atlas.facts import Settings, facts_of
-from atlas.images import Images, Kept, label_of, name_of
+from atlas.images import Images, Kept
 from atlas.masks import Masks
 from atlas.network import Network
 from atlas.plates import write_figures, write_plates
@@ -172,24 +172,13 @@ def _layer_data(
     filters: np.ndarray | None,
     settings: Settings,
 ) -> data.LayerData:
-    field = layer.field
-    top = []
+    field, top = layer.field, []
     for unit in units:
         nine = []
         for rank in range(record.count(unit)):
-            image = int(record.image[unit, rank])
             row, column = (int(n) for n in record.position[unit, rank])
-            nine.append(
-                data.Winner(
-                    image,
-                    name_of(images, image),
-                    label_of(images, image),
-                    _shortest(record.value[unit, rank]),
-                    (row, column),
-                    field.box(row, column).as_tuple(),
-                    field.true_box(row, column).as_tuple(),
-                )
-            )
+            image, value = int(record.image[unit, rank]), record.value[unit, rank]
+            nine.append(spectrum.winner(images, layer, image, value, (row, column)))
         first, counts = levels.trimmed(record.counts[unit])
         top.append(
             data.Unit(
@@ -291,11 +280,6 @@ def _with_concepts(
         return layer
     top = (replace(u, concepts=tuple((n, share) for n, share in own[u.unit])) for u in layer.top)
     return replace(layer, top=tuple(top))
-
-
-def _shortest(value: np.float32) -> float:
-    """The number with the fewest digits that is this float32 and no other."""
-    return float(np.format_float_positional(value, trim="-"))
 
 
 def _pixel_filters(network: Network, layer: Layer) -> np.ndarray | None:

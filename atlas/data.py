@@ -143,6 +143,19 @@ class Unit:
         counts = Counter(winner.label for winner in self.nine if winner.label is not None)
         return counts.most_common(1)[0] if counts else None
 
+    @property
+    def outside(self) -> float | None:
+        """The mean share of its winners' boxes that can't reach the activation."""
+        shares = [1 - _area(winner.true_box) / _area(winner.box) for winner in self.nine]
+        return sum(shares) / len(shares) if shares else None
+
+    @property
+    def drawn_on(self) -> float | None:
+        """The share of its box that is the effective receptive field."""
+        if not self.effective or not self.nine:
+            return None
+        return _area(self.effective) / _area(self.nine[0].box)
+
     def as_json(self) -> dict[str, Any]:
         """As it stands in ``layer.json``."""
         return {
@@ -191,6 +204,10 @@ class Unit:
             evidence,
             tuple((name, share) for name, share in json_["concepts"]),
         )
+
+
+def _area(box: tuple[int, int, int, int]) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 @dataclass(frozen=True)

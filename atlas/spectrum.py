@@ -31,20 +31,26 @@ def of_unit(record: TopNine, unit: int, layer: Layer, images: Images) -> tuple[d
         if level == 0:
             found.append(data.Sample(percent))
             continue
-        image = int(record.sample[unit, level])
-        row, column = divmod(int(record.sample_place[unit, level]), layer.shape[2])
-        value = float(np.format_float_positional(record.sample_value[unit, level], trim="-"))
-        winner = data.Winner(
-            image,
-            name_of(images, image),
-            label_of(images, image),
-            value,
-            (row, column),
-            layer.field.box(row, column).as_tuple(),
-            layer.field.true_box(row, column).as_tuple(),
-        )
-        found.append(data.Sample(percent, winner))
+        at = divmod(int(record.sample_place[unit, level]), layer.shape[2])
+        image, value = int(record.sample[unit, level]), record.sample_value[unit, level]
+        found.append(data.Sample(percent, winner(images, layer, image, value, at)))
     return tuple(found)
+
+
+def winner(
+    images: Images, layer: Layer, image: int, value: np.float32, position: tuple[int, int]
+) -> data.Winner:
+    """The record of an image that activates a unit so much at a position."""
+    return data.Winner(
+        image,
+        name_of(images, image),
+        label_of(images, image),
+        # the number with the fewest digits that is this float32 and no other
+        float(np.format_float_positional(value, trim="-")),
+        position,
+        layer.field.box(*position).as_tuple(),
+        layer.field.true_box(*position).as_tuple(),
+    )
 
 
 def write_strips(

@@ -142,11 +142,7 @@ def compared_with(atlas: AtlasData) -> str:
 
 def outside(unit: Unit) -> str:
     """How much of the nine's boxes can't reach the activation, where it is worth a word."""
-    shares = []
-    for winner in unit.nine:
-        sizes = [(b[2] - b[0]) * (b[3] - b[1]) for b in (winner.box, winner.true_box)]
-        shares.append(1 - sizes[1] / sizes[0])
-    mean = sum(shares) / len(shares) if shares else 0.0
+    mean = unit.outside or 0.0
     return f"{100 * mean:.0f} % of their boxes lie outside the image." if mean >= 0.01 else ""
 
 

@@ -55,16 +55,16 @@ def table(folder: Path) -> int:
         layer = data.read_layer(folder, name)
         tried = [unit.evidence for unit in layer.top if unit.evidence]
         alive = [unit for unit in layer.top if unit.nine]
-        height, width = layer.receptive_field.size
+        compared = found.concepts and layer.shape[1:] != (1, 1)
         agreeing = [(len(unit.nine), unit.commonest[1]) for unit in alive if unit.commonest]
         figures = [
             *(_mean(one.mean(measure) for one in tried) for measure in measures),
             _mean(unit.fired / layer.images for unit in layer.top),
-            _mean(_outside(unit) for unit in alive),
-            _mean(_area(unit.effective) / (height * width) for unit in alive if unit.effective),
+            _mean(unit.outside for unit in alive),
+            _mean(unit.drawn_on for unit in alive),
             _mean(words.chance_of(sizes, nine, most) for nine, most in agreeing) if sizes else None,
             _mean(unit.alike[0][2] for unit in alive if unit.alike),
-            _mean(float(bool(unit.concepts)) for unit in layer.top) if found.concepts else None,
+            _mean(float(bool(unit.concepts)) for unit in layer.top) if compared else None,
         ]
         row = " ".join("      –" if f is None else f"{f:7.2f}" for f in figures)
         print(f"{name:24} {len(layer.top):6} {row}")
@@ -74,15 +74,6 @@ def table(folder: Path) -> int:
 def _mean(values: Iterable[float | None]) -> float | None:
     there = [value for value in values if value is not None]
     return statistics.fmean(there) if there else None
-
-
-def _area(box: tuple[int, int, int, int] | None) -> int:
-    return (box[2] - box[0]) * (box[3] - box[1]) if box else 0
-
-
-def _outside(unit: data.Unit) -> float:
-    """The share of the nine's boxes that can't reach the activation."""
-    return statistics.fmean(1 - _area(w.true_box) / _area(w.box) for w in unit.nine)
 
 
 def hold() -> int:

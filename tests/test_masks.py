@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from atlas import cli, data
+from atlas.demo.world import draw
 from atlas.errors import AtlasError, UsageError
 from atlas.images import DemoImages, open_folder
 from atlas.masks import DemoMasks, cells_of, open_masks
@@ -86,3 +88,34 @@ def test_other_masks_have_another_identity(folders: tuple[Path, Path]) -> None:
     assert open_masks(folders[1], images).identity() == before
     (folders[1] / "nose" / "dogs" / "rex.png").unlink()
     assert open_masks(folders[1], images).identity() != before
+
+
+def test_a_folder_of_masks_names_units(tmp_path: Path) -> None:
+    """The demo's own pictures and masks, as files: named as the demo world itself is."""
+    for index in range(48):
+        drawing = draw(7, index, masks=True)
+        image = tmp_path / "images" / drawing.name / f"{index:05d}.png"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(drawing.pixels).save(image)
+        for name, mask in drawing.masks.items():
+            path = tmp_path / "masks" / name / drawing.name / image.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(mask.astype(np.uint8) * 255).save(path)
+    given = ["--layers", "conv5", "--units", "8", "--workers", "0", "--out", str(tmp_path / "out")]
+    folders = ["--images", str(tmp_path / "images"), "--masks", str(tmp_path / "masks")]
+    assert cli.main([*given, *folders, "--name", "files"]) == 0
+    assert cli.main([*given, "--limit", "48", "--name", "world"]) == 0
+    files, world = (data.read_atlas(tmp_path / "out" / name) for name in ("files", "world"))
+    assert files.concepts and world.concepts
+    assert files.concepts["names"] == world.concepts["names"]
+    assert files.concepts["description"].endswith("concepts of the folder masks")
+    one, other = (data.read_layer(tmp_path / "out" / name, "conv5") for name in ("files", "world"))
+    named = [
+        {unit.unit: sorted(name for name, _ in unit.concepts) for unit in layer.top}
+        for layer in (one, other)
+    ]
+    # the images come in another order, and so do the draws of chance
+    same = [number for number in named[0] if named[0][number] == named[1][number]]
+    assert len(same) >= 6 and any(named[0].values())
+    page = (tmp_path / "out" / "files" / "conv5" / "index.html").read_text()
+    assert "concepts of the folder masks" in page

@@ -41,6 +41,9 @@ ORDERS = (
     ("kept", "by what its marks keep"),
     ("lost", "by what its marks lose"),
     ("own", "by what is its own"),
+    ("alike", "by likeness to another unit"),
+    ("drawn", "by how much of its box it draws on"),
+    ("outside", "by how much of its boxes lies outside"),
 )
 
 
@@ -78,7 +81,12 @@ def card(shelf: Shelf, layer: LayerData, unit: Unit, here: Place, short: bool = 
         name, share = unit.concepts[0]
         facts.append(f"{name} {share:.2f}")
     tried = unit.evidence
-    measures = [tried.mean(name) if tried else None for name in ("ssim", "kept", "lost", "own")]
+    figures = [
+        *(tried.mean(name) if tried else None for name in ("ssim", "kept", "lost", "own")),
+        unit.alike[0][2] if unit.alike else None,
+        unit.drawn_on,
+        unit.outside or None,
+    ]
     source = here.to(shelf.address(pages.plate_file(layer.layer, unit.unit)))
     return Card(
         title=str(unit.unit) if short else f"{layer.layer}/{unit.unit}",
@@ -93,7 +101,7 @@ def card(shelf: Shelf, layer: LayerData, unit: Unit, here: Place, short: bool = 
             unit.fired,
             most[1] if most else None,
             unit.concepts[0][1] if unit.concepts else None,
-            *(None if mean is None else round(mean, 3) for mean in measures),
+            *(None if figure is None else round(figure, 3) for figure in figures),
         ),
         label=most[0] if most else "",
         concept=unit.concepts[0][0] if unit.concepts else "",
