@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from atlas.graph import Graph, Node, Operation, concatenation
+from atlas.graph import Graph, Node, Operation, concatenation, pair
 from atlas.sliding import Sliding, pads_with_zeros, shares, span_below
 from atlas.units import Layer
 from atlas.windows import Span, Window, covers, cut, gathered
@@ -117,6 +117,15 @@ def _both(one: Span | None, other: Span | None) -> Span | None:
     return Span(one.top + start[0], one.left + start[1], (height, width))
 
 
+def _fill(module: nn.Module | None) -> float | None:
+    """What an operation finds beyond its input; None where no position that counts looks there."""
+    if not isinstance(module, Sliding):
+        return None
+    assert not isinstance(module.padding, str)
+    looks = any(pair(module.padding)) or getattr(module, "ceil_mode", False)
+    return (-math.inf if isinstance(module, nn.MaxPool2d) else 0.0) if looks else None
+
+
 def _up(
     graph: Graph, operation: Operation, span: Span | None, values: Mapping[Node, Window]
 ) -> Window:
@@ -128,10 +137,7 @@ def _up(
     parts = {}
     for below in operation.inputs:
         needed, shape = _below(graph, operation, span, below), graph.shapes[below]
-        fill = -math.inf if isinstance(module, nn.MaxPool2d) else 0.0
-        parts[below] = (
-            cut(values[below], needed, shape, fill).values if needed else values[below].values
-        )
+        parts[below] = cut(values[below], needed, shape, _fill(module)).values
     if isinstance(module, nn.Conv2d):
         (part,) = parts.values()
         made = F.conv2d(

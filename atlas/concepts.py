@@ -27,11 +27,11 @@ from atlas.network import Network
 from atlas.preprocessing import Preprocessing
 from atlas.progress import Progress, silent
 from atlas.ranks import ALONE, Ranks
-from atlas.scanning import BATCH, Batch, forward_batches
+from atlas.scanning import BATCH, Batch, forward_batches, slot_by_slot, slots_of
 from atlas.units import Layer
 
-MOST = 600  # images whose masks are looked at, at most
-FOR_THRESHOLDS = 300  # of these, as many show where a unit's threshold is
+MOST = 500  # images whose masks are looked at, at most
+FOR_THRESHOLDS = 250  # of these, as many show where a unit's threshold is
 TOP = 0.005  # of a unit's activations, the share that passes its threshold, at most
 DRAWS = 20  # of the chance distribution
 LEAST = 0.04  # the least overlap worth a name, as in the paper
@@ -85,12 +85,13 @@ def overlaps(
     """
     layers = [layer for layer in layers if layer.shape[1:] != (1, 1)]
 
-    def batches(own: Sequence[int], stage: str) -> Iterator[Batch]:
+    def batches(some: Sequence[int], stage: str) -> Iterator[Batch]:
+        own = slot_by_slot(some[ranks.rank :: ranks.count], slots_of(network, batch_size))
         source = stimuli(images, network.preprocessing, own, workers, kept=kept, again=True)
         return forward_batches(progress(source, len(own), stage), network, batch_size)
 
-    own = _some(chosen, FOR_THRESHOLDS)[ranks.rank :: ranks.count]
-    counted = ranks.gather(_counts(network, layers, batches(own, "thresholds")))
+    some = _some(chosen, FOR_THRESHOLDS)
+    counted = ranks.gather(_counts(network, layers, batches(some, "thresholds")))
     thresholds = {
         layer.id: _thresholds(np.sum([one[layer.id] for one in ranks.share(counted)], 0))
         for layer in layers
@@ -104,16 +105,14 @@ def overlaps(
     ]
     sums = {layer.id: np.zeros((1 + DRAWS, layer.units, len(names)), np.int64) for layer in layers}
     areas = {layer.id: np.zeros(layer.units, np.int64) for layer in layers}
-    own = list(chosen)[ranks.rank :: ranks.count]
-    for batch in batches(own, "concepts"):
+    for batch in batches(chosen, "concepts"):
         at = [places[stimulus.index] for stimulus in batch.stimuli]
         sheets = [_beside(found, [draw[place] for draw in draws], names) for place in at]
         for layer, maps in network.activations(batch.inputs(network), layers):
             above = _above(network, layer, maps[batch.slots], thresholds[layer.id])
-            areas[layer.id] += above.sum((0, 2)).long().cpu().numpy()
+            areas[layer.id] += above.sum((0, 2)).cpu().numpy()
             for active, (columns, sheet) in zip(above, sheets, strict=True):
-                common = (active @ sheet.to(active.device)).long().cpu().numpy()
-                sums[layer.id][columns[0], :, columns[1]] += common.T
+                sums[layer.id][columns[0], :, columns[1]] += _common(active, sheet)
     gathered = ranks.gather((sums, areas))
     every = np.zeros((len(found), len(names)), np.int64)
     for row, one in enumerate(found):
@@ -173,7 +172,7 @@ def _thresholds(counts: np.ndarray) -> np.ndarray:
 
 
 def _above(network: Network, layer: Layer, maps: Tensor, thresholds: np.ndarray) -> Tensor:
-    """Where units pass their thresholds, in cells of the input frame: ``[N, U, cells]`` float32.
+    """Where units pass their thresholds, in cells of the input frame: ``[N, U, cells]`` bool.
 
     Between the centres of receptive fields activations are interpolated.
     """
@@ -194,7 +193,14 @@ def _above(network: Network, layer: Layer, maps: Tensor, thresholds: np.ndarray)
         maps, grid.expand(len(maps), -1, -1, -1), padding_mode="border", align_corners=True
     )
     limit = torch.from_numpy(thresholds).to(maps)[:, None, None]
-    return (fine >= limit).flatten(2).float()
+    return (fine >= limit).flatten(2)
+
+
+def _common(active: Tensor, sheet: Tensor) -> np.ndarray:
+    """How many cells units ``[U, cells]`` bool and K masks ``[cells, K]`` share: ``[K, U]``."""
+    units, cells = active.nonzero(as_tuple=True)  # few are, so no matrix product
+    found = sheet.new_zeros((len(active), sheet.shape[1]), device=active.device)
+    return found.index_add_(0, units, sheet.to(active.device)[cells]).long().cpu().numpy().T
 
 
 def _beside(

@@ -121,7 +121,9 @@ def descend(recording: Recording, node: Node, signal: Window, of: Tensor, rule: 
                 parts = [(n, Window(v)) for n, v in _down(recording, operation, full, of, rule)]
             for below, part in parts:
                 shape = graph.shapes[below]
-                clipped = windows.clipped(part, shape)
+                # what lies where its signal lay was clipped with that
+                stays = part.top is arriving.top and shape[1:] == graph.shapes[here][1:]
+                clipped = part if stays else windows.clipped(part, shape)
                 have = signals.get(below)
                 signals[below] = clipped if have is None else windows.added(have, clipped, shape)
     # the layer doesn't depend on the input

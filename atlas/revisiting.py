@@ -19,7 +19,7 @@ from atlas.network import Network
 from atlas.progress import Progress, silent
 from atlas.ranks import ALONE, Ranks
 from atlas.receptive_fields import Box
-from atlas.scanning import BATCH, MEMORY, Batch, forward_batches, slots_of
+from atlas.scanning import BATCH, MEMORY, Batch, forward_batches, slot_by_slot, slots_of
 from atlas.topk import EMPTY, TopNine
 from atlas.trials import Bench, Winners, tried
 from atlas.units import Layer
@@ -102,7 +102,7 @@ def itinerary(records: dict[str, TopNine], slots: int, together: int) -> list[li
     They are ordered so that as many as possible share a batch, each in its own slot of ``slots``.
     """
     batches: list[list[int]] = []
-    for image in _slot_by_slot(winners(records), slots):
+    for image in slot_by_slot(winners(records), slots):
         if not batches or image % slots in {other % slots for other in batches[-1]}:
             batches.append([])
         batches[-1].append(image)
@@ -156,17 +156,6 @@ def _by_image(record: TopNine) -> dict[int, list[tuple[int, int]]]:
     for unit, rank in zip(*np.nonzero(record.image != EMPTY), strict=True):
         found[int(record.image[unit, rank])].append((int(unit), int(rank)))
     return found
-
-
-def _slot_by_slot(images: list[int], slots: int) -> list[int]:
-    """Reorder images so that as many as possible share a batch, each in its own slot."""
-    seen: dict[int, int] = defaultdict(int)
-    keyed = []
-    for image in images:
-        slot = image % slots
-        keyed.append((seen[slot], slot, image))
-        seen[slot] += 1
-    return [image for _, _, image in sorted(keyed)]
 
 
 def _visit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -268,3 +269,14 @@ def slots_of(network: Network, batch_size: int) -> int:
     while size > 1 and size * network.graph.footprint > MEMORY:
         size //= 2
     return size
+
+
+def slot_by_slot(images: Iterable[int], slots: int) -> list[int]:
+    """Reorder images so that as many as possible share a batch, each in its own slot."""
+    seen: dict[int, int] = defaultdict(int)
+    keyed = []
+    for image in images:
+        slot = image % slots
+        keyed.append((seen[slot], slot, image))
+        seen[slot] += 1
+    return [image for _, _, image in sorted(keyed)]

@@ -104,17 +104,23 @@ def gathered(maps: Tensor, of: Tensor, span: Span) -> Tensor:
     return found.permute(0, 3, 1, 2)
 
 
-def cut(window: Window, span: Span | None, shape: tuple[int, ...], fill: float = 0.0) -> Window:
-    """These windows of signals of a tensor of this shape, filled beyond it; all of it for None."""
+def cut(
+    window: Window, span: Span | None, shape: tuple[int, ...], fill: float | None = None
+) -> Window:
+    """These windows of signals of a tensor of this shape; all of it for None.
+
+    What lies beyond the tensor is ``fill``, or whatever it happens to be for None.
+    """
     if span is None:
         return whole(window, shape)
     values = _part(window, span)
     if values is None:
         own = torch.arange(len(window.values), device=span.top.device)
         values = gathered(whole(window, shape).values, own, span)
-    inside = span.inside(shape)
-    if not bool(inside.all()):
-        values = torch.where(inside, values, fill)
+    if fill is not None:
+        inside = span.inside(shape)
+        if not bool(inside.all()):
+            values = torch.where(inside, values, fill)
     return Window(values, span.top, span.left)
 
 

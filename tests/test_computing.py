@@ -10,7 +10,8 @@ from atlas import data, pixels
 from atlas.errors import AtlasError
 from atlas.images import DemoImages
 from atlas.receptive_fields import Box
-from atlas.revisiting import _slot_by_slot, revisit, winners
+from atlas.revisiting import revisit, winners
+from atlas.scanning import slot_by_slot
 
 
 def test_the_data_say_what_the_scan_found(site: Path) -> None:
@@ -106,5 +107,5 @@ def test_every_winner_is_visited_once() -> None:
 
 
 def test_images_are_ordered_so_that_batches_fill() -> None:
-    ordered = _slot_by_slot([0, 16, 32, 1, 17, 2], 16)
+    ordered = slot_by_slot([0, 16, 32, 1, 17, 2], 16)
     assert ordered == [0, 1, 2, 16, 17, 32]

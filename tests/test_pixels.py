@@ -149,3 +149,13 @@ def test_tiles_of_strips_are_smaller_and_keep_pixels_where_plates_do(box: tuple[
     assert strip.size == pixels.strip_size((height, width), 5)[::-1]
     clear = np.asarray(strip.convert("RGBA"))[..., 3]
     assert clear[0, 0] == 255 and clear[0, width + pixels.GAP] == 0
+
+
+@given(st.integers(0, 2**31), st.floats(0, 1))
+def test_the_robust_maximum_is_numpys_percentile(seed: int, zeros: float) -> None:
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(1, 20, 3))
+    values = (rng.standard_normal(shape) * (rng.random(shape) >= zeros)).astype(np.float32)
+    some = np.abs(values[values != 0])
+    most = np.percentile(some, 99.5) if some.size else 0.0
+    assert pixels._robust_maximum(np.abs(values).ravel()) == pytest.approx(most, rel=1e-5)
