@@ -40,7 +40,8 @@ def ssim(one: Tensor, other: Tensor, where: Tensor) -> Tensor:
     """The structural similarity of pictures ``[B, h, w]`` with values in [-1, 1]: ``[B]``.
 
     Wang et al. 2004 over windows of 7 by 7 (or of the largest odd side that fits), each pixel
-    counting the same; of these windows those within ``where``, or that touch it if none is.
+    counting the same; of these windows those within ``where``, or that touch it if none is. Where
+    both pictures show nothing they are not compared.
     """
     side = min(WINDOW, *one.shape[1:])
     side -= 1 - side % 2
@@ -59,7 +60,7 @@ def ssim(one: Tensor, other: Tensor, where: Tensor) -> Tensor:
     c1, c2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2
     above = (2 * means[0] * means[1] + c1) * (2 * covariance + c2)
     below = (means[0] ** 2 + means[1] ** 2 + c1) * (variances[0] + variances[1] + c2)
-    share = mean(where.to(one.dtype))
+    share = mean(where.to(one.dtype)) * (mean(one.abs() + other.abs()) > 0)
     within = share > 1 - 0.5 / side**2
     within |= ~within.any(2).any(1)[:, None, None] & (share > 0)
     return (above / below * within).sum((1, 2)) / within.sum((1, 2)).clamp_min(1)

@@ -88,8 +88,9 @@ def tried(
     pictures = evidence.picture(values), evidence.picture(control_values)
     figures = found.values.new_full((len(few), len(MEASURES)), torch.nan)
     figures[:, COLUMNS["ssim"]] = evidence.ssim(*pictures, seen)
+    filled = in_cells & ((energy > 0) | (other > 0))
     figures[:, COLUMNS["rank"]] = evidence.rank_correlation(
-        energy.flatten(1), other.flatten(1), in_cells.flatten(1)
+        energy.flatten(1), other.flatten(1), filled.flatten(1)
     )
     kept, lost = _again(bench, recording.graph, layer, winners, _like(found, marked))
     figures[:, COLUMNS["kept"]], figures[:, COLUMNS["lost"]] = kept, lost

@@ -36,6 +36,14 @@ def test_ssim_looks_only_where_it_is_told() -> None:
     assert evidence.ssim(one[:, :3, :2], one[:, :3, :2], where[:, :3, :2] + 1).item() == 1
 
 
+def test_ssim_compares_nothing_with_nothing_nowhere() -> None:
+    """Pictures in a corner of an empty frame are no more alike for the frame."""
+    pair = [torch.zeros(1, 40, 33), torch.zeros(1, 40, 33)]
+    pair[0][:, :12, :12], pair[1][:, :12, :12] = noise(1, 12, 12), noise(1, 12, 12, seed=1)
+    assert abs(evidence.ssim(pair[0], pair[1], EVERYWHERE).item()) < 0.3
+    assert evidence.ssim(pair[0], pair[0], EVERYWHERE).item() == pytest.approx(1)
+
+
 @given(st.integers(1, 9), st.integers(0, 2**31))
 def test_rank_correlation_is_scipys(steps: int, seed: int) -> None:
     """With ties, and with values that don't count."""
