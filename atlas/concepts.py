@@ -114,11 +114,8 @@ def overlaps(
             for active, (columns, sheet) in zip(above, sheets, strict=True):
                 sums[layer.id][columns[0], :, columns[1]] += _common(active, sheet)
     gathered = ranks.gather((sums, areas))
-    every = np.zeros((len(found), len(names)), np.int64)
-    for row, one in enumerate(found):
-        for name, cells in one.items():
-            every[row, names.index(name)] = cells.sum()
-    sizes = every.sum(0)  # the draws show all masks once, too
+    # the draws show all masks once, too
+    sizes = np.array([sum(one[name].sum() for one in found if name in one) for name in names])
     return names, {
         layer.id: _overlap(
             np.sum([one[0][layer.id] for one in gathered], 0),

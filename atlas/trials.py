@@ -18,8 +18,7 @@ from atlas.units import Layer
 from atlas.windows import Span, Window, cut, gathered
 
 EVERY = 4  # of the nine every fourth is compared with other units, and with marks elsewhere
-COLUMNS = {measure: column for column, measure in enumerate(MEASURES)}
-OF_PICTURES = [COLUMNS[measure] for measure in ("ssim", "rank", "own")]
+OF_PICTURES = ("ssim", "rank", "own")  # measures
 MEMORY = 1 << 30  # bytes that all values of the stimuli that are tried at once may take
 
 
@@ -73,40 +72,41 @@ def tried(
     bench: Bench, recording: Recording, layer: Layer, winners: Winners, found: Window, rule: str
 ) -> Trials:
     """Try the reconstructions ``found`` of winners."""
-    few = winners.rank % EVERY == 0
     signal = start(layer, winners.value, winners.unit, winners.position)
     control = replace(recording, graph=bench.control)
     twin = descend(control, layer.node, signal, winners.of, rule)
     where = _inside(found, winners.box)
-    seen = evidence.small(where) >= 0.5
-    in_cells = evidence.cells(where) > 0
-    values, control_values = evidence.scaled(found.values), evidence.scaled(twin.values)
-    energy, other = (evidence.cells(each.square().sum(1)) for each in (values, control_values))
-    marks = evidence.marked(energy, in_cells)
+    cells = evidence.cells(where) > 0
+    values, of_twin = evidence.scaled(found.values), evidence.scaled(twin.values)
+    energy, other = (evidence.cells(each.square().sum(1)) for each in (values, of_twin))
+    marks = evidence.marked(energy, cells)
     size = found.values.shape[2], found.values.shape[3]
-    marked = evidence.enlarged(marks, *size)
-    pictures = evidence.picture(values), evidence.picture(control_values)
-    figures = found.values.new_full((len(few), len(MEASURES)), torch.nan)
-    figures[:, COLUMNS["ssim"]] = evidence.ssim(*pictures, seen)
-    filled = in_cells & ((energy > 0) | (other > 0))
-    figures[:, COLUMNS["rank"]] = evidence.rank_correlation(
-        energy.flatten(1), other.flatten(1), filled.flatten(1)
-    )
-    kept, lost = _again(bench, recording.graph, layer, winners, _like(found, marked))
-    figures[:, COLUMNS["kept"]], figures[:, COLUMNS["lost"]] = kept, lost
+    pixels = evidence.enlarged(marks, *size)
+
+    figures = dict.fromkeys(MEASURES, winners.value.new_full((len(where),), torch.nan))
+    pictures = evidence.picture(values), evidence.picture(of_twin)
+    figures["ssim"] = evidence.ssim(*pictures, evidence.small(where) >= 0.5)
+    filled = cells & ((energy > 0) | (other > 0))
+    flat = (each.flatten(1) for each in (energy, other, filled))
+    figures["rank"] = evidence.rank_correlation(*flat)
+    marked = _like(found, pixels)
+    figures["kept"], figures["lost"] = _again(bench, recording.graph, layer, winners, marked)
+
+    few = winners.rank % EVERY == 0
     if few.any():
         some, own = winners.only(few), _rows(found, few)
-        elsewhere = evidence.moved(marks[few], in_cells[few], _luck(layer, some))
-        marks_elsewhere = _like(own, evidence.enlarged(elsewhere, *size))
-        kept, lost = _again(bench, recording.graph, layer, some, marks_elsewhere)
-        figures[few, COLUMNS["kept_elsewhere"]] = kept
-        figures[few, COLUMNS["lost_elsewhere"]] = lost
+        moved = evidence.moved(marks[few], cells[few], _luck(layer, some))
+        elsewhere = _like(own, evidence.enlarged(moved, *size))
         others = _others(recording, layer, some, rule)
-        figures[few, COLUMNS["own"]] = evidence.own_share(own.values, others.values)
-    nothing = (energy == 0).flatten(1).all(1)  # there is no picture to be like another
-    for column in OF_PICTURES:
-        figures[nothing, column] = torch.nan
-    return Trials(figures.float().cpu().numpy(), twin, marked)
+        kept, lost = _again(bench, recording.graph, layer, some, elsewhere)
+        share = evidence.own_share(own.values, others.values)
+        for measure, one in (("kept_elsewhere", kept), ("lost_elsewhere", lost), ("own", share)):
+            figures[measure] = figures[measure].masked_scatter(few, one)
+    empty = (energy == 0).flatten(1).all(1)  # there is no picture to be like another
+    for measure in OF_PICTURES:
+        figures[measure] = torch.where(empty, torch.nan, figures[measure])
+    columns = torch.stack([figures[measure] for measure in MEASURES], 1)
+    return Trials(columns.float().cpu().numpy(), twin, pixels)
 
 
 def _others(recording: Recording, layer: Layer, winners: Winners, rule: str) -> Window:
