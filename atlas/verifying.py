@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ from atlas.network import Network
 from atlas.progress import Progress, silent
 from atlas.revisiting import revisit
 from atlas.scanning import BATCH, scan
-from atlas.topk import TopNine
+from atlas.topk import NINE, TopNine
 
-ALIKE = 0.9  # the least correlation of a picture with what lossy compression left of it
+ALIKE = 0.9  # the least correlation of pictures that differ by rounding and compression alone
 
 
 @dataclass(frozen=True)
@@ -92,20 +93,26 @@ def verify(
         for number in units:
             differs[name, number] = _of_record(found.records[name], layers[name].unit(number))
     records = {name: found.records[name].only(units) for name, units in chosen.items()}
+    tiles = {
+        (name, number): np.zeros((NINE, 2, *layers[name].plate.tile, 3), np.uint8)
+        for name, number in differs
+    }
     for visit in revisit(network, images, records, facts.rule, BATCH, workers, progress):
         for some in visit.found:
-            layer = layers[some.layer.id]
+            tile = layers[some.layer.id].plate.tile
             for place, (unit, rank) in enumerate(zip(some.units, some.ranks, strict=True)):
-                drawn = pixels.reconstruction(
+                own, box = tiles[some.layer.id, int(unit)][rank], some.boxes[place]
+                own[0] = pixels.reconstruction(
                     some.reconstructions.values[place],
                     network.preprocessing.std,
-                    some.boxes[place],
-                    layer.plate.tile,
+                    box,
+                    tile,
                     some.reconstructions.corner(place),
                 )
-                if not _looks_like(folder, layer, int(unit), int(rank), drawn):
-                    text = f"the reconstruction of no. {int(rank) + 1}"
-                    differs[layer.layer, int(unit)].append(text)
+                own[1] = pixels.patch(visit.stimuli[some.images[place]], box, tile)
+    for (name, number), drawn in tiles.items():
+        count = found.records[name].count(number)
+        differs[name, number] += _of_plate(folder, layers[name], number, drawn, count)
     for (name, number), what in differs.items():
         yield Verdict(name, number, tuple(what))
 
@@ -134,19 +141,37 @@ def _of_record(record: TopNine, unit: data.Unit) -> list[str]:
     return differs
 
 
-def _looks_like(
-    folder: Path, layer: data.LayerData, unit: int, rank: int, drawn: np.ndarray
-) -> bool:
-    """Whether a plate shows this reconstruction, as far as its compression lets one tell."""
+def _of_plate(
+    folder: Path, layer: data.LayerData, unit: int, tiles: np.ndarray, count: int
+) -> list[str]:
+    """Which reconstructions of a plate are not those of these tiles ``[9, 2, h, w, 3]``.
+
+    They are compared as the same compression leaves them, which is not much of noise.
+    """
     path = folder / pages.plate_file(layer.layer, unit)
+    if not count:
+        return []
     if not path.is_file():
-        return False
-    with Image.open(path) as plate:
-        shown = np.asarray(plate.convert("RGB"), float)
-    top, left = layer.plate.place(rank, patch=False)
+        return ["there is no plate"]
+    box = layer.receptive_field.size
+    again = pixels.encoded(pixels.plate(layer.plate, tiles, count), box)
+    with Image.open(path) as plate, Image.open(io.BytesIO(again)) as other:
+        shown, drawn = (np.asarray(each.convert("RGB"), float) for each in (plate, other))
+    if shown.shape != drawn.shape:
+        return ["the plate has another size"]
     height, width = layer.plate.tile
-    shown = shown[top : top + height, left : left + width]
-    if pixels.is_crisp(layer.receptive_field.size):
+    found = []
+    for rank in range(count):
+        top, left = layer.plate.place(rank, patch=False)
+        part = slice(top, top + height), slice(left, left + width)
+        if not _looks_like(shown[part], drawn[part], pixels.is_crisp(box)):
+            found.append(f"the reconstruction of no. {rank + 1}")
+    return found
+
+
+def _looks_like(shown: np.ndarray, drawn: np.ndarray, crisp: bool) -> bool:
+    """Whether two pictures ``[h, w, 3]`` are the same, as far as rounding lets one tell."""
+    if crisp:
         return bool(np.abs(shown - drawn).max() <= 2)
     grey, wanted = shown.mean(2).ravel(), drawn.mean(2).ravel()
     if wanted.std() < 1:
