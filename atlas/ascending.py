@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from atlas.graph import Graph, Node, Operation, concatenation, pair
 from atlas.sliding import Sliding, pads_with_zeros, shares, span_below
 from atlas.units import Layer
-from atlas.windows import Span, Window, covers, cut, gathered
+from atlas.windows import Span, Window, covers, cut, gathered, joint
 
 Cone = dict[Node, Span | None]  # None stands for the whole tensor
 
@@ -43,7 +43,8 @@ def cone(graph: Graph, layer: Layer, positions: Tensor) -> Cone:
         operation = graph.operations[node]
         for below in operation.inputs:
             needed = _below(graph, operation, span, below) if span else None
-            waiting[below] = _both(waiting[below], needed) if below in waiting else needed
+            have = waiting.get(below, needed)
+            waiting[below] = joint(have, needed) if have and needed else None
     return found
 
 
@@ -86,12 +87,7 @@ def _is_local(graph: Graph, operation: Operation) -> bool:
         return concatenation(operation.node)[0] in (1, -3)
     if isinstance(module, nn.Conv2d):
         return pads_with_zeros(module)
-    return operation.kind == "output" or _is_pointwise(operation) or isinstance(module, Sliding)
-
-
-def _is_pointwise(operation: Operation) -> bool:
-    kinds = (nn.BatchNorm2d, nn.Dropout, nn.Dropout2d, nn.Identity)
-    return operation.is_nonlinearity or isinstance(operation.module, kinds)
+    return operation.kind == "output" or operation.is_pointwise or isinstance(module, Sliding)
 
 
 def _below(graph: Graph, operation: Operation, span: Span, below: Node) -> Span | None:
@@ -102,19 +98,6 @@ def _below(graph: Graph, operation: Operation, span: Span, below: Node) -> Span 
         return span_below(operation.module, span)
     # a factor without places of its own is the same everywhere
     return span if graph.shapes[below][1:] == graph.shapes[operation.node][1:] else None
-
-
-def _both(one: Span | None, other: Span | None) -> Span | None:
-    """Windows that hold both, if they lie alike."""
-    if one is None or other is None:
-        return None
-    down, right = other.top - one.top, other.left - one.left
-    if (down != down[0]).any() or (right != right[0]).any():
-        return None
-    offset = int(down[0]), int(right[0])
-    start = [min(0, n) for n in offset]
-    height, width = (max(one.size[i], offset[i] + other.size[i]) - start[i] for i in (0, 1))
-    return Span(one.top + start[0], one.left + start[1], (height, width))
 
 
 def _fill(module: nn.Module | None) -> float | None:

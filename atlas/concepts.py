@@ -11,17 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from atlas import levels
 from atlas.errors import AtlasError
-from atlas.images import Images, Kept, stimuli
+from atlas.images import Images, Kept, ahead, stimuli
 from atlas.masks import Masks, cell_side, cells_of
 from atlas.network import Network
 from atlas.preprocessing import Preprocessing
@@ -96,7 +95,8 @@ def overlaps(
         layer.id: _thresholds(np.sum([one[layer.id] for one in ranks.share(counted)], 0))
         for layer in layers
     }
-    found = _all_masks(masks, network.preprocessing, chosen, workers, progress)
+    cells = ahead(_MaskCells(masks, network.preprocessing, chosen), workers)
+    found = list(progress(cells, len(chosen), "masks"))
     names = sorted({name for one in found for name in one})
     places = {image: place for place, image in enumerate(chosen)}
     draws = [np.arange(len(found))]
@@ -231,28 +231,3 @@ class _MaskCells(Dataset["Found | AtlasError"]):
             return error
         cells = {name: cells_of(mask, self.preprocessing) for name, mask in found.items()}
         return {name: one for name, one in cells.items() if one.any()}
-
-
-def _all_masks(
-    masks: Masks,
-    preprocessing: Preprocessing,
-    indices: Sequence[int],
-    workers: int,
-    progress: Progress,
-) -> list[Found]:
-    loader = DataLoader(
-        _MaskCells(masks, preprocessing, indices),
-        batch_size=None,
-        num_workers=workers,
-        collate_fn=_as_it_is,
-    )
-    found = []
-    for one in progress(loader, len(indices), "masks"):
-        if isinstance(one, AtlasError):
-            raise one
-        found.append(one)
-    return found
-
-
-def _as_it_is(found: Any) -> Any:
-    return found

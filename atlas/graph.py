@@ -86,6 +86,11 @@ class Operation:
         """Whether this is a pointwise nonlinearity."""
         return isinstance(self.module, NONLINEARITIES)
 
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether every position of its output depends on that of its input alone."""
+        return self.is_nonlinearity or isinstance(self.module, _POINTWISE)
+
 
 def pair(value: int | tuple[int, ...]) -> Pair:
     """A number for both axes, or one for each, as (rows, columns)."""
@@ -274,8 +279,7 @@ class Graph:
             return axes, None
         module = operation.module
         if dims == (2, 3) and len(shape) == 4:
-            pointwise = operation.is_nonlinearity or isinstance(module, _POINTWISE)
-            if pointwise or operation.kind in ("sum", "product", "output"):
+            if operation.is_pointwise or operation.kind in ("sum", "product", "output"):
                 return axes, dims
             if operation.kind == "concatenation" and concatenation(operation.node)[0] in (1, -3):
                 return axes, dims

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from PIL import Image
@@ -18,6 +18,8 @@ from atlas.demo.world import World
 from atlas.duplicates import Look
 from atlas.errors import AtlasError, UsageError
 from atlas.preprocessing import Preprocessing
+
+T = TypeVar("T")
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 
@@ -268,8 +270,18 @@ def stimuli(
     with ``again``, taken from there, and then without a look. Raises ``AtlasError`` for an image
     that can't be read.
     """
+    yield from ahead(
+        (_Again if again else _Stimuli)(images, preprocessing, indices, hashes, kept), workers
+    )
+
+
+def ahead(dataset: Dataset[T | AtlasError], workers: int) -> Iterator[T]:
+    """What a data set holds, in order, made ahead in ``workers`` processes.
+
+    Raises the ``AtlasError`` that it holds in the place of what couldn't be made.
+    """
     loader = DataLoader(
-        (_Again if again else _Stimuli)(images, preprocessing, indices, hashes, kept),
+        dataset,
         batch_size=None,
         num_workers=workers,
         prefetch_factor=32 if workers else None,
@@ -281,5 +293,5 @@ def stimuli(
         yield found
 
 
-def _as_it_is(stimulus: Any) -> Any:
-    return stimulus
+def _as_it_is(found: Any) -> Any:
+    return found

@@ -144,23 +144,26 @@ def added(one: Window, other: Window, shape: tuple[int, ...]) -> Window:
     """The sum of two signals of a tensor of this shape."""
     if one.is_whole or other.is_whole:
         return Window(whole(one, shape).values + whole(other, shape).values)
-    assert one.top is not None and one.left is not None
-    assert other.top is not None and other.left is not None
+    span = joint(one.span, other.span)
+    if span is None:
+        return Window(whole(one, shape).values + whole(other, shape).values)
+    return Window(_placed(one, span) + _placed(other, span), span.top, span.left)
+
+
+def joint(one: Span, other: Span) -> Span | None:
+    """Windows that hold both; None where they don't all lie alike."""
     down, right = other.top - one.top, other.left - one.left
     if (down != down[0]).any() or (right != right[0]).any():
-        return Window(whole(one, shape).values + whole(other, shape).values)
-    offsets = int(down[0]), int(right[0])
-    starts = [min(0, offset) for offset in offsets]
-    sizes = [
-        max(one.values.shape[2 + i], offsets[i] + other.values.shape[2 + i]) - starts[i]
-        for i in (0, 1)
-    ]
-    values = _placed(one.values, [-start for start in starts], sizes) + _placed(
-        other.values, [o - start for o, start in zip(offsets, starts, strict=True)], sizes
-    )
-    return Window(values, one.top + starts[0], one.left + starts[1])
+        return None
+    offset = int(down[0]), int(right[0])
+    start = [min(0, n) for n in offset]
+    height, width = (max(one.size[i], offset[i] + other.size[i]) - start[i] for i in (0, 1))
+    return Span(one.top + start[0], one.left + start[1], (height, width))
 
 
-def _placed(values: Tensor, at: list[int], size: list[int]) -> Tensor:
-    below, right = (size[i] - at[i] - values.shape[2 + i] for i in (0, 1))
-    return F.pad(values, (at[1], right, at[0], below))
+def _placed(window: Window, span: Span) -> Tensor:
+    """The values of windows that hold these, zero around them."""
+    have = window.span
+    above, before = int((have.top - span.top)[0]), int((have.left - span.left)[0])
+    below, after = span.size[0] - above - have.size[0], span.size[1] - before - have.size[1]
+    return F.pad(window.values, (before, after, above, below))

@@ -117,7 +117,7 @@ def signed(value: float) -> str:
 
 def concepts(atlas: AtlasData, layer: LayerData) -> str:
     """How many units of a layer are named for something, and for how many things."""
-    if not atlas.concepts or layer.shape[1:] == (1, 1):
+    if not are_compared(atlas, layer):
         return ""
     named = [unit.concepts[0][0] for unit in layer.top if unit.concepts]
     many = len(set(named))
@@ -128,6 +128,11 @@ def concepts(atlas: AtlasData, layer: LayerData) -> str:
         else "No unit overlaps with a concept by more than chance"
     )
     return f"{found}, of {compared_with(atlas)}."
+
+
+def are_compared(atlas: AtlasData, layer: LayerData) -> bool:
+    """Whether a layer's units have places, and there were masks to compare them with."""
+    return bool(atlas.concepts) and layer.shape[1:] != (1, 1)
 
 
 def compared_with(atlas: AtlasData) -> str:

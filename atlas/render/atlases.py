@@ -126,12 +126,10 @@ def _concepts(shelf: Shelf) -> list[dict[str, Any]]:
 
     Bars are as long as the largest share of a layer's units, and the largest number of things.
     """
-    if not shelf.atlas.concepts:
-        return []
     found = [
         (layer, sum(count for _, count in summary["concepts"]), len(summary["concepts"]))
         for layer, summary in shelf.summaries()
-        if layer.shape[1:] != (1, 1)
+        if words.are_compared(shelf.atlas, layer)
     ]
     most = max((things for *_, things in found), default=0) or 1
     return [

@@ -104,7 +104,7 @@ def unit_page(shelf: Shelf, layer: LayerData, unit: Unit) -> str:
         agreement=words.agreement(shelf.atlas, unit),
         tried={"source": f"tried/{unit.unit}.webp", "plate": small} if unit.evidence else None,
         evidence=evidence.of_unit(unit, shelf.summary(layer.layer)),
-        compared=bool(words.concepts(shelf.atlas, layer)),
+        compared=words.are_compared(shelf.atlas, layer),
         concepts=[(name, f"{share:.2f}", round(100 * share, 1)) for name, share in unit.concepts],
         outside=words.outside(unit),
         snippets=kit.of_unit(shelf, layer, unit),
