@@ -29,9 +29,10 @@ from atlas import windows
 from atlas.errors import UsageError
 from atlas.graph import Graph, Node, Operation, concatenation, pair
 from atlas.network import Network
-from atlas.sliding import Sliding, pads_with_zeros, shares, span_below
+from atlas.sliding import pads_with_zeros, shares, span_below
+from atlas.sparse import MAX_POOLING, filtered_back, skips_zeros, unpooled
 from atlas.units import Layer
-from atlas.windows import Window
+from atlas.windows import Span, Window
 
 RULES = ("deconvnet", "guided", "gradient")
 
@@ -75,7 +76,7 @@ def record(graph: Graph, inputs: Tensor, nodes: Iterable[Node], *rules: str) -> 
                     below: values[below] > 0 if rectifies else values[below]
                     for below in operation.inputs
                 }
-            elif isinstance(operation.module, _MAX_POOLING):
+            elif isinstance(operation.module, MAX_POOLING):
                 below = values[operation.inputs[0]]
                 recording.switches[node] = _switches(operation.module, below)
             if node in wanted:
@@ -120,11 +121,8 @@ def descend(recording: Recording, node: Node, signal: Window, of: Tensor, rule: 
                 full = windows.whole(arriving, graph.shapes[here]).values
                 parts = [(n, Window(v)) for n, v in _down(recording, operation, full, of, rule)]
             for below, part in parts:
-                shape = graph.shapes[below]
-                # what lies where its signal lay was clipped with that
-                stays = part.top is arriving.top and shape[1:] == graph.shapes[here][1:]
-                clipped = part if stays else windows.clipped(part, shape)
-                have = signals.get(below)
+                shape, have = graph.shapes[below], signals.get(below)
+                clipped = windows.clipped(part, shape)
                 signals[below] = clipped if have is None else windows.added(have, clipped, shape)
     # the layer doesn't depend on the input
     return Window(signal.values.new_zeros((len(signal.values), *graph.input_shape)))
@@ -189,7 +187,6 @@ def reconstruct(
     return windows.whole(found, network.graph.input_shape).values[0]
 
 
-_MAX_POOLING = (nn.MaxPool2d, nn.AdaptiveMaxPool2d)
 _LINEAR = (
     nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.BatchNorm1d, nn.AvgPool2d, nn.AdaptiveAvgPool2d,
     nn.Dropout, nn.Dropout2d, nn.Identity, nn.Flatten,
@@ -199,7 +196,7 @@ _LINEAR = (
 def _depends_on_inputs(operation: Operation, rules: frozenset[str]) -> bool:
     if operation.is_nonlinearity:
         return rules != {"deconvnet"}
-    known = isinstance(operation.module, _LINEAR + _MAX_POOLING)
+    known = isinstance(operation.module, _LINEAR + MAX_POOLING)
     return not known and operation.kind in ("module", "product", "other")
 
 
@@ -257,16 +254,24 @@ def _down(
         return list(zip(slices, signal.split(sizes, axis), strict=True))
     if operation.is_nonlinearity and rule == "deconvnet":
         return [(operation.inputs[0], signal.relu())]
-    if isinstance(module, _MAX_POOLING):
-        return [(operation.inputs[0], _unpool(signal, recording.switches[node][of], shapes[0]))]
+    if isinstance(module, MAX_POOLING):
+        whole = _whole(signal, shapes[0])
+        part = unpooled(signal, *whole, recording.switches[node], of, shapes[0][3])
+        return [(operation.inputs[0], part)]
     if isinstance(module, nn.Conv2d) and pads_with_zeros(module):
-        part = conv2d_input(
-            list(shapes[0]), module.weight, signal,
-            module.stride, module.padding, module.dilation, module.groups,
-        )  # fmt: skip
+        if skips_zeros(graph, node):
+            whole = _whole(signal, shapes[0])
+            part = filtered_back(module, signal, *whole, graph.shapes[operation.inputs[0]])
+        else:
+            part = conv2d_input(
+                list(shapes[0]), module.weight, signal,
+                module.stride, module.padding, module.dilation, module.groups,
+            )  # fmt: skip
         return [(operation.inputs[0], part)]
     if isinstance(module, nn.Linear):
         return [(operation.inputs[0], signal @ module.weight)]
+    if isinstance(module, nn.BatchNorm2d):
+        return [(operation.inputs[0], signal * _scale(graph, operation, signal))]
     if isinstance(module, _LINEAR):  # its derivative is the same everywhere
         at = {operation.inputs[0]: signal.new_zeros(shapes[0])}
     else:
@@ -276,6 +281,13 @@ def _down(
         part = _past_nonlinearity(graph, operation, value, signal)
         return [(below, part.relu() if rule == "guided" else part)]
     return list(_adjoint(lambda values: graph.evaluate(node, values), at, signal).items())
+
+
+def _scale(graph: Graph, operation: Operation, like: Tensor) -> Tensor:
+    """What a batch norm multiplies each channel by, ``[1, C, 1, 1]``."""
+    (below,) = operation.inputs
+    one = like.new_ones((1, graph.shapes[below][0], 1, 1))
+    return _adjoint(lambda v: graph.evaluate(operation.node, v), {below: one}, one)[below]
 
 
 def _past_nonlinearity(graph: Graph, operation: Operation, at: Tensor, signal: Tensor) -> Tensor:
@@ -324,46 +336,35 @@ def _down_locally(
         through = through.relu() if rule == "guided" else through
         return [(below, replace(signal, values=through))]
     if isinstance(module, nn.BatchNorm2d):
-        one = values.new_ones((1, own[0], 1, 1))
-        scale = _adjoint(lambda v: graph.evaluate(operation.node, v), {below: one}, one)[below]
-        return [(below, replace(signal, values=values * scale))]
+        return [(below, replace(signal, values=values * _scale(graph, operation, values)))]
     if isinstance(module, nn.Conv2d) and pads_with_zeros(module):
+        span = span_below(module, signal.span)
+        if skips_zeros(graph, operation.node):
+            spread = filtered_back(module, values, signal.span, span, graph.shapes[below])
+            return [(below, Window(spread, span.top, span.left, inside=True))]
         spread = F.conv_transpose2d(
             values, module.weight, None, module.stride, 0, 0, module.groups, module.dilation
         )
-        return [(below, _beneath(module, signal, spread))]
+        return [(below, Window(spread, span.top, span.left))]
     if isinstance(module, nn.MaxPool2d):
-        switches = windows.gathered(recording.switches[operation.node], of, signal.span)
-        return [(below, _unpooled(module, signal, switches, graph.shapes[below]))]
+        span, switches = span_below(module, signal.span), recording.switches[operation.node]
+        part = unpooled(values, signal.span, span, switches, of, graph.shapes[below][2])
+        return [(below, Window(part, span.top, span.left, inside=True))]
     if isinstance(module, nn.AvgPool2d):
         share = shares(module, graph.shapes[below], values)
         index = torch.zeros_like(of)
         spread = values * windows.gathered(share, index, signal.span)
         ones = values.new_ones((own[0], 1, *pair(module.kernel_size)))
         spread = F.conv_transpose2d(spread, ones, None, module.stride, 0, 0, own[0])
-        return [(below, _beneath(module, signal, spread))]
+        span = span_below(module, signal.span)
+        return [(below, Window(spread, span.top, span.left))]
     return None
 
 
-def _beneath(module: Sliding, above: Window, values: Tensor) -> Window:
-    """Values of the windows that lie below windows."""
-    span = span_below(module, above.span)
-    return Window(values, span.top, span.left)
-
-
-def _unpooled(
-    module: nn.MaxPool2d, signal: Window, switches: Tensor, shape: tuple[int, ...]
-) -> Window:
-    count, channels = signal.values.shape[:2]
-    below = span_below(module, signal.span)
-    size = below.size
-    rows = torch.div(switches, shape[2], rounding_mode="floor") - below.top[:, None, None, None]
-    columns = switches % shape[2] - below.left[:, None, None, None]
-    # where the window lies outside there are no switches, and nothing but zero to add
-    at = rows.clamp(0, size[0] - 1) * size[1] + columns.clamp(0, size[1] - 1)
-    values = signal.values.new_zeros((count, channels, size[0] * size[1]))
-    values.scatter_add_(2, at.flatten(2), signal.values.flatten(2))
-    return Window(values.view(count, channels, *size), below.top, below.left)
+def _whole(signal: Tensor, below: tuple[int, ...]) -> tuple[Span, Span]:
+    """Where a whole signal lies, and what comes of it in a tensor of that shape."""
+    above, under = (windows.all_of(shape, signal.device) for shape in (signal.shape, below))
+    return above, under
 
 
 def _adjoint(
@@ -382,13 +383,6 @@ def _adjoint(
             output, [variables[n] for n in wanted], signal, allow_unused=True
         )
     return {node: part for node, part in zip(wanted, parts, strict=True) if part is not None}
-
-
-def _unpool(signal: Tensor, switches: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Put each signal where its window found its maximum; signals that share a place add."""
-    below = signal.new_zeros((*shape[:2], shape[2] * shape[3]))
-    below.scatter_add_(2, switches.flatten(2), signal.flatten(2))
-    return below.view(shape)
 
 
 def _unbroadcast(signal: Tensor, shape: tuple[int, ...]) -> Tensor:

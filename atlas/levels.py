@@ -15,10 +15,10 @@ LEVELS = 1 + (48 << 3)  # up to 2 ** 24 and more
 
 
 def level_of(values: np.ndarray) -> np.ndarray:
-    """The levels of float32 values, int64 of the same shape."""
+    """The levels of float32 values, int32 of the same shape."""
     bits = np.ascontiguousarray(values, np.float32).view(np.int32) >> _SHIFT
-    level = np.clip(bits - (_LOWEST - 1), 1, LEVELS - 1)
-    return np.where(values > 0, level, 0).astype(np.int64)
+    level = np.clip(bits - np.int32(_LOWEST - 1), 1, LEVELS - 1)
+    return np.where(values > 0, level, 0)
 
 
 def lower_bound(level: int) -> float:

@@ -133,10 +133,10 @@ def included(
             del maps  # or its memory couldn't be used for what is computed next
     if not indices:
         return dict(records)
-    index, found = np.concatenate(indices), {}
+    index, own, found = np.concatenate(indices), np.array(slots), {}
     for layer in layers:
-        peak = torch.cat(values[layer.id])[slots].float().cpu().numpy()
-        stands = torch.cat(places[layer.id])[slots].cpu().numpy()
+        peak = torch.cat(values[layer.id]).float().cpu().numpy()[own]
+        stands = torch.cat(places[layer.id]).cpu().numpy()[own]
         if not np.isfinite(peak).all():
             raise AtlasError(
                 f"layer {layer.id} has activations that are not finite numbers; "

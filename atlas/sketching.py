@@ -12,24 +12,43 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 
 from atlas import levels
 
 SIGNS = 256
+_WORDS = np.uint64(SIGNS // 64)
 ALIKE = 5  # units named for each
 
 
 def signs_of(images: np.ndarray) -> np.ndarray:
     """The random signs of images ``[N]``: ``[N, SIGNS]`` int32, each 1 or -1, ever the same."""
-    words = [np.random.Philox(key=[int(image), 0]).random_raw(SIGNS // 64) for image in images]
-    bits = np.unpackbits(np.array(words, "<u8").view(np.uint8).reshape(len(images), -1), axis=1)
+    words = _WORDS * np.asarray(images, np.uint64)[:, None] + np.arange(
+        SIGNS // 64, dtype=np.uint64
+    )
+    bits = np.unpackbits(
+        _mixed(words).astype("<u8").view(np.uint8).reshape(len(images), -1), axis=1
+    )
     return 2 * bits.astype(np.int32) - 1
+
+
+def _mixed(numbers: np.ndarray) -> np.ndarray:
+    """Random numbers for numbers in order, uint64: SplitMix64 (Steele, Lea & Flood 2014)."""
+    state = (numbers + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: np.ndarray = state ^ (state >> np.uint64(31))
+    return mixed
 
 
 def sketch(level: np.ndarray, signs: np.ndarray) -> np.ndarray:
     """What N images add to the sketches of U units: ``[N, U]`` levels to ``[U, SIGNS]`` int32."""
-    # exact: every sum is a whole number far below 2 ** 53
-    return np.rint(level.T.astype(np.float64) @ signs).astype(np.int32)
+    # exact, for every sum is a whole number that fits into the fraction; by torch, for the threads
+    # that numpy multiplies with go on turning in circles, and are in the way of torch's
+    kind = torch.float32 if len(level) * levels.LEVELS < 2**24 else torch.float64
+    one, other = (torch.from_numpy(np.ascontiguousarray(each)).to(kind) for each in (level, signs))
+    found: np.ndarray = (one.T @ other).to(torch.int32).numpy()
+    return found
 
 
 def directions(sketches: np.ndarray, signs: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from atlas import levels, sketching
+from atlas.compiled import compiled
 
 NINE = 9
 EMPTY = np.iinfo(np.int64).max  # the image of a place that nothing fills
@@ -83,54 +84,62 @@ def empty(units: int, statistics: bool = True) -> TopNine:
 def include(
     record: TopNine, value: np.ndarray, place: np.ndarray, width: int, image: np.ndarray
 ) -> TopNine:
-    """A record with N images more, none of which it has.
+    """A record with N images more, none of which it has; its arrays are those of the old one.
 
-    ``value`` ``[N, U]`` holds each image's maximum over positions, ``place`` ``[N, U]`` where it
-    stands, counted in row-major order over maps of this width, ``image`` ``[N]`` the images'
-    indices, all different.
+    ``value`` ``[N, U]`` float32 holds each image's maximum over positions, ``place`` ``[N, U]``
+    where it stands, counted in row-major order over maps of this width, ``image`` ``[N]`` the
+    images' indices, all different. The old record is not to be used any more.
     """
-    fires = value > 0
-    unit, which = np.nonzero((fires & (value >= record.value[:, -1])).T)  # these may enter
-    changing, first, count = np.unique(unit, return_index=True, return_counts=True)
-    row = np.repeat(np.arange(len(changing)), count)
-    column = np.arange(len(unit)) - np.repeat(first, count) + NINE
-    values = np.zeros((len(changing), NINE + count.max(initial=0)), np.float32)
-    images = np.full(values.shape, EMPTY)
-    places = np.zeros(values.shape, np.int64)
-    values[:, :NINE], values[row, column] = record.value[changing], value[which, unit]
-    images[:, :NINE], images[row, column] = record.image[changing], image[which]
-    places[:, :NINE] = record.position[changing] @ np.array([width, 1])
-    places[row, column] = place[which, unit]
-    arrays = (record.value.copy(), record.image.copy(), record.position.copy())
-    best = _best(values, images, places)
-    for whole, part in zip(arrays, (*best[:2], _positions(best[2], width)), strict=True):
-        whole[changing] = part
-    known = replace(
-        record,
-        value=arrays[0],
-        image=arrays[1],
-        position=arrays[2],
-        fired=record.fired + fires.sum(0),
-        images=record.images + len(image),
-    )
-    return _with_statistics(known, value, place, image) if record.signs.size else known
-
-
-def _with_statistics(
-    record: TopNine, value: np.ndarray, place: np.ndarray, image: np.ndarray
-) -> TopNine:
-    """A record with the statistics of N images more; arrays ``[N, U]`` and ``[N]``."""
+    _include(value, place, width, image, record.value, record.image, record.position, record.fired)
+    images = record.images + len(image)
+    if not record.signs.size:
+        return replace(record, images=images)
     level, signs = levels.level_of(value), sketching.signs_of(image)
-    sample, sample_value, sample_place = _sampled(record, level, value, place, image)
-    return replace(
-        record,
-        counts=record.counts + levels.count(level),
-        sample=sample,
-        sample_value=sample_value,
-        sample_place=sample_place,
-        sketch=record.sketch + sketching.sketch(level, signs),
-        signs=record.signs + signs.sum(0),
-    )
+    samples = record.sample, record.sample_value, record.sample_place
+    _count(level, value, place, image, record.counts, *samples)
+    record.sketch[:] += sketching.sketch(level, signs)
+    return replace(record, images=images, signs=record.signs + signs.sum(0))
+
+
+@compiled
+def _include(value, place, width, image, values, images, positions, fired):  # type: ignore[no-untyped-def]
+    count, units = value.shape
+    for n in range(count):
+        for unit in range(units):
+            new = value[n, unit]
+            if not new > 0:
+                continue
+            fired[unit] += 1
+            rank = NINE
+            while rank > 0 and (
+                new > values[unit, rank - 1]
+                or (new == values[unit, rank - 1] and image[n] < images[unit, rank - 1])
+            ):
+                rank -= 1
+            if rank == NINE:
+                continue
+            for other in range(NINE - 1, rank, -1):
+                values[unit, other] = values[unit, other - 1]
+                images[unit, other] = images[unit, other - 1]
+                positions[unit, other, 0] = positions[unit, other - 1, 0]
+                positions[unit, other, 1] = positions[unit, other - 1, 1]
+            values[unit, rank], images[unit, rank] = new, image[n]
+            positions[unit, rank, 0] = place[n, unit] // width
+            positions[unit, rank, 1] = place[n, unit] % width
+
+
+@compiled
+def _count(level, value, place, image, counts, sample, sample_value, sample_place):  # type: ignore[no-untyped-def]
+    count, units = level.shape
+    for first in range(0, units, 16):  # units whose counts fit into a core's nearest memory
+        for n in range(count):
+            for unit in range(first, min(first + 16, units)):
+                reached = level[n, unit]
+                counts[unit, reached] += 1
+                if reached > 0 and image[n] < sample[unit, reached]:
+                    sample[unit, reached] = image[n]
+                    sample_value[unit, reached] = value[n, unit]
+                    sample_place[unit, reached] = place[n, unit]
 
 
 def merge(one: TopNine, other: TopNine) -> TopNine:
@@ -153,24 +162,6 @@ def merge(one: TopNine, other: TopNine) -> TopNine:
         value, image, position, fired, counts, sample, sample_value, sample_place, sketch, signs,
         one.images + other.images,
     )  # fmt: skip
-
-
-def _sampled(
-    record: TopNine, level: np.ndarray, value: np.ndarray, place: np.ndarray, image: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The first image at each level, with N images more; arrays ``[N, U]`` and ``[N]``."""
-    parts = (record.sample.copy(), record.sample_value.copy(), record.sample_place.copy())
-    backwards = np.argsort(image)[::-1]  # of several at one level the first is written last
-    row, unit = np.nonzero(level[backwards] > 0)
-    which = backwards[row]
-    where = unit * levels.LEVELS + level[which, unit]
-    earlier = image[which] < parts[0].ravel()[where]
-    which, unit, where = which[earlier], unit[earlier], where[earlier]
-    for part, new in zip(
-        parts, (image[which], value[which, unit], place[which, unit]), strict=True
-    ):
-        part.reshape(-1)[where] = new
-    return parts
 
 
 def _positions(place: np.ndarray, width: int) -> np.ndarray:

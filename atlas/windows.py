@@ -46,12 +46,14 @@ class Window:
     """B signals ``[B, C, H, W]`` of which ``values`` ``[B, C, h, w]`` are known, the rest zero.
 
     ``top`` and ``left`` ``[B]`` place each window; None where ``values`` are the whole signals,
-    which may then have any shape.
+    which may then have any shape. Where it is known that nothing but zero lies beyond the tensor,
+    it says ``inside``.
     """
 
     values: Tensor
     top: Tensor | None = None
     left: Tensor | None = None
+    inside: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -63,6 +65,12 @@ class Window:
         """Where the windows lie."""
         assert self.top is not None and self.left is not None
         return Span(self.top, self.left, (self.values.shape[2], self.values.shape[3]))
+
+
+def all_of(shape: tuple[int, ...], device: torch.device) -> Span:
+    """The whole of each of B tensors ``[B, C, H, W]`` of this shape."""
+    nowhere = torch.zeros(shape[0], dtype=torch.long, device=device)
+    return Span(nowhere, nowhere, (shape[2], shape[3]))
 
 
 def whole(window: Window, shape: tuple[int, ...]) -> Window:
@@ -84,7 +92,9 @@ def clipped(window: Window, shape: tuple[int, ...]) -> Window:
     """Zero outside the tensor; the whole tensor, if the window covers most of it."""
     if window.is_whole:
         return window
-    window = replace(window, values=window.values * window.span.inside(shape))
+    if not window.inside:
+        values = window.values * window.span.inside(shape)
+        window = replace(window, values=values, inside=True)
     return whole(window, shape) if covers(window.span.size, shape) else window
 
 
@@ -147,7 +157,8 @@ def added(one: Window, other: Window, shape: tuple[int, ...]) -> Window:
     span = joint(one.span, other.span)
     if span is None:
         return Window(whole(one, shape).values + whole(other, shape).values)
-    return Window(_placed(one, span) + _placed(other, span), span.top, span.left)
+    inside = one.inside and other.inside
+    return Window(_placed(one, span) + _placed(other, span), span.top, span.left, inside)
 
 
 def joint(one: Span, other: Span) -> Span | None:
