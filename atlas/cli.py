@@ -214,12 +214,15 @@ def _project(options: argparse.Namespace, network: Network, images: Folder | Dem
     layers = network.choose(_globs(options))
     crop = network.preprocessing.crop
     evidence = options.evidence == "all"
-    about = size_of(layers, options.units, len(images), crop, options.jpeg, evidence) / 1e6
+    everything = options.units, len(images), crop, options.jpeg, evidence
+    about = size_of(layers, *everything, options.lean) / 1e6
     print(f"{len(layers)} layers of {network.name}, {len(images):,} images: about {about:,.0f} MB")
     if about > options.budget:
+        lean = size_of(layers, *everything, lean=True) / 1e6
+        less = "" if options.lean else f"--lean makes it about {lean:,.0f} MB, "
         print(
-            f"note: that is more than {options.budget:,} MB, the --budget; --no-jpeg makes it "
-            "smaller, --layers or --units shows fewer",
+            f"note: that is more than {options.budget:,} MB, the --budget; {less}"
+            "--layers or --units shows less",
             file=sys.stderr,
         )
 
@@ -237,12 +240,16 @@ def _inputs(
     from atlas.images import DemoImages, open_folder
     from atlas.network import load_network
     from atlas.ranks import local_device
+    from atlas.zoo import file_of
 
     images = (
         DemoImages(options.limit or DEMO_IMAGES)
         if options.images == "demo"
         else open_folder(Path(options.images).expanduser(), options.limit)
     )
+    file = file_of(options.model)
+    if file and file.is_file() and ranks.leads:
+        print(f"note: this runs the code of {file}", file=sys.stderr)
     network = load_network(
         options.model,
         options.weights,
@@ -250,8 +257,6 @@ def _inputs(
         local_device(device(options.device)),
         sees or preprocessing(options),
     )
-    if network.runs and ranks.leads:
-        print(f"note: this runs the code of {network.runs}", file=sys.stderr)
     if network.missing and ranks.leads:
         print(
             f"note: no weights for {', '.join(network.missing)}; what needs them is left out",
@@ -292,7 +297,8 @@ def _settings(
         "rule": options.rule,
         "near_duplicates": options.near_duplicates,
         "pictures": options.images_policy == "show",
-        "jpeg": options.jpeg,
+        "jpeg": options.jpeg and not options.lean,
+        "lean": options.lean,
         "evidence": options.evidence == "all",
     }
     together = {

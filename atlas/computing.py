@@ -96,7 +96,7 @@ def compute(
                 (folder / layer.layer).mkdir(parents=True, exist_ok=True)
             places = {layer.layer: Place.of(layer, scratch, settings.evidence) for layer in layers}
         by_name = {layer.layer: layer for layer in layers}
-        pictures = folder if settings.pictures else None
+        pictures = folder if settings.pictures and not settings.lean else None
         draw(network, by_name, visits, pictures, places, checkpoint, ranks)
         if not ranks.leads:
             return None
@@ -104,13 +104,13 @@ def compute(
         if named:
             layers = [_with_concepts(layer, named["labels"]) for layer in layers]
         layers = [_with_found(layer, places[layer.layer]) for layer in layers]
-        write_plates(layers, places, folder, settings.jpeg, progress)
+        write_plates(layers, places, folder, settings.jpeg, settings.lean, progress)
         facts = facts_of(
             network, images, found, layers, filters, settings, named and named["facts"]
         )
         telling_units = {summary["layer"]: summary["telling"] for summary in facts.summary}
         write_figures(layers, places, telling_units, folder)
-        if settings.pictures and settings.evidence:
+        if settings.pictures and settings.evidence and not settings.lean:
             spectrum.write_strips(
                 layers, images, network.preprocessing, folder, scratch, settings.workers, kept
             )
@@ -152,7 +152,7 @@ def _write_data(
             sheet = pixels.filter_sheet(weight, network.preprocessing.std)
             sheet.save(folder / pages.filters_file(layer.layer), optimize=True)
         _write(folder / pages.layer_data(layer.layer), layer.as_json())
-        for unit in layer.top:
+        for unit in () if settings.lean else layer.top:
             head = {"schema": data.SCHEMA, "atlas": settings.name, "layer": layer.layer}
             _write(folder / pages.unit_data(layer.layer, unit.unit), {**head, **unit.as_json()})
 

@@ -23,8 +23,9 @@ class Settings:
 
     ``units`` is how many units of each layer are shown, spread evenly; None for all. Without
     ``pictures`` nothing holds pixels of the images, only where in them what was found; without
-    ``jpeg`` plates are kept as WebP alone; without ``evidence`` nothing is computed but the nine
-    and their reconstructions. ``date`` and ``command`` are shown as they are given; ``made_from``
+    ``jpeg`` plates are kept as WebP alone; ``lean`` keeps of every unit its page, its plate and its
+    data, and nothing else; without ``evidence`` nothing is computed but the nine and their
+    reconstructions. ``date`` and ``command`` are shown as they are given; ``made_from``
     is the fingerprint to be kept.
     """
 
@@ -37,6 +38,7 @@ class Settings:
     units: int | None = None
     pictures: bool = True
     jpeg: bool = True
+    lean: bool = False
     evidence: bool = True
     date: str | None = None
     command: str = ""
@@ -80,7 +82,8 @@ def facts_of(
             "recoloured": found.recoloured,
             "near_duplicates": settings.near_duplicates,
             "pictures": settings.pictures,
-            "jpeg": settings.jpeg,
+            "jpeg": settings.jpeg and not settings.lean,
+            "lean": settings.lean,
             "duplicates": [list(pair) for pair in sorted(found.duplicates.items())],
         },
         rule=settings.rule,

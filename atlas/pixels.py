@@ -20,6 +20,7 @@ GAP, GUTTER = 2, 10
 # of plates as lossy WebP, and what share of the first one's bytes they were found to take
 QUALITIES = {75: 1.0, 60: 0.82, 45: 0.72, 30: 0.6}
 PLATE_BYTES = 14_000
+LEAN_BYTES, LEAN_QUALITY = 10_000, {15: 0.45}  # where room is short
 THUMBNAIL = 3  # times smaller than a plate
 CRISP = 32  # boxes up to this size are enlarged pixel by pixel
 
@@ -163,19 +164,23 @@ def plate(layout: Plate, tiles: np.ndarray, count: int) -> Image.Image:
     return Image.fromarray(sheet)
 
 
-def encoded(picture: Image.Image, box: tuple[int, int]) -> bytes:
+def encoded(picture: Image.Image, box: tuple[int, int], lean: bool = False) -> bytes:
     """A plate as WebP: without loss where its boxes are enlarged pixel by pixel.
 
-    Any other takes the best of some qualities that should keep it within ``PLATE_BYTES``, or the
-    least: noise, which is all that some reconstructions are, would take several times the room.
+    Any other takes the best of some qualities that should keep it within ``PLATE_BYTES``, or
+    ``LEAN_BYTES``, or the least: noise, which is all that some reconstructions are, would take
+    several times the room.
     """
     if is_crisp(box):
         return _webp(picture, lossless=True, quality=50)
-    best, *less = QUALITIES
+    limit, shares = PLATE_BYTES, QUALITIES
+    if lean:
+        limit, shares = LEAN_BYTES, QUALITIES | LEAN_QUALITY
+    best, *less = shares
     found = _webp(picture, quality=best)
-    if len(found) <= PLATE_BYTES:
+    if len(found) <= limit:
         return found
-    fits = (q for q in less if len(found) * QUALITIES[q] <= PLATE_BYTES)
+    fits = (q for q in less if len(found) * shares[q] <= limit)
     return _webp(picture, quality=next(fits, less[-1]))
 
 

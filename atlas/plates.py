@@ -20,13 +20,14 @@ def write_plates(
     places: Mapping[str, Place],
     folder: Path,
     jpeg: bool,
+    lean: bool = False,
     progress: Progress = silent,
 ) -> None:
     """Write every unit's plate, its thumbnail, and with ``jpeg`` the same for print and slides.
 
-    Where reconstructions were tried, a plate of the twin's and of what was kept goes with it.
-
-    Those that a build wrote before it was stopped are left alone.
+    Where reconstructions were tried, a plate of the twin's and of what was kept goes with it. With
+    ``lean`` there is nothing but the plate, and that is smaller. Those that a build wrote before it
+    was stopped are left alone.
     """
     plates = [
         (layer, unit, places[layer.layer].tiles[row], places[layer.layer].tried[row])
@@ -41,20 +42,21 @@ def write_plates(
         if path.exists():
             return  # by a build that was stopped
         picture, size = pixels.plate(layer.plate, own, len(unit.nine)), layer.receptive_field.size
-        small = folder / pages.thumbnail_file(layer.layer, unit.unit)
-        small.parent.mkdir(exist_ok=True)
-        small.write_bytes(pixels.thumbnail(picture))
-        if jpeg:
+        if not lean:
+            small = folder / pages.thumbnail_file(layer.layer, unit.unit)
+            small.parent.mkdir(exist_ok=True)
+            small.write_bytes(pixels.thumbnail(picture))
+        if jpeg and not lean:
             other = folder / pages.picture_file(layer.layer, unit.unit)
             other.write_bytes(figures.jpeg(picture, JPEG_QUALITY, pixels.is_crisp(size)))
-        if tried.shape[1]:
+        if tried.shape[1] and not lean:
             with_it = folder / pages.tried_file(layer.layer, unit.unit)
             with_it.parent.mkdir(exist_ok=True)
             layout = pixels.small_plate_of(size, layer.plate.patches)
             picture_of_it = pixels.plate(layout, tried, len(unit.nine))
             with_it.write_bytes(pixels.small_encoded(picture_of_it, size))
         beside = path.with_suffix(".part")
-        beside.write_bytes(pixels.encoded(picture, size))
+        beside.write_bytes(pixels.encoded(picture, size, lean))
         beside.rename(path)  # last, for where it stands the unit is done
 
     with ThreadPoolExecutor() as pool:

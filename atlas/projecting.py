@@ -12,6 +12,7 @@ CRISP_PLATE, PLATE = 15_500, 17_500  # with their thumbnails
 TRIED = 11_000  # a plate of what was tried, and a strip
 CRISP_JPEG, JPEG = 30_000, 26_000
 PAGE, DATA = 26_000, 7_000
+LEAN = 27_000  # all of a unit
 PER_PIXEL = 0.22  # of a stimulus
 FIGURES = 750_000  # a layer's
 
@@ -23,13 +24,18 @@ def size_of(
     side: tuple[int, int],
     jpeg: bool = True,
     evidence: bool = True,
+    lean: bool = False,
 ) -> int:
     """About how many bytes an atlas will take.
 
     ``units`` of each layer are shown, all for None; ``images`` are looked at, each of ``side``
     (height, width) pixels as the network sees it, and kept if they are among somebody's nine.
-    ``jpeg`` is whether each plate is kept in that form, too, ``evidence`` whether it is tried.
+    ``jpeg`` is whether each plate is kept in that form, too, ``evidence`` whether it is tried,
+    ``lean`` whether there is nothing of a unit but its page, its plate and its data.
     """
+    if lean:
+        counts = [min(layer.units, units or layer.units) for layer in layers]
+        return sum(LEAN * count + round(FIGURES * min(1, count / 6)) for count in counts)
     total, shown = 0, 0
     for layer in layers:
         count = min(layer.units, units or layer.units)

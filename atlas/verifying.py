@@ -84,7 +84,7 @@ def verify(
     """
     facts = data.read_atlas(folder)
     _same("weights", facts.network["weights_hash"], network.weights_hash)
-    near = facts.images["near_duplicates"]
+    near, lean = facts.images["near_duplicates"], facts.images.get("lean", False)
     found = scan(network, images, list(chosen), BATCH, workers, near, progress, statistics=False)
     _same("images", facts.images["hash"], found.images_hash)
     layers = {name: data.read_layer(folder, name) for name in chosen}
@@ -112,7 +112,7 @@ def verify(
                 own[1] = pixels.patch(visit.stimuli[some.images[place]], box, tile)
     for (name, number), drawn in tiles.items():
         count = found.records[name].count(number)
-        differs[name, number] += _of_plate(folder, layers[name], number, drawn, count)
+        differs[name, number] += _of_plate(folder, layers[name], number, drawn, count, lean)
     for (name, number), what in differs.items():
         yield Verdict(name, number, tuple(what))
 
@@ -142,7 +142,7 @@ def _of_record(record: TopNine, unit: data.Unit) -> list[str]:
 
 
 def _of_plate(
-    folder: Path, layer: data.LayerData, unit: int, tiles: np.ndarray, count: int
+    folder: Path, layer: data.LayerData, unit: int, tiles: np.ndarray, count: int, lean: bool
 ) -> list[str]:
     """Which reconstructions of a plate are not those of these tiles ``[9, 2, h, w, 3]``.
 
@@ -154,7 +154,7 @@ def _of_plate(
     if not path.is_file():
         return ["there is no plate"]
     box = layer.receptive_field.size
-    again = pixels.encoded(pixels.plate(layer.plate, tiles, count), box)
+    again = pixels.encoded(pixels.plate(layer.plate, tiles, count), box, lean)
     with Image.open(path) as plate, Image.open(io.BytesIO(again)) as other:
         shown, drawn = (np.asarray(each.convert("RGB"), float) for each in (plate, other))
     if shown.shape != drawn.shape:

@@ -50,10 +50,14 @@ def recipe(name: str) -> Recipe:
         return Recipe(demo.demo_network, lambda _: DEMO, _publish_demo)
     if name.startswith("timm:"):
         return _timm(name.removeprefix("timm:"))
-    file, colon, factory = name.rpartition(":")
-    if colon and file.endswith(".py"):
-        return _own(Path(file).expanduser(), factory)
-    return _torchvision(name)
+    file = file_of(name)
+    return _own(file, name.rpartition(":")[2]) if file else _torchvision(name)
+
+
+def file_of(name: str) -> Path | None:
+    """The file whose code is run to make the model of a name, if one is."""
+    file = name.rpartition(":")[0]
+    return Path(file).expanduser() if file.endswith(".py") else None
 
 
 def names() -> list[str]:

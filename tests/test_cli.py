@@ -120,6 +120,16 @@ def test_grey_photographs_for_a_network_of_colours_are_told(
     assert "note: 3 images are in colour; the network sees them in grey" in printed
 
 
+def test_that_a_files_code_is_run_is_said_before_it_runs(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.py"
+    own.write_text("import sys\nprint('its own words', file=sys.stderr)\ndef make(): return 1\n")
+    assert cli.main(["--model", f"{own}:make", "--limit", "3", "--out", str(tmp_path / "out")]) == 1
+    printed = capfd.readouterr().err
+    assert f"note: this runs the code of {own}" in printed.partition("its own words")[0]
+
+
 def test_a_failed_build_gets_one_line_and_exit_code_1(
     site: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

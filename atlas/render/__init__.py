@@ -49,10 +49,12 @@ def atlas_files(shelf: Shelf) -> Iterator[tuple[str, str | bytes]]:
             yield pages.quiz_page(layer.layer), quiz
         for unit in layer.top:
             yield pages.unit_page(layer.layer, unit.unit), unit_page(shelf, layer, unit)
+            if shelf.lean:
+                continue
             yield pages.embed_page(layer.layer, unit.unit), embed_page(shelf, layer, unit)
             if shelf.about.base:
                 yield pages.oembed_file(layer.layer, unit.unit), kit.oembed(shelf, layer, unit)
-    found = uses(shelf)
+    found = {} if shelf.lean else uses(shelf)
     images = list(found)
     for place, image in enumerate(images):
         around = (

@@ -156,7 +156,7 @@ def _preview(shelf: Shelf) -> Preview | None:
 
 def _stimulus(shelf: Shelf, here: Place) -> str:
     """The image that receptive fields are drawn over: the strongest of a deep telling unit."""
-    if shelf.pictures:
+    if shelf.stimuli:
         for layer, summary in reversed(list(shelf.summaries())):
             for unit in summary["telling"][:1]:
                 image = layer.unit(unit).nine[0].image

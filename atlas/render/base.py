@@ -120,6 +120,16 @@ class Shelf:
         """Whether pixels of the images may be shown."""
         return bool(self.atlas.images["pictures"])
 
+    @property
+    def lean(self) -> bool:
+        """Whether there is nothing of a unit but its page, its plate and its data."""
+        return bool(self.atlas.images.get("lean"))
+
+    @property
+    def stimuli(self) -> bool:
+        """Whether whole images are there, each with a page of its own."""
+        return self.pictures and not self.lean
+
     def address(self, file: str) -> str:
         """A file of the atlas, from the site's root."""
         return f"{self.name}/{file}"

@@ -22,6 +22,8 @@ def of_unit(shelf: Shelf, layer: LayerData, unit: Unit) -> Snippets:
     page = shelf.address(pages.unit_page(layer.layer, unit.unit))
     url, text = shelf.about.url(page), f"{name} of {shelf.name}"
     found = [("Link", url)]
+    if shelf.lean:
+        return [*found, ("BibTeX", words.bibtex(shelf.atlas, shelf.about, name, page))]
     if unit.nine:
         form = pages.picture_file if shelf.atlas.images["jpeg"] else pages.plate_file
         picture = shelf.about.url(shelf.address(form(layer.layer, unit.unit)))

@@ -49,7 +49,7 @@ def layer_page(shelf: Shelf, layer: LayerData) -> str:
         lead=words.layer_lead(layer),
         filters=filters,
         collapsed=words.collapsed(shelf.atlas),
-        quiz="quiz.html" if shelf.pictures and asked_of(layer) else "",
+        quiz="quiz.html" if shelf.stimuli and asked_of(layer) else "",
         labels=sorted(labels),
         figure=[("PNG", "figure.png"), ("SVG, for print", "figure.svg")] if telling else [],
         snippets=kit.of_layer(shelf, layer, bool(telling)),

@@ -47,7 +47,7 @@ def asked_of(layer: LayerData) -> list[Unit]:
 
 def quiz_page(shelf: Shelf, layer: LayerData) -> str | None:
     """The quiz of a layer; None if none of its units can be asked of."""
-    units = asked_of(layer) if shelf.pictures else []
+    units = asked_of(layer) if shelf.stimuli else []
     if not units:
         return None
     file = pages.quiz_page(layer.layer)

@@ -51,10 +51,12 @@ def unit_page(shelf: Shelf, layer: LayerData, unit: Unit) -> str:
             "label": winner.label,
             "what": words.winner(winner, rank),
             "where": words.where(winner, layer),
-            "image": here.to(shelf.address(pages.image_page(winner.image)))
+            "image": ""
+            if shelf.lean
+            else here.to(shelf.address(pages.image_page(winner.image)))
             + f"#{pages.mark(layer.layer, unit.unit)}",
             "frame": frame(
-                here.to(shelf.address(pages.image_file(winner.image))) if shelf.pictures else "",
+                here.to(shelf.address(pages.image_file(winner.image))) if shelf.stimuli else "",
                 (size[0], size[1]),
                 winner.box,
                 "Its place in the whole image",
@@ -77,7 +79,7 @@ def unit_page(shelf: Shelf, layer: LayerData, unit: Unit) -> str:
         f"What activates unit {unit.unit} of {layer.layer} of {shelf.name} most",
         [(layer.layer, shelf.address(pages.layer_page(layer.layer))), (str(unit.unit), None)],
         preview=preview(shelf, layer, unit),
-        oembed=f"{unit.unit}.oembed.json" if shelf.about.base else "",
+        oembed=f"{unit.unit}.oembed.json" if shelf.about.base and not shelf.lean else "",
         previous=steps[0],
         next=steps[1],
         layer=layer,
@@ -86,6 +88,7 @@ def unit_page(shelf: Shelf, layer: LayerData, unit: Unit) -> str:
         plate=f"{unit.unit}.webp",
         crisp=pixels.is_crisp(layer.receptive_field.size),
         pictures=shelf.pictures,
+        lean=shelf.lean,
         jpeg=shelf.atlas.images["jpeg"],
         collapsed=words.collapsed(shelf.atlas),
         credit=words.credit(shelf.atlas),
@@ -102,7 +105,9 @@ def unit_page(shelf: Shelf, layer: LayerData, unit: Unit) -> str:
         alike=_neighbours(shelf, unit.alike, here, words.correlation),
         spectrum=_spectrum(shelf, layer, unit, here),
         agreement=words.agreement(shelf.atlas, unit),
-        tried={"source": f"tried/{unit.unit}.webp", "plate": small} if unit.evidence else None,
+        tried={"source": f"tried/{unit.unit}.webp", "plate": small}
+        if unit.evidence and not shelf.lean
+        else None,
         evidence=evidence.of_unit(unit, shelf.summary(layer.layer)),
         compared=words.are_compared(shelf.atlas, layer),
         concepts=[(name, f"{share:.2f}", round(100 * share, 1)) for name, share in unit.concepts],
@@ -153,7 +158,9 @@ def _neighbours(
                 say(share),
                 share is not None and share < 0,
                 here.to(shelf.address(pages.unit_page(name, number))) if unit else "",
-                here.to(shelf.address(pages.thumbnail_file(name, number))) if fired else "",
+                here.to(shelf.address(pages.thumbnail_file(name, number)))
+                if fired and not shelf.lean
+                else "",
                 pixels.thumbnail_size(layer.plate.size),
                 words.plate(layer, unit) if unit and fired else "",
             )
@@ -163,7 +170,7 @@ def _neighbours(
 
 def _spectrum(shelf: Shelf, layer: LayerData, unit: Unit, here: Place) -> dict[str, Any] | None:
     """Patches at some percentiles, from one strip, and where each leads."""
-    if not shelf.pictures or not any(sample.winner for sample in unit.spectrum):
+    if not shelf.stimuli or not any(sample.winner for sample in unit.spectrum):
         return None
     tile = pixels.strip_tile(layer.receptive_field.size)
     samples = []

@@ -1,0 +1,61 @@
+"""An atlas of a large network for a host with little room."""
+
+from pathlib import Path
+
+import pytest
+
+import atlas
+from atlas import cli, data, site
+from atlas.projecting import size_of
+
+SHOWN = ["--limit", "60", "--workers", "0", "--layers", "conv2,conv4"]
+
+
+@pytest.fixture(scope="module")
+def lean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("lean")
+    assert cli.main([*SHOWN, "--lean", "--base-url", "https://a.b/", "--out", str(out)]) == 0
+    return out / "demo"  # every link of it was checked
+
+
+def test_a_unit_is_its_page_its_plate_and_its_data(lean: Path) -> None:
+    for name in data.read_atlas(lean).layers:
+        layer = data.read_layer(lean, name)
+        units = [str(unit.unit) for unit in layer.top]
+        files = {path.relative_to(lean / name).as_posix() for path in (lean / name).rglob("*")}
+        plates = {f"{unit.unit}.webp" for unit in layer.top if unit.nine}
+        assert files == {f"{unit}.html" for unit in units} | plates | {
+            "index.html", "layer.json", "figure.png", "figure.svg",
+        }  # fmt: skip
+    assert not (lean / "images").exists()
+
+
+def test_patches_come_from_the_plate_and_evidence_is_told(lean: Path) -> None:
+    layer = data.read_layer(lean, "conv4")
+    unit = next(unit for unit in layer.top if len(unit.nine) == 9)
+    page = (lean / "conv4" / f"{unit.unit}.html").read_text()
+    assert page.count('<use href="#plate"/>') == 18 and page.count("<image") == 1
+    assert "What these pictures prove" in page and "layer.json" in page
+
+
+def test_it_is_as_small_as_it_is_said_to_be(lean: Path) -> None:
+    network = atlas.load_network("demo")
+    layers = network.choose(("conv2", "conv4"))
+    units = sum(layer.units for layer in layers)
+    found = site.size(lean)
+    assert found / units < 40_000  # conv2's boxes are small, and their plates without loss
+    side = network.preprocessing.crop
+    assert 0.6 < size_of(layers, None, 60, side, lean=True) / found < 1.7
+    assert size_of(layers, None, 60, side, lean=True) < 0.5 * size_of(layers, None, 60, side)
+
+
+def test_it_can_be_verified(lean: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["verify", str(lean / "conv4"), "--sample", "6", "--workers", "0"]) == 0
+    assert "6 of 6" in capsys.readouterr().out
+
+
+def test_a_large_atlas_is_told_what_lean_makes_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*SHOWN, "--units", "4", "--budget", "1", "--out", str(tmp_path)]) == 0
+    assert "--lean makes it about" in capsys.readouterr().err
