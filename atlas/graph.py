@@ -180,6 +180,7 @@ class Graph:
         is dropped after its last use, so the walk holds no more than a forward pass does. Stops
         after ``until``. With ``overwrite``, a rectification or a sum may use its first input's
         memory for its output, which saves much time; that value is then no longer to be looked at.
+        A node whose value has been put among them is not computed.
         """
         values: dict[Node, Any] = {}
         for node in self._twin.graph.nodes:
@@ -187,7 +188,7 @@ class Graph:
                 operation = self.operations[node]
                 first, *rest = (values[below] for below in operation.inputs)
                 values[node] = first.add_(rest[0]) if rest else first.relu_()
-            else:
+            elif node not in values:
                 values[node] = self.evaluate(node, values, inputs)
             yield node, values
             if node is until:
