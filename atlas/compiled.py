@@ -11,6 +11,11 @@ import numba
 import torch
 
 
+def serve(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether loops can work on tensors of this kind: they share their memory as arrays."""
+    return device.type == "cpu" and dtype in (torch.float32, torch.float64)
+
+
 def compiled(loop: Callable[..., None]) -> Callable[..., None]:
     """A loop over arrays as machine code, compiled when first called.
 

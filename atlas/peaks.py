@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from atlas.compiled import compiled, shared
+from atlas.compiled import compiled, serve, shared
 from atlas.graph import Graph, Node, concatenation, pair
 from atlas.network import Network
 from atlas.units import Layer
@@ -63,7 +63,7 @@ def _pooled(graph: Graph, layer: Layer, values: dict[Node, Any]) -> Peaks | None
     module = above[0].module if len(above) == 1 and above[0] else None
     if not isinstance(module, nn.MaxPool2d) or module.return_indices or layer.dims != (1, 2, 3):
         return None
-    if maps.device.type != "cpu" or maps.dtype not in (torch.float32, torch.float64):
+    if not serve(maps.device, maps.dtype):
         return None
     settings = module.kernel_size, module.stride, module.padding, module.dilation, module.ceil_mode
     pooled, switches = F.max_pool2d(maps, *settings, return_indices=True)

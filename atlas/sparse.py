@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from atlas.compiled import compiled, shared
+from atlas.compiled import compiled, serve, shared
 from atlas.graph import Graph, Node, pair
 from atlas.windows import Span, gathered
 
@@ -37,7 +37,7 @@ def skips_zeros(graph: Graph, node: Node) -> bool:
     module = graph.operations[node].module
     assert isinstance(module, nn.Conv2d)
     plain = module.groups == 1 and pair(module.dilation) == (1, 1)
-    return plain and graph.device.type == "cpu" and is_sparse(graph, node)
+    return plain and serve(graph.device, graph.dtype) and is_sparse(graph, node)
 
 
 def unpooled(
@@ -49,7 +49,7 @@ def unpooled(
     lies at ``below``. ``switches`` ``[N, C, H, W]`` are those of the pooled maps, places in maps
     that are ``width`` wide, counted in row-major order; ``of`` ``[B]`` says which map's.
     """
-    if signal.device.type != "cpu":
+    if not serve(signal.device, signal.dtype):
         return _scattered(signal, above, below, switches, of, width)
     found = signal.new_zeros((len(signal), *below.size, signal.shape[1]))
     arrays = (

@@ -12,7 +12,10 @@ from torch.nn import functional as F
 from torch.nn.grad import conv2d_input
 
 from atlas import compiled, sparse
+from atlas.deconvnet import reconstruct
 from atlas.graph import Graph
+from atlas.network import wrap
+from atlas.preprocessing import Preprocessing
 from atlas.sliding import span_below
 from atlas.windows import Span, all_of
 
@@ -118,6 +121,16 @@ def test_any_number_of_threads_makes_the_same_bytes(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
         found.append(sparse.filtered_back(module, signal, *places, (3, 11, 9)))
     assert all(torch.equal(found[0], other) for other in found[1:])
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_networks_of_any_numbers_are_reconstructed(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 5, 3))
+    model = model.to(dtype).eval()
+    network = wrap(model, Preprocessing(None, (12, 12), (0.0,) * 3, (1.0,) * 3))
+    found = reconstruct(network, torch.rand(3, 12, 12), "conv2", 1, (1, 1))
+    assert found.dtype == dtype and found.abs().sum() > 0
 
 
 def test_zeros_are_looked_for_below_poolings_only() -> None:
