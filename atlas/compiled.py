@@ -1,10 +1,8 @@
-"""Loops over arrays, compiled to machine code and run in threads."""
+"""Loops over arrays compiled to machine code."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numba
@@ -29,13 +27,3 @@ def compiled(loop: Callable[..., None]) -> Callable[..., None]:
     except RuntimeError:  # nowhere to keep it
         made = numba.njit(**options)(loop)
     return made
-
-
-def shared(loop: Callable[..., None], count: int, *arguments: object) -> None:
-    """Run a loop over so many things in as many threads as torch uses, each with a stretch."""
-    threads = max(1, min(torch.get_num_threads(), count))
-    bounds = [count * i // threads for i in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        jobs = [pool.submit(loop, *arguments, *part) for part in itertools.pairwise(bounds)]
-        for job in jobs:
-            job.result()

@@ -180,7 +180,6 @@ class Graph:
         is dropped after its last use, so the walk holds no more than a forward pass does. Stops
         after ``until``. With ``overwrite``, a rectification or a sum may use its first input's
         memory for its output, which saves much time; that value is then no longer to be looked at.
-        A node whose value has been put among them is not computed.
         """
         values: dict[Node, Any] = {}
         for node in self._twin.graph.nodes:
@@ -188,7 +187,7 @@ class Graph:
                 operation = self.operations[node]
                 first, *rest = (values[below] for below in operation.inputs)
                 values[node] = first.add_(rest[0]) if rest else first.relu_()
-            elif node not in values:
+            else:
                 values[node] = self.evaluate(node, values, inputs)
             yield node, values
             if node is until:

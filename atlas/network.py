@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from atlas import zoo
 from atlas.errors import AtlasError, UsageError
-from atlas.graph import Graph, Node
+from atlas.graph import Graph
 from atlas.preprocessing import Preprocessing
 from atlas.receptive_fields import ReceptiveField
 from atlas.units import Layer, find_layers
@@ -111,11 +111,6 @@ class Network:
 
     def activations(self, inputs: Tensor, layers: list[Layer]) -> Iterator[tuple[Layer, Tensor]]:
         """Run the network once, giving each layer's feature maps ``[N, units, H, W]`` in turn."""
-        for layer, values in self.walk(inputs, layers):
-            yield layer, layer.maps(values[layer.node])
-
-    def walk(self, inputs: Tensor, layers: list[Layer]) -> Iterator[tuple[Layer, dict[Node, Any]]]:
-        """The same, with the values of all nodes as ``Graph.run`` gives them."""
         at: dict[object, list[Layer]] = {}
         for layer in layers:
             at.setdefault(layer.node, []).append(layer)
@@ -123,7 +118,7 @@ class Network:
         with torch.inference_mode():
             for node, values in self.graph.run(inputs, overwrite=True):
                 for layer in at.get(node, ()):
-                    yield layer, values
+                    yield layer, layer.maps(values[node])
                 waiting -= node in at
                 if not waiting:
                     return
