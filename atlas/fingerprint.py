@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numba
 import numpy as np
 import torch
 from PIL import __version__ as PIL_VERSION
@@ -23,7 +24,7 @@ def fingerprint(network: Network, images: Identified, settings: Mapping[str, obj
     """
     decides = {
         "program": {name: _source_hash(name) for name in _MODULES},
-        "libraries": [torch.__version__, np.__version__, PIL_VERSION],
+        "libraries": [torch.__version__, np.__version__, numba.__version__, PIL_VERSION],
         "network": [str(network.module), network.weights_hash, list(network.layers)],
         "device": network.device.type,
         "preprocessing": network.preprocessing.as_dict(),
