@@ -297,7 +297,7 @@ def _settings(
         "rule": options.rule,
         "near_duplicates": options.near_duplicates,
         "pictures": options.images_policy == "show",
-        "jpeg": options.jpeg and not options.lean,
+        "jpeg": options.jpeg,
         "lean": options.lean,
         "evidence": options.evidence == "all",
     }

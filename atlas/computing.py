@@ -96,7 +96,7 @@ def compute(
                 (folder / layer.layer).mkdir(parents=True, exist_ok=True)
             places = {layer.layer: Place.of(layer, scratch, settings.evidence) for layer in layers}
         by_name = {layer.layer: layer for layer in layers}
-        pictures = folder if settings.pictures and not settings.lean else None
+        pictures = folder if settings.stimuli else None
         draw(network, by_name, visits, pictures, places, checkpoint, ranks)
         if not ranks.leads:
             return None
@@ -110,7 +110,7 @@ def compute(
         )
         telling_units = {summary["layer"]: summary["telling"] for summary in facts.summary}
         write_figures(layers, places, telling_units, folder)
-        if settings.pictures and settings.evidence and not settings.lean:
+        if settings.stimuli and settings.evidence:
             spectrum.write_strips(
                 layers, images, network.preprocessing, folder, scratch, settings.workers, kept
             )

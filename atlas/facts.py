@@ -44,6 +44,11 @@ class Settings:
     command: str = ""
     made_from: str = ""
 
+    @property
+    def stimuli(self) -> bool:
+        """Whether whole images are kept."""
+        return self.pictures and not self.lean
+
 
 def facts_of(
     network: Network,

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from atlas import data, figures, pages, pixels
 from atlas.drawing import Place
@@ -43,18 +44,7 @@ def write_plates(
             return  # by a build that was stopped
         picture, size = pixels.plate(layer.plate, own, len(unit.nine)), layer.receptive_field.size
         if not lean:
-            small = folder / pages.thumbnail_file(layer.layer, unit.unit)
-            small.parent.mkdir(exist_ok=True)
-            small.write_bytes(pixels.thumbnail(picture))
-        if jpeg and not lean:
-            other = folder / pages.picture_file(layer.layer, unit.unit)
-            other.write_bytes(figures.jpeg(picture, JPEG_QUALITY, pixels.is_crisp(size)))
-        if tried.shape[1] and not lean:
-            with_it = folder / pages.tried_file(layer.layer, unit.unit)
-            with_it.parent.mkdir(exist_ok=True)
-            layout = pixels.small_plate_of(size, layer.plate.patches)
-            picture_of_it = pixels.plate(layout, tried, len(unit.nine))
-            with_it.write_bytes(pixels.small_encoded(picture_of_it, size))
+            _write_others(layer, unit, picture, tried, folder, jpeg)
         beside = path.with_suffix(".part")
         beside.write_bytes(pixels.encoded(picture, size, lean))
         beside.rename(path)  # last, for where it stands the unit is done
@@ -62,6 +52,30 @@ def write_plates(
     with ThreadPoolExecutor() as pool:
         for _ in progress(pool.map(write, plates), len(plates), "drawing plates"):
             pass
+
+
+def _write_others(
+    layer: data.LayerData,
+    unit: data.Unit,
+    picture: Image.Image,
+    tried: np.ndarray,
+    folder: Path,
+    jpeg: bool,
+) -> None:
+    """What goes with a unit's plate."""
+    size = layer.receptive_field.size
+    small = folder / pages.thumbnail_file(layer.layer, unit.unit)
+    small.parent.mkdir(exist_ok=True)
+    small.write_bytes(pixels.thumbnail(picture))
+    if jpeg:
+        other = folder / pages.picture_file(layer.layer, unit.unit)
+        other.write_bytes(figures.jpeg(picture, JPEG_QUALITY, pixels.is_crisp(size)))
+    if tried.shape[1]:
+        with_it = folder / pages.tried_file(layer.layer, unit.unit)
+        with_it.parent.mkdir(exist_ok=True)
+        layout = pixels.small_plate_of(size, layer.plate.patches)
+        picture_of_it = pixels.plate(layout, tried, len(unit.nine))
+        with_it.write_bytes(pixels.small_encoded(picture_of_it, size))
 
 
 def write_figures(

@@ -33,16 +33,14 @@ def size_of(
     ``jpeg`` is whether each plate is kept in that form, too, ``evidence`` whether it is tried,
     ``lean`` whether there is nothing of a unit but its page, its plate and its data.
     """
-    if lean:
-        counts = [min(layer.units, units or layer.units) for layer in layers]
-        return sum(LEAN * count + round(FIGURES * min(1, count / 6)) for count in counts)
     total, shown = 0, 0
     for layer in layers:
         count = min(layer.units, units or layer.units)
         crisp = pixels.is_crisp(layer.field.size)
         plate = (CRISP_PLATE if crisp else PLATE) + jpeg * (CRISP_JPEG if crisp else JPEG)
-        total += count * (plate + evidence * TRIED + PAGE + DATA) + round(
-            FIGURES * min(1, count / 6)
-        )
+        each = LEAN if lean else plate + evidence * TRIED + PAGE + DATA
+        total += count * each + round(FIGURES * min(1, count / 6))
         shown += count
+    if lean:
+        return total
     return total + round(min(images, 9 * shown) * side[0] * side[1] * PER_PIXEL)

@@ -17,27 +17,23 @@ import torch
 from atlas import levels
 
 SIGNS = 256
-_WORDS = np.uint64(SIGNS // 64)
 ALIKE = 5  # units named for each
 
 
 def signs_of(images: np.ndarray) -> np.ndarray:
     """The random signs of images ``[N]``: ``[N, SIGNS]`` int32, each 1 or -1, ever the same."""
-    words = _WORDS * np.asarray(images, np.uint64)[:, None] + np.arange(
-        SIGNS // 64, dtype=np.uint64
-    )
-    bits = np.unpackbits(
-        _mixed(words).astype("<u8").view(np.uint8).reshape(len(images), -1), axis=1
-    )
+    words = np.arange(SIGNS // 64, dtype=np.uint64)
+    drawn = _mixed(len(words) * np.asarray(images, np.uint64)[:, None] + words)
+    bits = np.unpackbits(drawn.astype("<u8").view(np.uint8), axis=1)
     return 2 * bits.astype(np.int32) - 1
 
 
 def _mixed(numbers: np.ndarray) -> np.ndarray:
     """Random numbers for numbers in order, uint64: SplitMix64 (Steele, Lea & Flood 2014)."""
-    state = (numbers + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: np.ndarray = state ^ (state >> np.uint64(31))
+    state = (numbers + 1) * 0x9E3779B97F4A7C15
+    state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9
+    state = (state ^ (state >> 27)) * 0x94D049BB133111EB
+    mixed: np.ndarray = state ^ (state >> 31)
     return mixed
 
 

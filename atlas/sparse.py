@@ -100,7 +100,7 @@ def filtered_back(
 
 
 def _by_position(maps: Tensor) -> Tensor:
-    """Maps ``[B, h, w, C]``: of memory shared with those where channels come last, a step."""
+    """Maps ``[B, C, h, w]`` seen as ``[B, h, w, C]``."""
     return maps.detach().permute(0, 2, 3, 1)
 
 
