@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numba
@@ -27,3 +31,25 @@ def compiled(loop: Callable[..., None]) -> Callable[..., None]:
     except RuntimeError:  # nowhere to keep it
         made = numba.njit(**options)(loop)
     return made
+
+
+def in_threads(
+    loop: Callable[..., None], count: int, *arguments: object, most: int | None = None
+) -> None:
+    """Run a loop over so many things in as many threads as torch uses, or at ``most`` so many.
+
+    The last two arguments of the loop are the first of the things and the one after the last.
+    """
+    threads = max(1, min(torch.get_num_threads(), count, most or count))
+    bounds = [count * i // threads for i in range(threads + 1)]
+    own, *others = itertools.pairwise(bounds)
+    jobs = [_pool(os.getpid(), threads).submit(loop, *arguments, *part) for part in others]
+    loop(*arguments, *own)
+    for job in jobs:
+        job.result()
+
+
+@functools.cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """Threads that wait for work; a forked process gets its own."""
+    return ThreadPoolExecutor(threads)

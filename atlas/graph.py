@@ -11,7 +11,7 @@ import copy
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from atlas.tracing import functional_twin
 
 Node = fx.Node
 Pair = tuple[int, int]
+Step = Callable[[dict[Node, Any]], Any]  # a node's value from those before it
 
 NONLINEARITIES = (
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish,
@@ -114,7 +115,6 @@ class Graph:
         self._model = model
         self._twin = functional_twin(model)
         self._last_use: dict[Node, list[Node]] = {}
-        self._overwriting: set[Node] = set()
         self.operations: dict[Node, Operation] = {}
         self.shapes: dict[Node, tuple[int, ...]] = {}
         self.fields: dict[Node, rf.Axes] = {}
@@ -134,7 +134,6 @@ class Graph:
                 f"{first_line(error)}"
             ) from error
         self._last_use = self._last_uses()
-        self._overwriting = {node for node in self.operations if self._may_overwrite(node)}
 
     def changed(self, change: Callable[[str, nn.Module], None]) -> Graph:
         """The same graph on copies of its modules, after ``change`` of each, given with its path.
@@ -172,23 +171,19 @@ class Graph:
         return torch.device("cpu") if parameter is None else parameter.device
 
     def run(
-        self, inputs: Tensor, until: Node | None = None, overwrite: bool = False
+        self, inputs: Tensor, until: Node | None = None, instead: Mapping[Node, Step] | None = None
     ) -> Iterator[tuple[Node, dict[Node, Any]]]:
         """Run the network on ``[N, C, H, W]``, giving each node as it is computed, and the values.
 
         The values are the node's own, its inputs', and those that a later node needs: a value
         is dropped after its last use, so the walk holds no more than a forward pass does. Stops
-        after ``until``. With ``overwrite``, a rectification or a sum may use its first input's
-        memory for its output, which saves much time; that value is then no longer to be looked at.
+        after ``until``. ``instead`` says how some nodes are to be computed otherwise.
         """
         values: dict[Node, Any] = {}
+        steps = instead or {}
         for node in self._twin.graph.nodes:
-            if overwrite and node in self._overwriting:
-                operation = self.operations[node]
-                first, *rest = (values[below] for below in operation.inputs)
-                values[node] = first.add_(rest[0]) if rest else first.relu_()
-            else:
-                values[node] = self.evaluate(node, values, inputs)
+            step = steps.get(node)
+            values[node] = step(values) if step else self.evaluate(node, values, inputs)
             yield node, values
             if node is until:
                 return
@@ -313,22 +308,6 @@ class Graph:
         others = {n: values[n] for n in operation.inputs}
         return lambda value: self.evaluate(operation.node, {**others, below: value})
 
-    def _may_overwrite(self, node: Node) -> bool:
-        """Whether this rectifies or adds to what nothing else needs or shares memory with.
-
-        Not where a dimension is 1: strides there are ambiguous, a copy gets others than what it
-        was copied from, and the next operation may then choose a kernel that rounds differently.
-        """
-        operation = self.operations[node]
-        rectifies = isinstance(operation.module, nn.ReLU)
-        adds = operation.kind == "sum" and len({self.shapes[n] for n in operation.inputs}) == 1
-        if not (rectifies or adds) or 1 in self.shapes[node]:
-            return False
-        below = operation.inputs[0]
-        made = self.operations[below]
-        fresh = made.kind == "sum" or isinstance(made.module, _FRESH)
-        return fresh and below in self._last_use.get(node, ()) and list(below.users) == [node]
-
     def _last_uses(self) -> dict[Node, list[Node]]:
         """For each node, the values that nothing after it needs."""
         last: dict[Node, Node] = {}
@@ -342,7 +321,6 @@ class Graph:
         return found
 
 
-_FRESH = (nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.BatchNorm1d)  # outputs are tensors of their own
 _POINTWISE = (nn.BatchNorm2d, nn.Dropout, nn.Dropout2d, nn.Identity)
 _WINDOWED = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 

@@ -116,7 +116,7 @@ class Network:
             at.setdefault(layer.node, []).append(layer)
         waiting = len(at)
         with torch.inference_mode():
-            for node, values in self.graph.run(inputs, overwrite=True):
+            for node, values in self.graph.run(inputs):
                 for layer in at.get(node, ()):
                     yield layer, layer.maps(values[node])
                 waiting -= node in at

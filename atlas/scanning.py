@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from atlas import topk
 from atlas.checkpoint import Checkpoint
 from atlas.duplicates import Seen
 from atlas.errors import AtlasError
+from atlas.forward import Forward, peaks, prepared
 from atlas.graph import Node, concatenation
 from atlas.images import Images, Kept, Stimulus, stimuli
 from atlas.network import Network
@@ -79,10 +79,14 @@ def scan(
     checkpoint = checkpoint or Checkpoint()
     seen = Seen(near_duplicates, checkpoint)
     start = ranks.share(checkpoint["scanned"] or 0)
-    records = {layer.id: topk.empty(layer.units, statistics) for layer in chosen}
+    joined = joins(network, chosen)
+    counted = [layer for layer in chosen if layer.id not in joined]
+    records = {layer.id: topk.empty(layer.units, statistics) for layer in counted}
     if ranks.leads and start:
         records = _restored(checkpoint, records)
-    own = _Share(start, len(images), ROUND * slots_of(network, batch_size), ranks)
+    slots = slots_of(network, batch_size)
+    forward = prepared(network.graph, [layer.node for layer in counted], slots)
+    own = _Share(start, len(images), ROUND * slots, ranks)
     hashes = near_duplicates is not None
     source = stimuli(images, network.preprocessing, own, workers, hashes, kept)
     source = progress(source, len(own), "scanning")
@@ -94,7 +98,7 @@ def scan(
         save = stop >= len(images) or time.monotonic() - saved >= rest
         repeats, save = ranks.share((repeats, save))
         different = [stimulus for stimulus in some if stimulus.index not in repeats]
-        records = included(network, chosen, records, different, batch_size)
+        records = included(network, forward, records, different, batch_size)
         if save:
             began = time.monotonic()
             found = ranks.gather(records)
@@ -106,17 +110,28 @@ def scan(
         records = _restored(checkpoint, records)
     duplicates = seen.repeats
     count = len(images) - len(duplicates)
+    for layer in chosen:
+        if layer.id in joined:
+            records[layer.id] = topk.beside([records[part] for part in joined[layer.id]])
+    records = {layer.id: records[layer.id] for layer in chosen}
     return ranks.share(Scan(records, count, seen.digest, duplicates, seen.recoloured))
 
 
 def included(
     network: Network,
-    layers: list[Layer],
+    forward: Forward,
     records: Mapping[str, TopNine],
     source: Iterable[Stimulus],
     batch_size: int = BATCH,
 ) -> dict[str, TopNine]:
-    """Layers' records with some more stimuli, all of them different."""
+    """Layers' records with some more stimuli, all of them different.
+
+    ``forward`` is the network's graph made ready for the nodes of these layers.
+    """
+    layers = [network.layers[name] for name in records]
+    at: dict[Node, list[Layer]] = {}
+    for layer in layers:
+        at.setdefault(layer.node, []).append(layer)
     indices: list[np.ndarray] = []
     slots: list[int] = []
     values: dict[str, list[Tensor]] = {layer.id: [] for layer in layers}
@@ -124,52 +139,39 @@ def included(
     for batch in forward_batches(source, network, batch_size):
         slots += [len(indices) * batch.size + slot for slot in batch.slots]
         indices.append(batch.indices)
-        known: dict[Node, tuple[Tensor, Tensor]] = {}
-        for layer, maps in network.activations(batch.inputs(network), layers):
-            value, place = _joined(network, layer, known) or peaks(maps)
-            known[layer.node] = value, place
-            values[layer.id].append(value)
-            places[layer.id].append(place)
+        for node, maps, found in forward.run(batch.inputs(network)):
+            for layer in at[node]:
+                on_the_way = found if layer.dims == (1, 2, 3) else None
+                value, place = on_the_way or peaks(layer.maps(maps))
+                values[layer.id].append(value)
+                places[layer.id].append(place)
             del maps  # or its memory couldn't be used for what is computed next
     if not indices:
         return dict(records)
-    index, own, found = np.concatenate(indices), np.array(slots), {}
+    index, own, more = np.concatenate(indices), np.array(slots), {}
     for layer in layers:
-        peak = torch.cat(values[layer.id]).float().cpu().numpy()[own]
-        stands = torch.cat(places[layer.id]).cpu().numpy()[own]
-        if not np.isfinite(peak).all():
+        value = torch.cat(values[layer.id]).float().cpu().numpy()[own]
+        place = torch.cat(places[layer.id]).cpu().numpy()[own]
+        if not np.isfinite(value).all():
             raise AtlasError(
                 f"layer {layer.id} has activations that are not finite numbers; "
                 "the weights or the preprocessing don't fit the network"
             )
-        found[layer.id] = topk.include(records[layer.id], peak, stands, layer.shape[2], index)
+        more[layer.id] = topk.include(records[layer.id], value, place, layer.shape[2], index)
+    return more
+
+
+def joins(network: Network, layers: Iterable[Layer]) -> dict[str, list[str]]:
+    """Of these layers those that are others side by side, by id, with those others in order."""
+    layers = list(layers)
+    at = {layer.node: layer.id for layer in layers if layer.dims == (1, 2, 3)}
+    found = {}
+    for layer in layers:
+        if layer.node in at and network.graph.operations[layer.node].kind == "concatenation":
+            axis, parts = concatenation(layer.node)
+            if axis in (1, -3) and all(part in at for part in parts):
+                found[layer.id] = [at[part] for part in parts]
     return found
-
-
-def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Each feature map's maximum and the first place it stands at: ``[N, U, H, W]`` to ``[N, U]``.
-
-    The place counts positions in row-major order.
-    """
-    if maps.device.type != "cpu":
-        value, place = maps.flatten(2).max(2)
-        return value, place
-    # the same several times as fast: units side by side in memory are compared at once
-    value, place = F.adaptive_max_pool2d(maps, 1, return_indices=True)
-    return value.flatten(1), place.flatten(1)
-
-
-def _joined(
-    network: Network, layer: Layer, known: Mapping[Node, tuple[Tensor, Tensor]]
-) -> tuple[Tensor, Tensor] | None:
-    """The peaks of a concatenation of layers whose peaks are known; None if it isn't one."""
-    if network.graph.operations[layer.node].kind != "concatenation":
-        return None
-    axis, parts = concatenation(layer.node)
-    if axis % 4 != layer.dims[0] or any(part not in known for part in parts):
-        return None
-    value, place = (torch.cat([known[part][i] for part in parts], 1) for i in (0, 1))
-    return value, place
 
 
 class _Share(Sequence[int]):

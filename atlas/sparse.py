@@ -8,15 +8,11 @@ with the loops.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from atlas.compiled import compiled, serve
+from atlas.compiled import compiled, in_threads, serve
 from atlas.graph import Graph, Node, pair
 from atlas.windows import Span, gathered
 
@@ -60,7 +56,7 @@ def unpooled(
         _by_position(signal).contiguous(), _by_position(switches), of, above.top, above.left,
         below.top, below.left, found,
     )  # fmt: skip
-    _shared(_unpool, len(signal), *(array.numpy() for array in arrays), width)
+    in_threads(_unpool, len(signal), *(array.numpy() for array in arrays), width)
     return found.permute(0, 3, 1, 2)
 
 
@@ -95,25 +91,13 @@ def filtered_back(
     )  # fmt: skip
     settings = (module.kernel_size, module.stride, module.padding)
     numbers = (*(n for each in settings for n in pair(each)), shape[1], shape[2])
-    _shared(_filter_back, len(signal), *(array.numpy() for array in arrays), *numbers)
+    in_threads(_filter_back, len(signal), *(array.numpy() for array in arrays), *numbers)
     return found.unflatten(2, (below.size[1], wide)).permute(0, 3, 1, 2)
 
 
 def _by_position(maps: Tensor) -> Tensor:
     """Maps ``[B, C, h, w]`` seen as ``[B, h, w, C]``."""
     return maps.detach().permute(0, 2, 3, 1)
-
-
-def _shared(loop: Callable[..., None], count: int, *arguments: object) -> None:
-    """Run a loop over so many signals in as many threads as torch uses, this one among them."""
-    threads = max(1, min(torch.get_num_threads(), count))
-    bounds = [count * i // threads for i in range(threads + 1)]
-    own, *others = itertools.pairwise(bounds)
-    with ThreadPoolExecutor(threads) as pool:
-        jobs = [pool.submit(loop, *arguments, *part) for part in others]
-        loop(*arguments, *own)
-        for job in jobs:
-            job.result()
 
 
 @compiled

@@ -7,7 +7,9 @@ the same nine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -162,6 +164,16 @@ def merge(one: TopNine, other: TopNine) -> TopNine:
         value, image, position, fired, counts, sample, sample_value, sample_place, sketch, signs,
         one.images + other.images,
     )  # fmt: skip
+
+
+def beside(records: Sequence[TopNine]) -> TopNine:
+    """One record of the units of several, in order, which have seen the same images."""
+    parts: dict[str, Any] = {
+        part.name: np.concatenate([getattr(record, part.name) for record in records])
+        for part in fields(TopNine)
+        if part.name not in ("signs", "images")
+    }
+    return replace(records[0], **parts)
 
 
 def _positions(place: np.ndarray, width: int) -> np.ndarray:

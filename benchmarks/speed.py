@@ -1,13 +1,14 @@
 """What an atlas costs, measured against the plain forward pass and Captum, in one run.
 
 ``python benchmarks/speed.py`` prints a table, and writes it as JSON with ``--json FILE``. Every
-ratio is the median over interleaved repeats, with the least and the greatest beside it; seconds
+ratio is the median over interleaved repeats; seconds
 depend on the machine, ratios hardly. ``--parts`` runs some of ``scan``, ``reconstruct``, ``pages``,
 ``memory`` and ``build``; ``--small`` runs all of it small, to see that it runs.
 
 - **scan**: images a second through a network's convolutional part with the top nine of every unit
   kept, as a share of the best plain ``inference_mode`` forward (of batches of 8, 16 and 32, in
-  both memory formats). Both start from decoded stimuli.
+  both memory formats). Both start from decoded stimuli, and take turns with 128 at a time: given
+  are the median of these turns, and between what the middle half of them lies.
 - **reconstruct**: reconstructions a second by layer, in windows and in batches, as a multiple of
   Captum's ``NeuronDeconvolution`` called once for each, as its users call it, and of the same
   descent on whole tensors in batches.
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import functools
 import json
 import os
 import resource
@@ -45,11 +47,12 @@ import atlas.checkpoint
 from atlas import data, pixels, render, topk
 from atlas.about import About
 from atlas.deconvnet import Recording, descend, record, start
+from atlas.forward import prepared
 from atlas.images import DemoImages, Stimulus, open_folder, stimuli
 from atlas.memory import keep_freed_memory
 from atlas.network import Network
 from atlas.receptive_fields import Box
-from atlas.scanning import CPU_SLOTS, ROUND, included
+from atlas.scanning import CPU_SLOTS, ROUND, included, joins
 from atlas.units import Layer
 from atlas.windows import Window, whole
 
@@ -62,7 +65,7 @@ def main() -> int:
     parser.add_argument("--models", nargs="+", default=["alexnet", "squeezenet1_1", "resnet18"])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--images", help="a folder of photographs (default: the demo world)")
-    parser.add_argument("--count", type=int, default=256, help="images to scan in one repeat")
+    parser.add_argument("--count", type=int, default=512, help="images to scan in one repeat")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--small", action="store_true")
@@ -109,15 +112,6 @@ def _interleaved(repeats: int, *functions: Callable[[], object]) -> np.ndarray:
     return np.array(seconds)
 
 
-def _ratio(one: np.ndarray, other: np.ndarray) -> dict[str, Any]:
-    ratio = one / other
-    return {
-        "ratio": float(np.median(ratio)),
-        "least": float(ratio.min()),
-        "greatest": float(ratio.max()),
-    }
-
-
 def _convolutional(network: Network) -> tuple[torch.nn.Module, list[Layer]]:
     """The convolutional part of a torchvision model as a module, and its layers."""
     children = dict(network.module.named_children())
@@ -132,15 +126,18 @@ def _convolutional(network: Network) -> tuple[torch.nn.Module, list[Layer]]:
     return part, layers
 
 
-def _plain(network: Network, stimuli_: np.ndarray, repeats: int) -> tuple[str, Callable[[], None]]:
+def _plain(
+    network: Network, stimuli_: np.ndarray, repeats: int
+) -> tuple[str, Callable[[slice], None]]:
     """The fastest plain forward of the convolutional part over stimuli, and what it is."""
     part, _ = _convolutional(network)
 
-    def forward(module: torch.nn.Module, batch: int, last: bool) -> Callable[[], None]:
-        def run() -> None:
+    def forward(module: torch.nn.Module, batch: int, last: bool) -> Callable[[slice], None]:
+        def run(stretch: slice) -> None:
+            some = stimuli_[stretch]
             with torch.inference_mode():
-                for first in range(0, len(stimuli_), batch):
-                    inputs = network.inputs(stimuli_[first : first + batch])
+                for first in range(0, len(some), batch):
+                    inputs = network.inputs(some[first : first + batch])
                     module(inputs if last else inputs.contiguous())
 
         return run
@@ -153,7 +150,8 @@ def _plain(network: Network, stimuli_: np.ndarray, repeats: int) -> tuple[str, C
             candidates[f"{'channels-last' if last else 'default'} {batch}"] = forward(
                 module, batch, last
             )
-    seconds = np.median(_interleaved(min(repeats, 2), *candidates.values()), 0)
+    few = [functools.partial(run, slice(0, 4 * 32)) for run in candidates.values()]
+    seconds = np.median(_interleaved(min(repeats, 3), *few), 0)
     best = list(candidates)[int(seconds.argmin())]
     return best, candidates[best]
 
@@ -168,21 +166,25 @@ def _scan(options: argparse.Namespace) -> dict[str, Any]:
         best, plain = _plain(network, np.stack([one.pixels for one in some]), options.repeats)
         _, layers = _convolutional(network)
 
-        def scan(network: Network = network, layers: list = layers, some: list = some) -> None:
-            records = {layer.id: topk.empty(layer.units) for layer in layers}
-            step = ROUND * CPU_SLOTS
-            for first in range(0, len(some), step):
-                records = included(network, layers, records, some[first : first + step])
-
-        seconds = _interleaved(options.repeats, plain, scan)
-        found[name] = _line(
-            name,
-            {
-                "images/s": len(some) / float(np.median(seconds[:, 1])),
-                **_ratio(seconds[:, 0], seconds[:, 1]),
-                "of": best,
-            },
-        )
+        joined = joins(network, layers)
+        counted = [layer for layer in layers if layer.id not in joined]
+        forward = prepared(network.graph, [layer.node for layer in counted], CPU_SLOTS)
+        step, seconds = ROUND * CPU_SLOTS, []
+        for repeat in range(options.repeats + 1):
+            records = {layer.id: topk.empty(layer.units) for layer in counted}
+            for first in range(0, len(some), step):  # by turns, a stretch each
+                begun = time.perf_counter()
+                plain(slice(first, first + step))
+                between = time.perf_counter()
+                part = some[first : first + step]
+                records = included(network, forward, records, part)
+                if repeat:  # the first is to warm up
+                    seconds.append((between - begun, time.perf_counter() - between))
+        ratios = np.divide(*np.array(seconds).T)
+        low, middle, high = np.percentile(ratios, (25, 50, 75))
+        facts = {"images/s": options.repeats * len(some) / float(np.sum(seconds, 0)[1])}
+        facts |= {"ratio": middle, "from": low, "to": high, "of": best}
+        found[name] = _line(name, facts)
     return found
 
 
@@ -307,7 +309,7 @@ def _build(options: argparse.Namespace) -> dict[str, Any]:
     some = [s.pixels for s in stimuli(images, network.preprocessing, range(len(images)), 2)]
     decode = time.perf_counter() - begun
     _, plain = _plain(network, np.stack(some), 1)
-    forward = float(_interleaved(1, plain)[0, 0])
+    forward = float(_interleaved(1, lambda: plain(slice(None)))[0, 0])
     _, layers = _convolutional(network)
     chosen = ",".join(layer.id for layer in layers)
     with tempfile.TemporaryDirectory() as out:

@@ -182,3 +182,15 @@ def test_activations_that_are_not_numbers_stop_the_scan() -> None:
         model[0].bias[1] = float("nan")
     with pytest.raises(AtlasError, match=r"conv1.*finite"):
         atlas.scan(wrap(model, PREPROCESSING), Pictures(3))
+
+
+@pytest.mark.parametrize("layers", [None, ["conv3"]])
+def test_nor_do_those_get_lost_that_overflow(layers: list[str] | None) -> None:
+    torch.manual_seed(0)
+    convolutions = [nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3)]
+    with torch.no_grad():
+        convolutions[0].weight *= 1e38
+        convolutions[1].weight *= 1e3
+    model = nn.Sequential(*(part for one in convolutions for part in (one, nn.ReLU())))
+    with pytest.raises(AtlasError, match="finite"):
+        atlas.scan(wrap(model, PREPROCESSING), Pictures(3), layers=layers)
