@@ -70,7 +70,7 @@ def record(graph: Graph, inputs: Tensor, nodes: Iterable[Node], *rules: str) -> 
             operation = graph.operations.get(node)
             if operation is None:
                 continue
-            if _depends_on_inputs(operation, recording.rules):
+            if depends_on_inputs(operation, recording.rules):
                 rectifies = isinstance(operation.module, nn.ReLU)
                 recording.inputs[node] = {
                     below: values[below] > 0 if rectifies else values[below]
@@ -193,7 +193,8 @@ _LINEAR = (
 )  # fmt: skip
 
 
-def _depends_on_inputs(operation: Operation, rules: frozenset[str]) -> bool:
+def depends_on_inputs(operation: Operation, rules: frozenset[str]) -> bool:
+    """Whether the way down past an operation by one of the rules asks what went into it."""
     if operation.is_nonlinearity:
         return rules != {"deconvnet"}
     known = isinstance(operation.module, _LINEAR + MAX_POOLING)

@@ -1,10 +1,12 @@
-"""What a network does that the deconvnet paper doesn't speak of, so that pages can say so."""
+"""What a network does that the deconvnet paper doesn't speak of, and what it lacks."""
 
 from __future__ import annotations
 
 from torch import nn
 
-from atlas.graph import Graph
+from atlas.deconvnet import depends_on_inputs
+from atlas.graph import Graph, Node
+from atlas.sparse import MAX_POOLING
 
 
 def extensions(graph: Graph) -> list[str]:
@@ -21,11 +23,36 @@ def extensions(graph: Graph) -> list[str]:
             found.add("average pooling")
         elif operation.kind == "module" and not isinstance(module, _IN_THE_PAPER):
             found.add(type(module).__name__)
-        elif operation.kind == "other":
-            name = str(getattr(node.target, "__name__", node.target))
-            if name not in _REARRANGING:
-                found.add({"mul": "products"}.get(name, name))
+        elif operation.kind == "other" and not _rearranges(node):
+            name = _called(node)
+            found.add({"mul": "products"}.get(name, name))
     return sorted(found, key=str.lower)
+
+
+def image_free(graph: Graph, node: Node, rule: str) -> bool:
+    """Whether nothing of a stimulus enters on the way down from a node.
+
+    Then a reconstruction follows from the unit and the position alone, but for the factor of the
+    activation. By the rule deconvnet it is what max poolings chose, and gates, that a stimulus
+    brings in (Springenberg et al. 2015).
+    """
+    waiting, seen = [node], {node}
+    while waiting:
+        operation = graph.operations[waiting.pop()]
+        asks = depends_on_inputs(operation, frozenset([rule])) and not _rearranges(operation.node)
+        if asks or isinstance(operation.module, MAX_POOLING):
+            return False
+        waiting += [below for below in operation.inputs if below not in seen]
+        seen.update(operation.inputs)
+    return True
+
+
+def _rearranges(node: Node) -> bool:
+    return _called(node) in _REARRANGING
+
+
+def _called(node: Node) -> str:
+    return str(getattr(node.target, "__name__", node.target))
 
 
 _IN_THE_PAPER = (

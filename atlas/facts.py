@@ -10,7 +10,7 @@ import numpy as np
 
 from atlas import data
 from atlas.connections import parents
-from atlas.extensions import extensions
+from atlas.extensions import extensions, image_free
 from atlas.images import Described, Images, label_of
 from atlas.network import Network
 from atlas.scanning import BATCH, Scan
@@ -99,16 +99,25 @@ def facts_of(
         date=settings.date,
         made_from=settings.made_from,
         layers=tuple(layer.layer for layer in layers),
-        summary=_summaries(network, layers, filters),
+        summary=_summaries(network, layers, filters, settings.rule),
     )
 
 
 def _summaries(
-    network: Network, layers: list[data.LayerData], filters: dict[str, np.ndarray | None]
+    network: Network,
+    layers: list[data.LayerData],
+    filters: dict[str, np.ndarray | None],
+    rule: str,
 ) -> list[dict[str, Any]]:
-    own = parents(network.graph, [network.layer(layer.layer) for layer in layers])
+    own = [network.layer(layer.layer) for layer in layers]
+    above = parents(network.graph, own)
     return [
-        {**_summary(layer, filters[layer.layer]), "parents": own[layer.layer]} for layer in layers
+        {
+            **_summary(layer, filters[layer.layer]),
+            "parents": above[layer.layer],
+            "image_free": image_free(network.graph, place.node, rule),
+        }
+        for layer, place in zip(layers, own, strict=True)
     ]
 
 

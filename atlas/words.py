@@ -230,6 +230,17 @@ def rule(atlas: AtlasData) -> str:
     return f"{atlas.rule} ({RULES[atlas.rule]}){beyond}"
 
 
+def image_free(atlas: AtlasData, layer: str) -> str:
+    """What is to be said where nothing of the image but the activation enters reconstructions."""
+    if not atlas.summary[atlas.layers.index(layer)].get("image_free"):
+        return ""
+    return (
+        "No max pooling lies below this layer, and nothing else of the image enters on the way "
+        "down: apart from its strength such a reconstruction follows from the unit and the "
+        "position alone, whatever the image shows."
+    )
+
+
 def collapsed(atlas: AtlasData) -> str:
     """What was left out because it repeats another image."""
     images = atlas.images

@@ -7,7 +7,6 @@ import atlas
 from atlas.deconvnet import descend, joined, record, start
 from atlas.demo.world import draw
 from atlas.errors import UsageError
-from atlas.extensions import extensions
 from atlas.network import wrap
 from atlas.preprocessing import Preprocessing
 from atlas.windows import Window, whole
@@ -264,22 +263,6 @@ def test_the_model_is_left_as_it_was() -> None:
     assert all(torch.equal(v, state[k]) for k, v in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
     assert not any(m._forward_hooks or m._backward_hooks for m in model.modules())
-
-
-@pytest.mark.parametrize(
-    ("name", "beyond"),
-    [
-        ("demo", ["average pooling"]),
-        ("vgg16", ["average pooling"]),
-        ("resnet18", ["average pooling", "batch norm", "sums"]),
-        ("convnext_tiny", ["average pooling", "GELU", "layer_norm", "LayerNorm", "products",
-                           "sums"]),
-        ("mobilenet_v3_small", ["average pooling", "batch norm", "Hardsigmoid", "Hardswish",
-                                "products", "sums"]),
-    ],
-)  # fmt: skip
-def test_what_goes_beyond_the_paper_is_named(name: str, beyond: list[str]) -> None:
-    assert extensions(atlas.load_network(name, "none").graph) == beyond
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def layer_page(shelf: Shelf, layer: LayerData) -> str:
         lead=words.layer_lead(layer),
         filters=filters,
         collapsed=words.collapsed(shelf.atlas),
+        image_free=words.image_free(shelf.atlas, layer.layer),
         quiz="quiz.html" if shelf.stimuli and asked_of(layer) else "",
         labels=sorted(labels),
         figure=[("PNG", "figure.png"), ("SVG, for print", "figure.svg")] if telling else [],

@@ -93,6 +93,7 @@ def unit_page(shelf: Shelf, layer: LayerData, unit: Unit) -> str:
         collapsed=words.collapsed(shelf.atlas),
         credit=words.credit(shelf.atlas),
         rule=words.rule(shelf.atlas),
+        image_free=words.image_free(shelf.atlas, layer.layer),
         verify=f"site/{shelf.name}/{layer.layer}/{unit.unit}",
         provenance=words.provenance(shelf.atlas),
         pairs=pairs,
