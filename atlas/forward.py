@@ -77,7 +77,8 @@ class Forward:
         """The maps of a node, worked on in place; their peaks go into ``found``."""
         chain, operation = self.chains[node], self.graph.operations[node]
         maps, term = _held(operation, chain, values)
-        if not all(_by_position(each).is_contiguous() for each in (maps, term) if each is not None):
+        parts = [part for part in (maps, term) if part is not None]
+        if not all(serve(p.device, p.dtype) and _by_position(p).is_contiguous() for p in parts):
             return self._one_by_one(chain, maps, term)
         peaks = None
         if node in self.nodes:
@@ -101,9 +102,7 @@ class Forward:
 def prepared(graph: Graph, nodes: Iterable[Node], slots: int) -> Forward:
     """A graph made ready to be run for the values of ``nodes``, on ``slots`` images at once."""
     wanted = frozenset(nodes)
-    if not serve(graph.device, graph.dtype):
-        return Forward(graph, wanted, {}, {}, {})
-    scales = _scales(graph)
+    scales = _scales(graph) if serve(graph.device, graph.dtype) else {}
     chains, put_off = _chains(graph, wanted, scales)
     steps: dict[Node, Step] = {
         node: functools.partial(_held, graph.operations[node], chains[node]) for node in put_off
@@ -307,6 +306,7 @@ def _laid_out(graph: Graph, operation: Operation, slots: int, rectified: bool) -
     shapes = [graph.shapes[n] for n in (*operation.inputs, operation.node)]
     if (
         not isinstance(module, nn.Conv2d)
+        or graph.device.type != "cpu"
         or not pads_with_zeros(module)
         or any(len(shape) != 3 or 1 in shape for shape in shapes)
         or not all(bool(numbers.isfinite().all()) for numbers in module.parameters())

@@ -59,6 +59,15 @@ def test_every_layer_is_the_same_to_the_last_bit(name: str) -> None:
     the_same(graph, forward, inputs[:5])  # another batch and layout than it was made ready for
 
 
+def test_numbers_that_loops_do_not_serve_are_worked_on_in_place_by_torch() -> None:
+    torch.manual_seed(0)
+    graph = Graph(restless(torchvision.models.resnet18()).bfloat16(), (3, 64, 64))
+    forward = prepared(graph, [layer.node for layer in find_layers(graph).values()], SLOTS)
+    assert not forward.scales and any(chain.rectifies for chain in forward.chains.values())
+    inputs = torch.randn(SLOTS, 3, 64, 64).bfloat16()
+    the_same(graph, forward, inputs.to(memory_format=torch.channels_last))
+
+
 @settings(max_examples=60, **QUIET)
 @given(networks(), st.integers(0, 2**31), st.booleans())
 def test_any_nodes_of_any_network_are_the_same(drawn, seed: int, double: bool) -> None:
