@@ -117,10 +117,12 @@ def test_nothing_is_computed_twice(site: Path, tmp_path: Path, capsys, monkeypat
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_ranks_make_the_same_bytes(site: Path, tmp_path: Path, ranks: int) -> None:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    # it aborted once in a few dozen runs on a busy machine; should it again, it says where
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
     ran = subprocess.run(
         [*torchrun, f"--nproc-per-node={ranks}", str(ROOT / "build.py"), *COMMAND,
          "--out", str(tmp_path)],
-        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, cwd=ROOT, env=environment,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert contents(tmp_path) == contents(site)
