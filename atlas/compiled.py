@@ -11,11 +11,17 @@ from typing import Any
 
 import numba
 import torch
+from torch import Tensor
 
 
 def serve(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether loops can work on tensors of this kind: they share their memory as arrays."""
     return device.type == "cpu" and dtype in (torch.float32, torch.float64)
+
+
+def by_position(maps: Tensor) -> Tensor:
+    """Maps ``[B, C, h, w]`` seen as ``[B, h, w, C]``."""
+    return maps.detach().permute(0, 2, 3, 1)
 
 
 def compiled(loop: Callable[..., None]) -> Callable[..., None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from atlas.deconvnet import depends_on_inputs
-from atlas.graph import Graph, Node
+from atlas.graph import Graph, Node, Operation
 from atlas.sparse import MAX_POOLING
 
 
@@ -23,7 +23,7 @@ def extensions(graph: Graph) -> list[str]:
             found.add("average pooling")
         elif operation.kind == "module" and not isinstance(module, _IN_THE_PAPER):
             found.add(type(module).__name__)
-        elif operation.kind == "other" and not _rearranges(node):
+        elif operation.kind == "other" and not _rearranges(operation):
             name = _called(node)
             found.add({"mul": "products"}.get(name, name))
     return sorted(found, key=str.lower)
@@ -39,7 +39,7 @@ def image_free(graph: Graph, node: Node, rule: str) -> bool:
     waiting, seen = [node], {node}
     while waiting:
         operation = graph.operations[waiting.pop()]
-        asks = depends_on_inputs(operation, frozenset([rule])) and not _rearranges(operation.node)
+        asks = depends_on_inputs(operation, frozenset([rule])) and not _rearranges(operation)
         if asks or isinstance(operation.module, MAX_POOLING):
             return False
         waiting += [below for below in operation.inputs if below not in seen]
@@ -47,8 +47,8 @@ def image_free(graph: Graph, node: Node, rule: str) -> bool:
     return True
 
 
-def _rearranges(node: Node) -> bool:
-    return _called(node) in _REARRANGING
+def _rearranges(operation: Operation) -> bool:
+    return operation.kind == "other" and _called(operation.node) in _REARRANGING
 
 
 def _called(node: Node) -> str:

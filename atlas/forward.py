@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from atlas.compiled import compiled, in_threads, serve
+from atlas.compiled import by_position, compiled, in_threads, serve
 from atlas.graph import Graph, Node, Operation, Step, pair
 from atlas.sliding import pads_with_zeros
 
@@ -78,7 +78,7 @@ class Forward:
         chain, operation = self.chains[node], self.graph.operations[node]
         maps, term = _held(operation, chain, values)
         parts = [part for part in (maps, term) if part is not None]
-        if not all(serve(p.device, p.dtype) and _by_position(p).is_contiguous() for p in parts):
+        if not all(serve(p.device, p.dtype) and by_position(p).is_contiguous() for p in parts):
             return self._one_by_one(chain, maps, term)
         peaks = None
         if node in self.nodes:
@@ -177,13 +177,9 @@ def _finish(maps, scale, shift, term, floor, value, place, first, last):  # type
                     at[u] = p if higher else at[u]
 
 
-def _by_position(maps: Tensor) -> Tensor:
-    return maps.permute(0, 2, 3, 1)
-
-
 def _rows(maps: Tensor) -> np.ndarray:
     """Maps as ``[N, H * W, U]``, in the same memory."""
-    rows: np.ndarray = _by_position(maps).flatten(1, 2).numpy()
+    rows: np.ndarray = by_position(maps).flatten(1, 2).numpy()
     return rows
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from atlas.compiled import compiled, in_threads, serve
+from atlas.compiled import by_position, compiled, in_threads, serve
 from atlas.graph import Graph, Node, pair
 from atlas.windows import Span, gathered
 
@@ -53,7 +53,7 @@ def unpooled(
         return _scattered(signal, above, below, switches, of, width)
     found = signal.new_zeros((len(signal), *below.size, signal.shape[1]))
     arrays = (
-        _by_position(signal).contiguous(), _by_position(switches), of, above.top, above.left,
+        by_position(signal).contiguous(), by_position(switches), of, above.top, above.left,
         below.top, below.left, found,
     )  # fmt: skip
     in_threads(_unpool, len(signal), *(array.numpy() for array in arrays), width)
@@ -84,20 +84,15 @@ def filtered_back(
     assert not isinstance(module.padding, str)
     wide = module.weight.shape[1]
     found = signal.new_zeros((len(signal), below.size[0], below.size[1] * wide))
-    filters = _by_position(module.weight).flatten(1).contiguous()
+    filters = by_position(module.weight).flatten(1).contiguous()
     arrays = (
-        _by_position(signal).contiguous(), filters, found,
+        by_position(signal).contiguous(), filters, found,
         above.top, above.left, below.top, below.left,
     )  # fmt: skip
     settings = (module.kernel_size, module.stride, module.padding)
     numbers = (*(n for each in settings for n in pair(each)), shape[1], shape[2])
     in_threads(_filter_back, len(signal), *(array.numpy() for array in arrays), *numbers)
     return found.unflatten(2, (below.size[1], wide)).permute(0, 3, 1, 2)
-
-
-def _by_position(maps: Tensor) -> Tensor:
-    """Maps ``[B, C, h, w]`` seen as ``[B, h, w, C]``."""
-    return maps.detach().permute(0, 2, 3, 1)
 
 
 @compiled
