@@ -7,7 +7,7 @@ import sys
 # and leaves the cores to those that have something to do. It is read when torch is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-from atlas.cli import main
+from atlas.commands.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

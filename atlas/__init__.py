@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import AtlasError, UsageError
 
 if TYPE_CHECKING:
-    from atlas.deconvnet import reconstruct
-    from atlas.network import Network, load_network, receptive_field, wrap
-    from atlas.scanning import Scan, scan
+    from atlas.networks.network import Network, load_network, receptive_field, wrap
+    from atlas.reconstruction.deconvnet import reconstruct
+    from atlas.scanning.scan import Scan, scan
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,13 +32,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Network": "atlas.network",
-    "Scan": "atlas.scanning",
-    "load_network": "atlas.network",
-    "receptive_field": "atlas.network",
-    "reconstruct": "atlas.deconvnet",
-    "scan": "atlas.scanning",
-    "wrap": "atlas.network",
+    "Network": "atlas.networks.network",
+    "Scan": "atlas.scanning.scan",
+    "load_network": "atlas.networks.network",
+    "receptive_field": "atlas.networks.network",
+    "reconstruct": "atlas.reconstruction.deconvnet",
+    "scan": "atlas.scanning.scan",
+    "wrap": "atlas.networks.network",
 }
 
 

@@ -21,7 +21,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from atlas import site
+from atlas.site import site
 
 WATCH = """
 window.stalls = [];

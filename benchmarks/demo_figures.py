@@ -19,12 +19,12 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import atlas
+from atlas.compute.second_pass import winners
+from atlas.data.geometry import Box
 from atlas.demo.train import accuracy, pictures
 from atlas.demo.world import ATLAS_SEED, draw
-from atlas.images import DemoImages
-from atlas.receptive_fields import Box
-from atlas.revisiting import winners
-from atlas.topk import TopNine
+from atlas.images.sources import DemoImages
+from atlas.scanning.topk import TopNine
 
 IMAGES, FRESH_SEED, FRESH = 2_400, 4_321, 1_000
 SHARE = 0.25  # a part is in a box if so much of it lies there, or fills so much of the box

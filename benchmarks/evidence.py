@@ -21,10 +21,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import atlas
-from atlas import concepts, data, words
-from atlas.images import DemoImages
-from atlas.masks import DemoMasks
-from atlas.options import HOME
+from atlas.commands.options import HOME
+from atlas.data import records
+from atlas.evidence import concepts
+from atlas.images.masks import DemoMasks
+from atlas.images.sources import DemoImages
+from atlas.site import phrases
 
 FRESH_SEED = 4_321
 DEEP = ("conv4", "conv5")
@@ -45,14 +47,14 @@ def main() -> int:
 
 def table(folder: Path) -> int:
     """Print the mean of every measure over the units of each layer."""
-    found = data.read_atlas(folder)
+    found = records.read_atlas(folder)
     sizes = tuple(found.images["class_sizes"])
     heads = ("SSIM", "rank", "kept", "elsewh.", "lost", "elsewh.", "own", "fires", "outside",
              "effect.", "chance", "alike", "named")  # fmt: skip
     measures = ("ssim", "rank", "kept", "kept_elsewhere", "lost", "lost_elsewhere", "own")
     print(f"{'layer':24} {'units':>6} " + " ".join(f"{head:>7}" for head in heads))
     for name in found.layers:
-        layer = data.read_layer(folder, name)
+        layer = records.read_layer(folder, name)
         tried = [unit.evidence for unit in layer.top if unit.evidence]
         alive = [unit for unit in layer.top if unit.nine]
         compared = found.concepts and layer.shape[1:] != (1, 1)
@@ -62,7 +64,9 @@ def table(folder: Path) -> int:
             _mean(unit.fired / layer.images for unit in layer.top),
             _mean(unit.outside for unit in alive),
             _mean(unit.drawn_on for unit in alive),
-            _mean(words.chance_of(sizes, nine, most) for nine, most in agreeing) if sizes else None,
+            _mean(phrases.chance_of(sizes, nine, most) for nine, most in agreeing)
+            if sizes
+            else None,
             _mean(unit.alike[0][2] for unit in alive if unit.alike),
             _mean(float(bool(unit.concepts)) for unit in layer.top) if compared else None,
         ]

@@ -42,19 +42,24 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import atlas
 import atlas.checkpoint
-from atlas import data, pixels, render, topk
-from atlas.about import About
-from atlas.deconvnet import Recording, descend, record, start
-from atlas.forward import prepared
-from atlas.images import DemoImages, Stimulus, open_folder, stimuli
-from atlas.memory import keep_freed_memory
-from atlas.network import Network
-from atlas.receptive_fields import Box
-from atlas.scanning import CPU_SLOTS, ROUND, included, joins
-from atlas.units import Layer
-from atlas.windows import Window, whole
+
+import atlas
+from atlas.data import records
+from atlas.data.geometry import Box
+from atlas.drawing import pixels
+from atlas.images.sources import DemoImages, Stimulus, open_folder, stimuli
+from atlas.networks.batching import CPU_SLOTS
+from atlas.networks.layers import Layer
+from atlas.networks.network import Network
+from atlas.reconstruction.deconvnet import Recording, descend, record, start
+from atlas.reconstruction.windows import Window, whole
+from atlas.runtime.memory import keep_freed_memory
+from atlas.scanning import topk
+from atlas.scanning.forward import prepared
+from atlas.scanning.scan import ROUND, included, joins
+from atlas.site import render
+from atlas.site.info import SiteInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("scan", "reconstruct", "pages", "memory", "build")
@@ -271,7 +276,9 @@ def _pages(options: argparse.Namespace) -> dict[str, Any]:
         _command("--limit", "64", "--out", out)
         folder, pages = Path(out) / "demo", 0
         begun = time.perf_counter()
-        shelf = render.Shelf.of(data.read_atlas(folder), folder, About(), render.environment())
+        shelf = render.AtlasView.of(
+            records.read_atlas(folder), folder, SiteInfo(), render.environment()
+        )
         for _ in render.atlas_files(shelf):
             pages += 1
         seconds = time.perf_counter() - begun
@@ -319,7 +326,7 @@ def _build(options: argparse.Namespace) -> dict[str, Any]:
         _command(*given, "--out", out)
         seconds = time.perf_counter() - begun
         folder = Path(out) / model
-        units = sum(summary["shown"] for summary in data.read_atlas(folder).summary)
+        units = sum(summary["shown"] for summary in records.read_atlas(folder).summary)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         shared = sum(p.stat().st_size for p in (folder / "images").rglob("*") if p.is_file())
     facts = {

@@ -1,4 +1,4 @@
-"""The one check, here and in CI: format, lint, types, tests. Run as ``python -m tests``."""
+"""The one check, here and in CI: format, lint, types, imports, tests (``python -m tests``)."""
 
 import os
 import subprocess
@@ -6,11 +6,13 @@ import sys
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as build.py does
 
+IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 CHECKS = (
-    ("ruff", "format", "--check", "."),
-    ("ruff", "check", "."),
-    ("mypy",),
-    ("pytest",),
+    ("-m", "ruff", "format", "--check", "."),
+    ("-m", "ruff", "check", "."),
+    ("-m", "mypy"),
+    ("-c", IMPORTS),
+    ("-m", "pytest"),
 )
 
 
@@ -19,10 +21,10 @@ def main() -> int:
     arguments = sys.argv[1:]
     failed = []
     for check in CHECKS:
-        command = [sys.executable, "-m", *check, *(arguments if check[0] == "pytest" else ())]
-        print("$", " ".join(check), flush=True)
+        command = [sys.executable, *check, *(arguments if check[1] == "pytest" else ())]
+        print("$", "lint-imports" if check[1] == IMPORTS else " ".join(check[1:]), flush=True)
         if subprocess.run(command).returncode:
-            failed.append(check[0])
+            failed.append(check[1])
     if failed:
         print("failed:", ", ".join(failed))
     return bool(failed)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from atlas import site as site_
-from atlas.about import Around
-from atlas.cli import main
+from atlas.commands.cli import main
+from atlas.site import site as site_
+from atlas.site.info import SiteContents
 
 COMMAND = ["--limit", "96", "--workers", "0", "--name", "small"]
 
@@ -38,6 +38,6 @@ def root(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write("conv9/index.html\n")
     site_.write_pages(out / "small")
     site_.keep_addresses(out / "small", out / "small")
-    around = Around(notes=notes, comparisons=(("small", "small"),))
+    around = SiteContents(notes=notes, comparisons=(("small", "small"),))
     site_.write_shared(out, site_.whole(out, around))
     return out

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import atlas
-from atlas.deconvnet import RULES, descend, record, start
-from atlas.network import Network, wrap
-from atlas.preprocessing import Preprocessing
-from atlas.topk import NINE
-from atlas.units import Layer
-from atlas.windows import Window, whole
-from tests.networks import networks
+from atlas.images.preprocessing import Preprocessing
+from atlas.networks.layers import Layer
+from atlas.networks.network import Network, wrap
+from atlas.reconstruction.deconvnet import RULES, descend, record, start
+from atlas.reconstruction.windows import Window, whole
+from atlas.scanning.topk import NINE
+from tests.random_networks import networks
 
 QUIET = {
     "deadline": None,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas import site as site_
+from atlas.site import site as site_
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = next(

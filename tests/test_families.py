@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import atlas
-from atlas.cli import main
+from atlas.commands.cli import main
 from benchmarks.families import FAMILIES
 
 # a sum, a concatenation, a shuffle, gates: what evidence meets in the others, too

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 import atlas
-from atlas import cli, data, site
-from atlas.projecting import size_of
+from atlas.commands import cli
+from atlas.compute.projecting import size_of
+from atlas.data import records
+from atlas.site import site
 
 SHOWN = ["--limit", "60", "--workers", "0", "--layers", "conv2,conv4"]
 
@@ -19,8 +21,8 @@ def lean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_unit_is_its_page_its_plate_and_its_data(lean: Path) -> None:
-    for name in data.read_atlas(lean).layers:
-        layer = data.read_layer(lean, name)
+    for name in records.read_atlas(lean).layers:
+        layer = records.read_layer(lean, name)
         units = [str(unit.unit) for unit in layer.top]
         files = {path.relative_to(lean / name).as_posix() for path in (lean / name).rglob("*")}
         plates = {f"{unit.unit}.webp" for unit in layer.top if unit.nine}
@@ -31,7 +33,7 @@ def test_a_unit_is_its_page_its_plate_and_its_data(lean: Path) -> None:
 
 
 def test_patches_come_from_the_plate_and_evidence_is_told(lean: Path) -> None:
-    layer = data.read_layer(lean, "conv4")
+    layer = records.read_layer(lean, "conv4")
     unit = next(unit for unit in layer.top if len(unit.nine) == 9)
     page = (lean / "conv4" / f"{unit.unit}.html").read_text()
     assert page.count('<use href="#plate"/>') == 18 and page.count("<image") == 1

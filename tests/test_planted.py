@@ -8,11 +8,11 @@ import torch
 from PIL import Image, ImageDraw
 from torch import nn
 
-from atlas import data
-from atlas.computing import compute
-from atlas.facts import Settings
-from atlas.network import wrap
-from atlas.preprocessing import Preprocessing
+from atlas.compute.computing import compute
+from atlas.compute.facts import Settings
+from atlas.data import records
+from atlas.images.preprocessing import Preprocessing
+from atlas.networks.network import wrap
 
 SIDE, COUNT = 48, 60
 LINE, RED, BLIND, COPY = range(4)
@@ -89,7 +89,7 @@ class Plants:
         return "planted"
 
 
-Read = tuple[data.AtlasData, data.LayerData]
+Read = tuple[records.AtlasData, records.LayerData]
 
 
 def built(folder: Path, copies: bool) -> Read:
@@ -97,7 +97,7 @@ def built(folder: Path, copies: bool) -> Read:
     plants = Plants()
     network = wrap(Planted(copies).eval(), seen)
     compute(network, plants, folder, Settings("planted"), masks=plants)
-    return data.read_atlas(folder), data.read_layer(folder, "see")
+    return records.read_atlas(folder), records.read_layer(folder, "see")
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def doubled(tmp_path_factory: pytest.TempPathFactory) -> Read:
     return built(tmp_path_factory.mktemp("doubled"), copies=True)
 
 
-def mean(layer: data.LayerData, unit: int, measure: str) -> float:
+def mean(layer: records.LayerData, unit: int, measure: str) -> float:
     tried = layer.unit(unit).evidence
     assert tried is not None
     found = tried.mean(measure)
@@ -184,7 +184,7 @@ def test_without_evidence_nothing_is_tried(tmp_path: Path) -> None:
     seen = Preprocessing(None, (SIDE, SIDE), (0.4,) * 3, (0.25,) * 3)
     network = wrap(Planted(True).eval(), seen)
     compute(network, Plants(), tmp_path, Settings("planted", evidence=False), masks=Plants())
-    atlas, layer = data.read_atlas(tmp_path), data.read_layer(tmp_path, "see")
+    atlas, layer = records.read_atlas(tmp_path), records.read_layer(tmp_path, "see")
     assert not atlas.evidence and atlas.concepts is None
     for unit in layer.top:
         assert not (unit.evidence or unit.spectrum or unit.alike or unit.concepts or unit.levels[1])

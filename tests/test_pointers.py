@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from atlas import cli, data
+from atlas.commands import cli
+from atlas.data import records
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +20,8 @@ def pointers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_no_pixel_of_an_image_is_published(pointers: Path) -> None:
     assert not list((pointers / "images").rglob("*.webp"))
-    for name in data.read_atlas(pointers).layers:
-        layer = data.read_layer(pointers, name)
+    for name in records.read_atlas(pointers).layers:
+        layer = records.read_layer(pointers, name)
         height, width = layer.plate.size
         assert width < 4 * layer.plate.tile[1]  # three tiles across, not six
         for unit in layer.top:

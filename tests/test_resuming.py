@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from atlas import cli, computing, scanning
-from atlas.checkpoint import Checkpoint
+from atlas.commands import cli
+from atlas.compute import computing
 from atlas.errors import AtlasError
-from atlas.images import DemoImages
+from atlas.images.sources import DemoImages
+from atlas.runtime.checkpoint import Checkpoint
+from atlas.scanning import scan
 
 ROOT = Path(__file__).parent.parent
 COMMAND = ["--limit", "96", "--units", "5", "--workers", "0", "--name", "small"]
@@ -44,8 +46,8 @@ def test_a_stopped_build_goes_on_and_ends_in_the_same_bytes(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commits: int
 ) -> None:
     """Stopped right before a checkpoint, when everything since the last one is lost."""
-    monkeypatch.setattr(scanning, "SECONDS", 0)
-    monkeypatch.setattr(scanning, "ROUND", 2)
+    monkeypatch.setattr(scan, "SECONDS", 0)
+    monkeypatch.setattr(scan, "ROUND", 2)
     command = [*COMMAND, "--out", str(tmp_path)]
     done, commit = 0, Checkpoint.commit
 

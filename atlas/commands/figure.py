@@ -1,0 +1,55 @@
+"""``build.py figure``: a layer's figure with units of your own choice, from a finished atlas."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from PIL import Image
+
+from atlas.commands.options import Parser
+from atlas.data import addresses, records
+from atlas.drawing import figures
+from atlas.errors import UsageError
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of ``figure``."""
+    made = Parser(
+        prog="build.py figure",
+        description="Draw some units of a layer as one figure, for print (.svg) or slides (.png).",
+        allow_abbrev=False,
+    )
+    made.add_argument("layer", type=Path, metavar="ATLAS/LAYER", help="such as site/alexnet/conv3")
+    made.add_argument("units", type=int, nargs="+", metavar="UNIT", help="such as 3 17 42")
+    made.add_argument(
+        "--to", type=Path, required=True, metavar="FILE", help="where it goes: FILE.svg or FILE.png"
+    )
+    made.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
+    return made
+
+
+def draw_figure(folder: Path, units: list[int], to: Path) -> None:
+    """Write a figure of some units of the layer whose data lie in a folder.
+
+    Raises ``UsageError`` for what isn't there.
+    """
+    if not (folder / "layer.json").is_file():
+        raise UsageError(f"{folder} holds no layer of an atlas (there is no layer.json)")
+    if to.suffix not in (".png", ".svg"):
+        raise UsageError(f"--to {to}: a file that ends in .png or .svg is wanted")
+    layer = records.read_layer(folder.parent, folder.name)
+    panels = []
+    for number in units:
+        unit = layer.find(number)
+        if unit is None:
+            raise UsageError(f"{folder} shows no unit {number}")
+        if not unit.nine:
+            raise UsageError(f"{layer.layer}/{number} never fired, so there is nothing to draw")
+        with Image.open(folder.parent / addresses.plate_file(layer.layer, number)) as plate:
+            picture = figures.on_paper(plate.convert("RGBA"))
+        panels.append(figures.Panel(picture, figures.caption(layer, unit)))
+    if to.suffix == ".png":
+        to.write_bytes(figures.png(panels))
+    else:
+        to.write_text(figures.svg(panels, figures.title(layer)), "utf-8")

@@ -1,0 +1,1 @@
+"""A run of the stages that are missing or stale: from network and images to an atlas's data."""

@@ -1,0 +1,1 @@
+"""What is computed, as plain records, and where it stands: no torch, no pictures, no HTML."""

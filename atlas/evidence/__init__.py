@@ -1,0 +1,1 @@
+"""What reconstructions prove, and what units can be named for."""

@@ -1,0 +1,1 @@
+"""Where stimuli come from: images, their preprocessing, duplicates and masks."""

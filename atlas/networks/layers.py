@@ -1,0 +1,163 @@
+"""The places in a network whose outputs have units, and what they are called."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from torch import Tensor, nn
+
+from atlas.networks.graph import Graph, Node, Operation
+from atlas.networks.receptive_fields import ReceptiveField
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer: where it is in the network, and the receptive fields of its positions.
+
+    ``id`` is its address; ``module`` the path of the module that makes it; ``kind`` is
+    "convolution", "linear", "sum" or "concatenation"; ``shape`` is that of one image's
+    activations, ``(units, height, width)``, with height and width 1 after linear layers.
+    ``node`` is where its value appears in the graph: after batch norm and nonlinearity; and
+    ``dims`` are the dimensions of that value that are units, rows and columns.
+    """
+
+    id: str
+    module: str
+    kind: str
+    shape: tuple[int, int, int]
+    field: ReceptiveField
+    node: Node
+    dims: tuple[int, ...]
+
+    @property
+    def units(self) -> int:
+        """How many units it has."""
+        return self.shape[0]
+
+    def maps(self, value: Tensor) -> Tensor:
+        """The feature maps ``[N, units, H, W]`` in the value of its node."""
+        if self.dims == (1, 2, 3):
+            return value
+        return value.permute(0, *self.dims).reshape(len(value), *self.shape)
+
+    def value(self, maps: Tensor) -> Tensor:
+        """The inverse of ``maps``."""
+        if len(self.dims) == 1:
+            return maps.flatten(1)
+        order = sorted(range(3), key=lambda i: self.dims[i])
+        return maps.permute(0, *(1 + i for i in order))
+
+
+def find_layers(graph: Graph) -> dict[str, Layer]:
+    """All layers of a network by id, in order of execution."""
+    found: list[Layer] = []
+    taken: set[str] = set()
+    filtered: set[Node] = set()  # what a filter has had a part in
+    for operation in graph.operations.values():
+        kind = _kind(graph, operation)
+        if kind in ("convolution", "linear") or not filtered.isdisjoint(operation.inputs):
+            filtered.add(operation.node)
+        if kind is None or operation.node not in filtered:
+            continue
+        node = _activation(graph, operation.node)
+        layout = _layout(graph, node)
+        if layout is None:
+            continue
+        path = _module_path(graph, operation, node)
+        name, number = path, 1
+        while name in taken:  # a module that is called twice makes two layers
+            number += 1
+            name = f"{path}-{number}"
+        taken.add(name)
+        field = ReceptiveField(*graph.fields[node])
+        found.append(Layer(name, path, kind, layout[0], field, node, layout[1]))
+    if _is_numbered_chain(graph, found):
+        found = _renamed(found)
+    return {layer.id: layer for layer in found}
+
+
+def _layout(graph: Graph, node: Node) -> tuple[tuple[int, int, int], tuple[int, ...]] | None:
+    """Units, height and width of a node's value, and the dimensions they are; None if unclear."""
+    if node not in graph.fields:
+        return None
+    shape, dims = (0, *graph.shapes[node]), graph.dims[node]
+    if len(shape) == 2:
+        return (shape[1], 1, 1), (1,)
+    if len(shape) != 4 or dims is None:
+        return None
+    (unit,) = {1, 2, 3} - set(dims)
+    return (shape[unit], shape[dims[0]], shape[dims[1]]), (unit, *dims)
+
+
+def _kind(graph: Graph, operation: Operation) -> str | None:
+    if isinstance(operation.module, nn.Conv2d):
+        return "convolution"
+    if isinstance(operation.module, nn.Linear):
+        return "linear"
+    if operation.kind == "sum":
+        return "sum"
+    if operation.kind == "concatenation" and not _is_repeated(graph, operation):
+        return "concatenation"
+    return None
+
+
+def _is_repeated(graph: Graph, operation: Operation) -> bool:
+    """Whether a later concatenation joins the same tensors again, and some more.
+
+    In a densely connected block every layer sees all before it; only the last of these
+    concatenations is the block's output.
+    """
+    own = set(operation.inputs)
+    return any(
+        own < set(other.inputs)
+        for node in operation.inputs[0].users
+        if (other := graph.operations.get(node)) and other.kind == "concatenation"
+    )
+
+
+def _activation(graph: Graph, node: Node) -> Node:
+    """Where the layer's activation is: past a batch norm and a nonlinearity that follow it."""
+    for wanted in (nn.BatchNorm2d, nn.BatchNorm1d), None:
+        users = list(node.users)
+        if len(users) != 1:
+            break
+        after = graph.operations.get(users[0])
+        if after is None:
+            break
+        if isinstance(after.module, wanted) if wanted else after.is_nonlinearity:
+            node = after.node
+    return node
+
+
+def _module_path(graph: Graph, operation: Operation, activation: Node) -> str:
+    node = operation.node
+    if node.op == "call_module":
+        return str(node.target)
+    stack = node.meta.get("nn_module_stack") or {}
+    owner = next(reversed(stack.values()))[0] if stack else ""
+    inside = any(
+        owner in (path for path, _ in (user.meta.get("nn_module_stack") or {}).values())
+        for user in activation.users
+    )
+    if owner and not inside:
+        return str(owner)
+    word = "cat" if operation.kind == "concatenation" else "add"
+    return f"{owner}.{word}" if owner else word
+
+
+def _is_numbered_chain(graph: Graph, layers: list[Layer]) -> bool:
+    """Whether this is a plain chain of numbered modules, whose paths nobody remembers."""
+    chain = all(len(operation.inputs) <= 1 for operation in graph.operations.values())
+    return chain and all(re.fullmatch(r"(.*\.)?\d+", layer.module) for layer in layers)
+
+
+def _renamed(layers: list[Layer]) -> list[Layer]:
+    counts = {"convolution": 0, "linear": 0}
+    renamed = []
+    for layer in layers:
+        counts[layer.kind] += 1
+        prefix = "conv" if layer.kind == "convolution" else "fc"
+        name = f"{prefix}{counts[layer.kind]}"
+        renamed.append(replace(layer, id=name))
+    return renamed

@@ -1,0 +1,198 @@
+"""Networks with their layers, and with the preprocessing their weights were trained with."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from atlas.errors import AtlasError, UsageError
+from atlas.images.preprocessing import Preprocessing
+from atlas.networks import zoo
+from atlas.networks.graph import Graph
+from atlas.networks.layers import Layer, find_layers
+from atlas.networks.receptive_fields import ReceptiveField
+from atlas.networks.weights import fit, read
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network in evaluation mode, its preprocessing, and its layers.
+
+    ``module`` is the model itself, unmodified. ``weights`` says in words where its weights come
+    from; ``missing`` names the modules that have none, and the layers that need them are left
+    out of ``layers``; ``runs`` is the file whose code made the model, if a person's own did.
+    """
+
+    name: str
+    module: nn.Module
+    preprocessing: Preprocessing
+    weights: str = ""
+    missing: tuple[str, ...] = ()
+    runs: Path | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are."""
+        return self.graph.device
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The traced graph."""
+        return Graph(self.module, self.preprocessing.input_shape)
+
+    @cached_property
+    def layers(self) -> Mapping[str, Layer]:
+        """All layers by id, in order of execution."""
+        found = find_layers(self.graph)
+        if self.missing:
+            lame = self._without_weights()
+            found = {name: layer for name, layer in found.items() if layer.node not in lame}
+        return MappingProxyType(found)
+
+    def _without_weights(self) -> set[object]:
+        lame: set[object] = set()
+        for node, operation in self.graph.operations.items():
+            own = node.op == "call_module" and any(
+                str(node.target) == path or str(node.target).startswith(path + ".")
+                for path in self.missing
+            )
+            if own or any(below in lame for below in operation.inputs):
+                lame.add(node)
+        return lame
+
+    @cached_property
+    def weights_hash(self) -> str:
+        """SHA-256 over the names, shapes and bytes of all parameters and buffers."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.module.state_dict().items()):
+            array = value.detach().cpu().contiguous().view(-1)
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+            digest.update(array.view(torch.uint8).numpy().tobytes() if array.numel() else b"")
+        return digest.hexdigest()
+
+    def choose(self, patterns: Iterable[str] | None = None) -> list[Layer]:
+        """The layers whose id matches one of the globs, in order; all of them for None."""
+        if patterns is None:
+            return list(self.layers.values())
+        wanted = list(patterns)
+        for pattern in wanted:
+            if not fnmatch.filter(self.layers, pattern):
+                raise UsageError(
+                    f"no layer of {self.name} matches {pattern!r}; "
+                    f"its layers are {', '.join(self.layers)}"
+                )
+        return [
+            layer
+            for layer in self.layers.values()
+            if any(fnmatch.fnmatch(layer.id, pattern) for pattern in wanted)
+        ]
+
+    def layer(self, name: str) -> Layer:
+        """One layer by id. Raises ``UsageError`` when there is none of that name."""
+        if name not in self.layers:
+            raise UsageError(
+                f"{self.name} has no layer {name!r}; its layers are {', '.join(self.layers)}"
+            )
+        return self.layers[name]
+
+    def inputs(self, stimuli: np.ndarray) -> Tensor:
+        """The network's input for stimuli ``[N, H, W, C]`` uint8."""
+        return self.preprocessing.inputs(stimuli, self.device, self.graph.dtype)
+
+    def activations(self, inputs: Tensor, layers: list[Layer]) -> Iterator[tuple[Layer, Tensor]]:
+        """Run the network once, giving each layer's feature maps ``[N, units, H, W]`` in turn."""
+        at: dict[object, list[Layer]] = {}
+        for layer in layers:
+            at.setdefault(layer.node, []).append(layer)
+        waiting = len(at)
+        with torch.inference_mode():
+            for node, values in self.graph.run(inputs):
+                for layer in at.get(node, ()):
+                    yield layer, layer.maps(values[node])
+                waiting -= node in at
+                if not waiting:
+                    return
+
+
+def load_network(
+    name: str,
+    weights: str | Path | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    preprocessing: Mapping[str, Any] | None = None,
+) -> Network:
+    """A network by name.
+
+    ``name`` is "demo", a classification model of torchvision, "timm:NAME", or "FILE.py:FACTORY",
+    which runs that file's code. ``weights`` is a file (``.safetensors``, a state dict saved by
+    torch, or a checkpoint that holds one), "default" for the published weights, "none" for random
+    ones drawn from ``seed``; None means "default" for the demo, "none" for all others, and for a
+    factory whatever it made. ``preprocessing`` replaces fields of the default one. Raises
+    ``UsageError`` for what can't be meant and ``AtlasError`` for weights that can't be had or
+    don't fit.
+    """
+    recipe = zoo.recipe(name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = recipe.make().eval()
+    chosen = str(weights) if weights is not None else ("default" if name == "demo" else "none")
+    missing: tuple[str, ...] = ()
+    if chosen == "none":
+        source = f"as {recipe.runs.name} makes them" if recipe.runs else "random"
+        source += f", seed {seed}"
+    elif chosen == "default":
+        if recipe.publish is None:
+            raise UsageError(f"--weights default: nothing is published for {name}")
+        source = recipe.publish(model)
+    else:
+        path = Path(chosen).expanduser()
+        missing = fit(model, read(path), path, name)
+        source = path.name
+    usual = recipe.preprocessing(model)
+    network = Network(
+        name.rpartition("/")[2],
+        model.to(device),
+        usual.adjusted(preprocessing or {}),
+        source,
+        missing,
+        recipe.runs,
+    )
+    if not network.layers and missing:
+        raise AtlasError(f"no layer of {name} has all its weights in {chosen}")
+    if all(layer.kind != "convolution" for layer in network.layers.values()):
+        raise UsageError(
+            f"--model {name}: there is no convolution in it, and so no channel with a place in the "
+            "image, which is what an atlas shows"
+        )
+    return network
+
+
+def wrap(module: nn.Module, preprocessing: Preprocessing, name: str = "network") -> Network:
+    """A network from a model of your own, which is used as it is and never changed."""
+    return Network(name, module, preprocessing, "given in memory")
+
+
+def receptive_field(network: Network, layer: str) -> ReceptiveField:
+    """The receptive fields of a layer's positions, or of any module's output by its path.
+
+    Raises ``UsageError`` for a name that is neither.
+    """
+    if layer in network.layers:
+        return network.layers[layer].field
+    for node in network.graph.operations:
+        if node.op == "call_module" and node.target == layer:
+            return ReceptiveField(*network.graph.fields[node])
+    raise UsageError(
+        f"{network.name} has no layer or module {layer!r}; its layers are "
+        f"{', '.join(network.layers)}"
+    )

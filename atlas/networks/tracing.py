@@ -1,0 +1,58 @@
+"""Tracing a model with torch.fx, without touching it."""
+
+from __future__ import annotations
+
+import copy
+import operator
+
+import torch
+from torch import Tensor, fx, nn
+
+from atlas.errors import AtlasError, first_line
+
+_OUT_OF_PLACE = {
+    torch.relu_: torch.relu,
+    operator.iadd: operator.add,
+    operator.isub: operator.sub,
+    operator.imul: operator.mul,
+    operator.itruediv: operator.truediv,
+}
+
+
+def traced_copy(model: nn.Module) -> fx.GraphModule:
+    """A traced copy in evaluation mode that shares the model's tensors and never works in place."""
+    shared = [held for m in model.modules() for held in (m._parameters, m._buffers)]
+    twin = copy.deepcopy(model, {id(held): held for held in shared}).eval()
+    for module in twin.modules():
+        module._forward_hooks.clear()
+        module._forward_pre_hooks.clear()
+        if getattr(module, "inplace", False):
+            module.inplace = False  # type: ignore[assignment]
+    try:
+        traced = fx.symbolic_trace(twin)
+    except Exception as error:  # whatever the model's own code raised while being traced
+        raise AtlasError(
+            f"{type(model).__name__} can't be traced by torch.fx: "
+            f"{first_line(error)}{_where(error)}"
+        ) from error
+    for node in traced.graph.nodes:
+        if node.op == "call_function":
+            node.target = _OUT_OF_PLACE.get(node.target, node.target)
+        if node.op == "call_method" and node.target.endswith("_"):
+            plain = node.target.rstrip("_")
+            if not node.target.startswith("__") and hasattr(Tensor, plain):
+                node.target = plain
+        if node.kwargs.get("inplace"):
+            node.kwargs = {**node.kwargs, "inplace": False}
+    return traced
+
+
+def _where(error: BaseException) -> str:
+    """The last line of the model's own code that an error came through."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if "torch/fx" not in code.co_filename and "torch/nn" not in code.co_filename:
+            place = f" ({code.co_filename}, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    return place if "atlas/graph" not in place else ""

@@ -1,0 +1,212 @@
+"""Models by name, with the preprocessing their weights were trained with.
+
+The only file that knows names: the demo's, torchvision's, timm's (where it is installed), and
+factories in a person's own file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torchvision
+from safetensors.torch import load_file
+from torch import nn
+
+from atlas.demo import network as demo
+from atlas.demo.world import SIDE
+from atlas.errors import AtlasError, UsageError, first_line
+from atlas.images.preprocessing import Preprocessing
+
+IMAGENET = Preprocessing(256, (224, 224), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+DEMO = Preprocessing(SIDE, (SIDE, SIDE), demo.MEAN, demo.STD)
+_TRANSFORMERS = re.compile(r"(vit|swin|maxvit|deit|beit|cait|xcit|pvt|mvit|eva|twins|coat)")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to make a model of a name.
+
+    ``make`` returns it with random weights; ``publish`` puts the published ones into it and says
+    in words what they are, None where there are none. ``runs`` names the file whose code it runs.
+    """
+
+    make: Callable[[], nn.Module]
+    preprocessing: Callable[[nn.Module], Preprocessing]
+    publish: Callable[[nn.Module], str] | None = None
+    runs: Path | None = None
+
+
+def recipe(name: str) -> Recipe:
+    """How to make the model of a name. Raises ``UsageError`` for one that is not known."""
+    if name == "demo":
+        return Recipe(demo.demo_network, lambda _: DEMO, _publish_demo)
+    if name.startswith("timm:"):
+        return _timm(name.removeprefix("timm:"))
+    file = file_of(name)
+    return _own(file, name.rpartition(":")[2]) if file else _torchvision(name)
+
+
+def file_of(name: str) -> Path | None:
+    """The file whose code is run to make the model of a name, if one is."""
+    file = name.rpartition(":")[0]
+    return Path(file).expanduser() if file.endswith(".py") else None
+
+
+def names() -> list[str]:
+    """The names known without any other package."""
+    return ["demo", *torchvision.models.list_models(module=torchvision.models)]
+
+
+def _publish_demo(model: nn.Module) -> str:
+    model.load_state_dict(load_file(demo.WEIGHTS))
+    return "trained on the demo world, shipped with CNN Atlas"
+
+
+def _torchvision(name: str) -> Recipe:
+    known = names()
+    if name not in known:
+        raise UsageError(
+            f"--model {name}: neither 'demo', a classification model of torchvision, 'timm:NAME' "
+            f"nor 'FILE.py:FACTORY'{_hint(name, known)}"
+        )
+    _refuse_transformers(name)
+    default = getattr(torchvision.models.get_model_weights(name), "DEFAULT", None)
+
+    def make() -> nn.Module:
+        # what only training uses is left out; their published weights want inputs transformed
+        spare = {"aux_logits": False, "init_weights": False, "transform_input": True}
+        options = spare if name in ("googlenet", "inception_v3") else {}
+        model = torchvision.models.get_model(name, weights=None, **options)
+        assert isinstance(model, nn.Module)
+        return model
+
+    def preprocessing(_: nn.Module) -> Preprocessing:
+        if default is None:
+            return IMAGENET
+        preset = default.transforms()
+        side = preset.crop_size[0]
+        return Preprocessing(
+            preset.resize_size[0],
+            (side, side),
+            tuple(preset.mean),
+            tuple(preset.std),
+            preset.interpolation.value,
+        )
+
+    def publish(model: nn.Module) -> str:
+        assert default is not None
+        try:
+            state = default.get_state_dict(progress=False, check_hash=True)
+        except OSError as error:
+            raise AtlasError(
+                f"the weights of {name} can't be downloaded from {default.url} ({error}); "
+                "give a file with --weights, or --weights none"
+            ) from error
+        own = model.state_dict()
+        model.load_state_dict({key: value for key, value in state.items() if key in own})
+        return f"torchvision {default}"
+
+    return Recipe(make, preprocessing, publish if default is not None else None)
+
+
+def _timm(name: str) -> Recipe:
+    try:
+        import timm
+    except ImportError as error:
+        raise UsageError(
+            f"--model timm:{name}: timm is not installed (pip install timm)"
+        ) from error
+    if not timm.is_model(name):
+        hint = _hint(name, timm.list_models())
+        raise UsageError(f"--model timm:{name}: timm has no such model{hint}")
+    _refuse_transformers(name)
+
+    def preprocessing(model: nn.Module) -> Preprocessing:
+        config = timm.data.resolve_model_data_config(model)
+        _, height, width = config["input_size"]
+        return Preprocessing(
+            int(min(height, width) / config["crop_pct"]),
+            (height, width),
+            tuple(config["mean"]),
+            tuple(config["std"]),
+            config["interpolation"],
+        )
+
+    def publish(model: nn.Module) -> str:
+        try:
+            published = timm.create_model(name, pretrained=True)
+        except Exception as error:  # a network of many layers
+            raise AtlasError(
+                f"timm can't get the weights of {name}: {first_line(error)}"
+            ) from error
+        model.load_state_dict(published.state_dict())
+        config: Any = published.pretrained_cfg
+        return f"timm {config.get('tag') or name}"
+
+    return Recipe(lambda: timm.create_model(name), preprocessing, publish)
+
+
+def _own(file: Path, factory: str) -> Recipe:
+    if not file.is_file():
+        raise UsageError(f"--model {file}:{factory}: there is no such file")
+
+    def make() -> nn.Module:
+        spec = importlib.util.spec_from_file_location(file.stem, file)
+        assert spec and spec.loader
+        module = importlib.util.module_from_spec(spec)
+        sys.path.insert(0, str(file.parent.resolve()))  # its own imports
+        try:
+            spec.loader.exec_module(module)
+            if not callable(getattr(module, factory, None)):
+                raise UsageError(f"--model: {file} has no function {factory!r}")
+            model = getattr(module, factory)()
+        except (UsageError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # whatever a person's own code raises, SystemExit too
+            raise AtlasError(f"{file}:{factory} failed: {_place(error, file)}") from error
+        finally:
+            sys.path.pop(0)
+        if not isinstance(model, nn.Module):
+            raise AtlasError(f"{file}:{factory} gave a {type(model).__name__}, not an nn.Module")
+        return model
+
+    return Recipe(make, _guessed, None, file)
+
+
+def _guessed(model: nn.Module) -> Preprocessing:
+    """ImageNet's, or its grey likeness for a model whose first convolution sees one channel."""
+    first = next((m for m in model.modules() if isinstance(m, nn.Conv2d)), None)
+    if first is not None and first.in_channels == 1:
+        return Preprocessing(256, (224, 224), (0.449,), (0.226,), mode="L")
+    return IMAGENET
+
+
+def _refuse_transformers(name: str) -> None:
+    if _TRANSFORMERS.match(name):
+        raise UsageError(
+            f"--model {name}: a vision transformer has no channels with a place in the image, "
+            "which is what an atlas shows; choose a convolutional network"
+        )
+
+
+def _hint(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 3)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def _place(error: BaseException, file: Path) -> str:
+    lines: list[Any] = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).name == file.name
+    ]
+    where = f" (line {lines[-1]})" if lines else ""
+    return f"{type(error).__name__}: {first_line(error)}{where}"

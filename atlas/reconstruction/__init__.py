@@ -1,0 +1,1 @@
+"""The way down: one activation projected back to pixels."""

@@ -1,0 +1,1 @@
+"""What any long computation needs: checkpoints, ranks, progress, compiled loops."""

@@ -1,0 +1,1 @@
+"""The first pass: the nine strongest images of every unit."""

@@ -1,0 +1,42 @@
+"""What a site says of itself on every page, whoever's atlases it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+UNKNOWN = "https://your.site/"  # shown in snippets until a page knows its own address
+
+
+@dataclass(frozen=True)
+class SiteInfo:
+    """A site's title, its author, the address it is published at, and a line on its licence.
+
+    ``base`` ends in a slash; it is "" where the address isn't known.
+    """
+
+    title: str = "CNN Atlas"
+    author: str = ""
+    base: str = ""
+    licence: str = ""
+
+    def url(self, address: str) -> str:
+        """The whole address of a file given from the site's root."""
+        return (self.base or UNKNOWN) + quote(address)
+
+
+@dataclass(frozen=True)
+class SiteContents:
+    """What stands around a site's atlases: a folder of notes, if any, and pairs set side by side.
+
+    A note that names an atlas which the site doesn't have is left out.
+    """
+
+    about: SiteInfo = field(default_factory=SiteInfo)
+    notes: Path | None = None
+    comparisons: tuple[tuple[str, str], ...] = ()
+
+
+NO_INFO = SiteInfo()
+ALONE = SiteContents()

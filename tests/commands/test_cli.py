@@ -1,0 +1,219 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from atlas.commands import cli
+from atlas.demo.network import demo_network
+from tests.conftest import COMMAND
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "build.py"), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+    )
+
+
+MODELS = """
+from torch import nn
+
+def perceptron():
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, 3))
+
+def raises():
+    raise ValueError("no such width")
+
+def grey():
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
+"""
+
+# what is wrong: arguments ({} is a folder with MODELS, weights and photographs), exit code, words
+WRONG = [
+    (["--nonsense"], 2, "--nonsense"),
+    (["--limit", "0"], 2, "at least 1"),
+    (["--limit", "many"], 2, "'many' is not a whole number"),
+    (["--batch-size", "-3"], 2, "--batch-size"),
+    (["--rule", "magic"], 2, "--rule"),
+    (["--model", "alexnett"], 2, "did you mean alexnet"),
+    (["--model", "vit_b_16"], 2, "vision transformer"),
+    (["--model", "{}/models.py:perceptron"], 2, "no convolution in it"),
+    (["--model", "{}/models.py:raises"], 1, "ValueError: no such width (line 8)"),
+    (["--model", "{}/models.py:nothing"], 2, "has no function 'nothing'"),
+    (["--model", "{}/none.py:f"], 2, "no such file"),
+    (["--model", "{}/models.py:grey", "--colour", "rgb"], 2, "input of 3 channels"),
+    (["--model", "squeezenet1_1", "--colour", "grey"], 2, "input of 1 channels"),
+    (["--model", "squeezenet1_1", "--crop", "8"], 2, "8x8 input of 3 channels"),
+    (["--model", "squeezenet1_1", "--mean", "0.5,0.5"], 2, "--mean has 2 numbers"),
+    (["--model", "squeezenet1_1", "--std", "a,b"], 2, "'a,b' is not a list of numbers"),
+    (["--model", "squeezenet1_1", "--weights", "{}/demo.pt"], 1, "doesn't fit squeezenet1_1"),
+    (["--model", "squeezenet1_1", "--weights", "{}/text.pt"], 1, "can't be read as weights"),
+    (["--images", "/no/such/folder"], 2, "no such folder"),
+    (["--images", "{}/empty"], 2, "no image in it"),
+    (["--images", "{}/broken"], 1, "broken.jpg can't be read as an image"),
+    (["--weights", "/no/such/file"], 2, "no such file"),
+    (["--masks", "{}/empty"], 2, "the demo world knows its own"),
+    (["--images", "{}/broken", "--masks", "/no/such/folder"], 2, "--masks /no/such/folder"),
+    (["--images", "{}/broken", "--masks", "{}/empty"], 2, "no mask of any image"),
+    (["--evidence", "some"], 2, "--evidence"),
+    (["--layers", "conv9*"], 2, "its layers are conv1"),
+    (["--device", "abacus"], 2, "--device abacus"),
+    (["--name", "../up"], 2, "--name"),
+    (["--out", "{}/text.pt"], 2, "is a file"),
+]
+
+
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wrong")
+    (folder / "models.py").write_text(MODELS)
+    (folder / "text.pt").write_text("not weights")
+    torch.save(demo_network().state_dict(), folder / "demo.pt")
+    (folder / "empty").mkdir()
+    (folder / "broken").mkdir()
+    (folder / "broken" / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    return folder
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), WRONG)
+def test_whatever_is_wrong_gets_one_line_and_the_right_exit_code(
+    arguments: list[str],
+    code: int,
+    words: str,
+    wrong: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    given = [word.replace("{}", str(wrong)) for word in arguments]
+    out = [] if "--out" in given else ["--out", str(tmp_path / "out")]
+    assert cli.main(["--limit", "8", *given, *out]) == code
+    lines = [line for line in capfd.readouterr().err.splitlines() if not line.startswith("note:")]
+    assert len(lines) == 1 and lines[0].startswith("build.py: ")
+    assert words in lines[0]
+    assert not (tmp_path / "out" / "index.html").exists()
+
+
+def test_grey_photographs_for_a_network_of_colours_are_told(
+    tmp_path: Path, wrong: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for index in range(3):
+        Image.new("L", (40, 40), 60 * index).save(tmp_path / f"{index}.png")
+    given = ["--images", str(tmp_path), "--layers", "conv1", "--out", str(tmp_path / "out")]
+    assert cli.main([*given, "--workers", "0"]) == 0
+    assert "note: 3 images are grey; the network sees them in three equal channels" in (
+        capfd.readouterr().err
+    )
+    given = ["--model", f"{wrong}/models.py:grey", "--limit", "3", "--crop", "32"]
+    assert cli.main([*given, "--workers", "0", "--out", str(tmp_path / "out")]) == 0
+    printed = capfd.readouterr().err
+    assert "note: this runs the code of" in printed
+    assert "note: 3 images are in colour; the network sees them in grey" in printed
+
+
+def test_that_a_files_code_is_run_is_said_before_it_runs(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.py"
+    own.write_text("import sys\nprint('its own words', file=sys.stderr)\ndef make(): return 1\n")
+    assert cli.main(["--model", f"{own}:make", "--limit", "3", "--out", str(tmp_path / "out")]) == 1
+    printed = capfd.readouterr().err
+    assert f"note: this runs the code of {own}" in printed.partition("its own words")[0]
+
+
+def test_a_failed_build_gets_one_line_and_exit_code_1(
+    site: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    (photographs / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    before = {path: path.stat().st_mtime_ns for path in site.rglob("*")}
+    given = ["--images", str(photographs), "--out", str(site), "--name", "small"]
+    assert cli.main(given) == 1
+    printed = capfd.readouterr().err
+    assert "broken.jpg can't be read as an image" in printed
+    assert printed.count("\n") == 1
+    assert {path: path.stat().st_mtime_ns for path in site.rglob("*")} == before
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    ran = run("--images", "/no/such/folder", "--out", str(tmp_path), "--debug")
+    assert ran.returncode != 0 and "Traceback" in ran.stderr
+
+
+def test_version_and_help() -> None:
+    assert run("--version").stdout.startswith("CNN Atlas ")
+    text = run("--help").stdout
+    assert "examples:" in text
+    for option in ("model", "weights", "images", "limit", "layers", "out", "name", "device",
+                   "seed", "batch-size", "workers", "debug"):  # fmt: skip
+        assert f"--{option}" in text
+
+
+def test_the_demo_touches_no_network_and_builds_the_same_bytes(site: Path, tmp_path: Path) -> None:
+    """The command in a process without sockets, and with workers: the same site as before."""
+    code = (
+        "import socket, sys\n"
+        "def refuse(*a, **k): raise OSError('no network')\n"
+        "socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse\n"
+        "from atlas.cli import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    given = [word if word != "0" else "2" for word in COMMAND]
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *given, "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "472 units" in ran.stdout and "open file://" in ran.stdout
+    assert ran.stderr == ""  # no bar outside a terminal
+    first = {path.relative_to(site) for path in site.rglob("*") if path.is_file()}
+    assert first == {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
+    changed = [p for p in sorted(first) if (site / p).read_bytes() != (tmp_path / p).read_bytes()]
+    # the command, which the atlas tells, is the only thing that differs
+    assert changed == [Path("small/atlas.json"), Path("small/index.html")]
+
+
+def test_the_date_is_shown_only_if_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    assert cli.date() is None
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    assert cli.date() == "1970-01-02"
+
+
+def test_the_command_is_shown_without_this_machines_paths() -> None:
+    given = ["--model", "alexnet", "--weights=/home/me/w.pt", "--images", "/data/photos/",
+             "--out", "/srv/site", "--layers", "conv*", "--debug"]  # fmt: skip
+    assert cli.command(given) == (
+        "python build.py --model alexnet --weights=w.pt --images photos --layers 'conv*'"
+    )
+
+
+def test_a_folder_of_photographs_and_some_layers(tmp_path: Path) -> None:
+    from atlas.images.sources import DemoImages
+
+    world = DemoImages(12)
+    photographs = tmp_path / "photographs"
+    for index in range(len(world)):
+        path = photographs / world.name(index)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        world[index].resize((160, 150)).save(path)
+    out = tmp_path / "out"
+    given = ["--model", "squeezenet1_1", "--weights", "none", "--images", str(photographs)]
+    given += ["--layers", "features.0,features.3.*", "--out", str(out), "--limit", "10"]
+    assert cli.main([*given, "--workers", "0"]) == 0
+    facts = json.loads((out / "squeezenet1_1" / "atlas.json").read_text())
+    assert facts["layers"] == ["features.0", "features.3.squeeze", "features.3.expand1x1",
+                               "features.3.expand3x3"]  # fmt: skip
+    assert facts["images"]["count"] == 10

@@ -1,0 +1,64 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from atlas.commands import cli
+from atlas.compute import verify as verifying
+from atlas.errors import UsageError
+
+
+@pytest.fixture
+def copy(site: Path, tmp_path: Path) -> Path:
+    shutil.copytree(site / "small", tmp_path / "small")
+    return tmp_path / "small"
+
+
+def verify(capfd: pytest.CaptureFixture[str], *given: str) -> tuple[int, str]:
+    code = cli.main(["verify", *given, "--workers", "0"])
+    printed = capfd.readouterr()
+    return code, printed.out + printed.err
+
+
+def test_what_the_site_says_is_so(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code, said = verify(capfd, str(copy / "conv3" / "17"))
+    assert code == 0 and "conv3/17: as the site says" in said
+    code, said = verify(capfd, str(copy), "--sample", "12")
+    assert code == 0 and "12 of 12 units are as the site says" in said
+
+
+def test_what_was_tampered_with_is_told(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = copy / "conv4" / "layer.json"
+    layer = json.loads(path.read_text())
+    layer["top"][3]["nine"][2]["value"] += 0.5
+    layer["top"][4]["nine"][0]["position"][0] += 1
+    layer["top"][5]["fired"] += 1
+    path.write_text(json.dumps(layer))
+    with Image.open(copy / "conv4" / "7.webp") as plate:
+        turned = plate.convert("RGBA").transpose(Image.Transpose.ROTATE_180)
+    turned.save(copy / "conv4" / "6.webp")
+    code, said = verify(capfd, str(copy / "conv4"))
+    assert code == 1 and "108 of 112 units" in said
+    assert "conv4/3: no. 3 is" in said and "conv4/4: no. 1 stands elsewhere" in said
+    assert "conv4/5: fired for" in said and "conv4/6: the reconstruction of no. 1" in said
+
+
+def test_other_weights_or_images_are_told(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    unit = str(copy / "conv1" / "1")
+    code, said = verify(capfd, unit, "--weights", "none")
+    assert code == 1 and "these are not the weights of the atlas" in said
+    code, said = verify(capfd, unit, "--limit", "95")
+    assert code == 1 and "these are not the images of the atlas" in said
+
+
+def test_what_is_no_unit_is_told(copy: Path) -> None:
+    assert verifying.find(copy) == (copy, None, None)
+    assert verifying.find(copy / "conv2" / "8") == (copy, "conv2", 8)
+    for path, words in ((copy / "conv9", "no layer"), (copy / "conv2" / "x", "not a unit's number"),
+                        (copy.parent, "no unit, layer or atlas")):  # fmt: skip
+        with pytest.raises(UsageError, match=words):
+            verifying.find(path)
+    with pytest.raises(UsageError, match="shows no unit 999"):
+        verifying.choose(copy, "conv2", 999, None)

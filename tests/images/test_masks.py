@@ -1,0 +1,124 @@
+"""Masks in a documented layout, brought to the input frame as their images are."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from atlas.commands import cli
+from atlas.data import records
+from atlas.demo.world import draw
+from atlas.errors import AtlasError, UsageError
+from atlas.images.masks import DemoMasks, cells_of, open_masks
+from atlas.images.preprocessing import Preprocessing
+from atlas.images.sources import DemoImages, open_folder
+
+SEES = Preprocessing(64, (56, 56), (0.5,) * 3, (0.25,) * 3)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Three photographs, masks of two concepts for two of them."""
+    images, masks = tmp_path / "images", tmp_path / "masks"
+    for name in ("cats/tom.jpg", "dogs/rex.jpg", "dogs/ben.jpg"):
+        (images / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (120, 80), "grey").save(images / name)
+    for name, box in (("ear/dogs/rex", (0, 0, 60, 80)), ("ear/cats/tom", (60, 0, 120, 40)),
+                      ("nose/dogs/rex", (50, 30, 70, 50))):  # fmt: skip
+        (masks / name).parent.mkdir(parents=True, exist_ok=True)
+        mask = Image.new("L", (120, 80))
+        mask.paste(255, box)
+        mask.save(masks / f"{name}.png")
+    return images, masks
+
+
+def test_masks_are_found_by_concept_and_the_images_path(folders: tuple[Path, Path]) -> None:
+    images, masks = open_folder(folders[0]), open_masks(folders[1], open_folder(folders[0]))
+    assert images.paths == ("cats/tom.jpg", "dogs/ben.jpg", "dogs/rex.jpg")
+    assert masks.indices() == [0, 2]  # nobody has looked at Ben
+    assert [sorted(masks.of(index)) for index in (0, 1, 2)] == [["ear"], [], ["ear", "nose"]]
+    assert masks.description == "2 concepts of the folder masks"
+
+
+def test_a_mask_goes_the_way_of_its_image(folders: tuple[Path, Path]) -> None:
+    masks = open_masks(folders[1], open_folder(folders[0]))
+    # 120 by 80 becomes 96 by 64, of which the middle 56 by 56 remains: columns 20 to 75
+    left = cells_of(masks.of(2)["ear"], SEES)
+    assert left.shape == (56, 56)
+    assert left[:, :27].all() and not left[:, 30:].any()
+    corner = cells_of(masks.of(0)["ear"], SEES)
+    assert corner[:27, 29:].all() and not corner[30:].any() and not corner[:, :26].any()
+
+
+def test_cells_are_as_many_as_fit(folders: tuple[Path, Path]) -> None:
+    mask = Image.new("L", (200, 200))
+    mask.paste(255, (0, 0, 100, 100))
+    cells = cells_of(mask, Preprocessing(None, (200, 200), (0.5,), (0.25,), mode="L"))
+    assert cells.shape == (50, 50)
+    assert cells[:25, :25].all() and cells.sum() == 625
+
+
+def test_the_demo_knows_its_parts() -> None:
+    images = DemoImages(24)
+    masks = DemoMasks(images)
+    assert masks.indices() == list(range(24))
+    wheel = next(i for i in range(24) if images.label(i) == "wheel")
+    found = masks.of(wheel)
+    assert {"wheel", "tyre", "hub"} <= set(found)
+    hub, whole = (np.asarray(found[name]) > 0 for name in ("hub", "wheel"))
+    assert whole.sum() > hub.sum() > 0 and not (hub & ~whole).any()
+
+
+def test_what_is_wrong_is_told(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    images = open_folder(folders[0])
+    with pytest.raises(UsageError, match="no such folder"):
+        open_masks(tmp_path / "nowhere", images)
+    with pytest.raises(UsageError, match=r"looked for CONCEPT/cats/tom\.png"):
+        open_masks(folders[0], images)
+    broken = folders[1] / "nose" / "cats" / "tom.png"
+    broken.parent.mkdir()
+    broken.write_text("no picture")
+    with pytest.raises(AtlasError, match="can't be read as a mask"):
+        open_masks(folders[1], images).of(0)
+
+
+def test_other_masks_have_another_identity(folders: tuple[Path, Path]) -> None:
+    images = open_folder(folders[0])
+    before = open_masks(folders[1], images).identity()
+    assert open_masks(folders[1], images).identity() == before
+    (folders[1] / "nose" / "dogs" / "rex.png").unlink()
+    assert open_masks(folders[1], images).identity() != before
+
+
+def test_a_folder_of_masks_names_units(tmp_path: Path) -> None:
+    """The demo's own pictures and masks, as files: named as the demo world itself is."""
+    for index in range(48):
+        drawing = draw(7, index, masks=True)
+        image = tmp_path / "images" / drawing.name / f"{index:05d}.png"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(drawing.pixels).save(image)
+        for name, mask in drawing.masks.items():
+            path = tmp_path / "masks" / name / drawing.name / image.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(mask.astype(np.uint8) * 255).save(path)
+    given = ["--layers", "conv5", "--units", "8", "--workers", "0", "--out", str(tmp_path / "out")]
+    folders = ["--images", str(tmp_path / "images"), "--masks", str(tmp_path / "masks")]
+    assert cli.main([*given, *folders, "--name", "files"]) == 0
+    assert cli.main([*given, "--limit", "48", "--name", "world"]) == 0
+    files, world = (records.read_atlas(tmp_path / "out" / name) for name in ("files", "world"))
+    assert files.concepts and world.concepts
+    assert files.concepts["names"] == world.concepts["names"]
+    assert files.concepts["description"].endswith("concepts of the folder masks")
+    one, other = (
+        records.read_layer(tmp_path / "out" / name, "conv5") for name in ("files", "world")
+    )
+    named = [
+        {unit.unit: sorted(name for name, _ in unit.concepts) for unit in layer.top}
+        for layer in (one, other)
+    ]
+    # the images come in another order, and so do the draws of chance
+    same = [number for number in named[0] if named[0][number] == named[1][number]]
+    assert len(same) >= 6 and any(named[0].values())
+    page = (tmp_path / "out" / "files" / "conv5" / "index.html").read_text()
+    assert "concepts of the folder masks" in page

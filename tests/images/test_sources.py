@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from atlas.errors import AtlasError, UsageError
+from atlas.images.preprocessing import Preprocessing
+from atlas.images.sources import DemoImages, StimulusCache, label_of, name_of, open_folder, stimuli
+
+PREPROCESSING = Preprocessing(None, (8, 8), (0.5,) * 3, (0.5,) * 3)
+
+
+def photograph(path: Path, colour: tuple[int, int, int], **options: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8), colour).save(path, **options)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    photograph(tmp_path / "b dog" / "2.png", (1, 2, 3))
+    photograph(tmp_path / "b dog" / "10.JPG", (9, 9, 9))
+    photograph(tmp_path / "a" / "deep" / "x.webp", (5, 5, 5), lossless=True)
+    photograph(tmp_path / "flat.bmp", (1, 2, 3))
+    (tmp_path / "notes.txt").write_text("not an image")
+    (tmp_path / ".hidden.png").write_text("not an image")
+    return tmp_path
+
+
+def test_a_folder_is_listed_in_the_order_of_its_paths(folder: Path) -> None:
+    images = open_folder(folder)
+    assert images.paths == ("a/deep/x.webp", "b dog/10.JPG", "b dog/2.png", "flat.bmp")
+    assert [label_of(images, i) for i in range(4)] == ["a", "b dog", "b dog", None]
+    assert name_of(images, 2) == "b dog/2.png"
+    assert images[2].getpixel((0, 0)) == (1, 2, 3)
+
+
+def test_a_limit_spreads_over_the_folder(folder: Path) -> None:
+    assert open_folder(folder, 2).paths == ("a/deep/x.webp", "b dog/2.png")
+    assert len(open_folder(folder, 99)) == 4
+
+
+def test_what_is_no_folder_or_empty_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such folder"):
+        open_folder(tmp_path / "none")
+    with pytest.raises(UsageError, match="no image in it"):
+        open_folder(tmp_path)
+
+
+def test_a_broken_file_is_named(folder: Path) -> None:
+    (folder / "b dog" / "2.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    with pytest.raises(AtlasError, match=r"2\.png can't be read as an image"):
+        open_folder(folder)[2]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_stimuli_come_in_order_with_digests_of_their_decoded_pixels(
+    folder: Path, workers: int
+) -> None:
+    found = list(stimuli(open_folder(folder), PREPROCESSING, [3, 0, 2], workers))
+    assert [s.index for s in found] == [3, 0, 2]
+    digests = [s.look.digest for s in found if s.look]
+    assert digests[0] == digests[2] != digests[1]  # a BMP and a PNG, same pixels
+    np.testing.assert_array_equal(found[1].pixels, np.full((8, 8, 3), 5))
+
+
+def test_what_was_kept_is_not_decoded_again(folder: Path, tmp_path: Path) -> None:
+    kept = StimulusCache(tmp_path / "kept", (8, 8, 3), limit=3 * (8 * 8 * 3 + 1))
+    images = open_folder(folder)
+    first = list(stimuli(images, PREPROCESSING, range(4), kept=kept))
+    for path in images.paths[:3]:
+        (folder / path).unlink()
+    again = list(stimuli(images, PREPROCESSING, [2, 0, 3, 1], kept=kept, again=True))
+    assert [s.index for s in again] == [2, 0, 3, 1]
+    for stimulus in again:  # there was no room for the last one
+        np.testing.assert_array_equal(stimulus.pixels, first[stimulus.index].pixels)
+    assert kept.get(3) is None and kept.path.stat().st_size <= kept.limit
+
+
+def test_what_was_kept_by_half_is_not_taken_for_whole(tmp_path: Path) -> None:
+    kept = StimulusCache(tmp_path / "kept", (8, 8, 3))
+    assert kept.get(0) is None
+    kept.put(2, np.full((8, 8, 3), 7, np.uint8))
+    assert kept.get(1) is None  # a hole before it
+    with kept.path.open("r+b") as file:
+        file.truncate(2 * 193 + 192)  # all but the mark
+    assert kept.get(2) is None
+
+
+def test_another_folder_has_another_identity(folder: Path) -> None:
+    one = open_folder(folder).identity()
+    assert open_folder(folder).identity() == one
+    assert open_folder(folder, 2).identity() != one
+    photograph(folder / "flat.bmp", (1, 2, 4))
+    assert open_folder(folder).identity() != one
+
+
+def test_a_worker_passes_on_what_went_wrong(folder: Path) -> None:
+    (folder / "flat.bmp").write_bytes(b"BM")
+    with pytest.raises(AtlasError, match=r"flat\.bmp can't be read"):
+        list(stimuli(open_folder(folder), PREPROCESSING, range(4), workers=1))
+
+
+def test_demo_pictures_have_names_and_classes() -> None:
+    images = DemoImages(3)
+    assert name_of(images, 1) == f"{images.label(1)}/00001.png"
+    assert label_of(images, 1) == images.label(1)
+    assert name_of([Image.new("RGB", (2, 2))], 0) == "0"

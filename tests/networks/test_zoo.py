@@ -1,0 +1,123 @@
+from pathlib import Path
+
+import pytest
+
+import atlas
+from atlas.errors import AtlasError, UsageError
+from atlas.networks import zoo
+
+OWN = """
+import torch
+from torch import nn
+from helper import WIDTH
+
+
+def small():
+    return nn.Sequential(nn.Conv2d(3, WIDTH, 3), nn.ReLU(), nn.Conv2d(WIDTH, 4, 3))
+
+
+def grey():
+    return nn.Sequential(nn.Conv2d(1, WIDTH, 3), nn.ReLU())
+
+
+def broken():
+    return nn.Conv2d(3, "four", 3)
+
+
+def leaves():
+    raise SystemExit(3)
+
+
+def number():
+    return 3
+
+
+class Branching(nn.Module):
+    def forward(self, x):
+        if x.sum() > 0:
+            return x
+        return -x
+
+
+def branching():
+    return Branching()
+
+
+def no_units():
+    return nn.Sequential(nn.AvgPool2d(2))
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    (tmp_path / "helper.py").write_text("WIDTH = 6\n")
+    path = tmp_path / "mine.py"
+    path.write_text(OWN)
+    return path
+
+
+def test_a_factory_in_a_file_of_ones_own(own: Path) -> None:
+    network = atlas.load_network(f"{own}:small", seed=5)
+    assert [layer.units for layer in network.layers.values()] == [6, 4]
+    assert network.runs == own
+    assert network.name == "mine.py:small"
+    assert network.weights == "as mine.py makes them, seed 5"
+    assert network.weights_hash == atlas.load_network(f"{own}:small", seed=5).weights_hash
+    assert atlas.load_network(f"{own}:grey").preprocessing.mode == "L"
+
+
+@pytest.mark.parametrize(
+    ("factory", "kind", "words"),
+    [
+        ("broken", AtlasError, r"mine\.py:broken failed: TypeError: .*\(line 16\)"),
+        ("leaves", AtlasError, r"mine\.py:leaves failed: SystemExit: 3"),
+        ("number", AtlasError, "gave a int, not an nn.Module"),
+        ("nothing", UsageError, "has no function 'nothing'"),
+        ("branching", AtlasError, r"can't be traced by torch\.fx.*line 29"),
+        ("no_units", UsageError, "no convolution in it"),
+    ],
+)
+def test_a_factory_that_fails_is_told_where(
+    own: Path, factory: str, kind: type[Exception], words: str
+) -> None:
+    with pytest.raises(kind, match=words) as error:
+        atlas.load_network(f"{own}:{factory}")
+    assert "\n" not in str(error.value)
+
+
+def test_files_and_packages_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        atlas.load_network(f"{tmp_path}/none.py:f")
+    (tmp_path / "own.py").write_text("from torch import nn\nf = lambda: nn.Conv2d(3, 1, 1)")
+    with pytest.raises(UsageError, match="nothing is published"):
+        atlas.load_network(f"{tmp_path}/own.py:f", "default")
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_name_has_a_recipe_or_is_refused(name: str) -> None:
+    if name.startswith(("vit", "swin", "maxvit")):
+        with pytest.raises(UsageError, match="vision transformer"):
+            zoo.recipe(name)
+    else:
+        assert isinstance(zoo.recipe(name), zoo.Recipe)
+
+
+def test_timm_by_name() -> None:
+    timm = pytest.importorskip("timm")
+    network = atlas.load_network("timm:resnet10t", "none")
+    config = timm.create_model("resnet10t").pretrained_cfg
+    assert network.preprocessing.mean == tuple(config["mean"])
+    assert network.preprocessing.interpolation == config["interpolation"]
+    with pytest.raises(UsageError, match="did you mean resnet18"):
+        atlas.load_network("timm:resnet18x")
+    with pytest.raises(UsageError, match="vision transformer"):
+        atlas.load_network("timm:vit_tiny_patch16_224")
+
+
+def test_preprocessing_can_be_replaced() -> None:
+    network = atlas.load_network("squeezenet1_1", preprocessing={"crop": (96, 128)})
+    assert network.layers["features.0"].shape == (64, 47, 63)
+    with pytest.raises(UsageError, match="96x96 input of 1 channels"):
+        atlas.load_network("squeezenet1_1", preprocessing={"crop": (96, 96), "mode": "L"})
+    with pytest.raises(UsageError, match="10x10 input"):
+        atlas.load_network("squeezenet1_1", preprocessing={"crop": (10, 10)})

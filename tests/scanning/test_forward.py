@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+import torch
+import torchvision
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from atlas.networks.graph import Graph, Node
+from atlas.networks.layers import find_layers
+from atlas.scanning.forward import Forward, finish, peaks, prepared
+from tests.random_networks import networks
+from tests.test_any_network import QUIET
+
+SLOTS = 16
+
+
+def restless(model: nn.Module) -> nn.Module:
+    """A model whose batch norms have seen something."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert module.running_mean is not None and module.running_var is not None
+            for numbers in (module.running_mean, module.weight.data, module.bias.data):
+                numbers.normal_()
+            module.running_var.uniform_(0.5, 2)
+    return model.eval()
+
+
+def the_same(graph: Graph, forward: Forward, inputs: Tensor) -> None:
+    with torch.inference_mode():
+        wanted = {node: values[node] for node, values in graph.run(inputs) if node in forward.nodes}
+    seen = []
+    for node, value, found in forward.run(inputs):
+        seen.append(node)
+        assert torch.equal(value, wanted[node]), node
+        assert value.stride() == wanted[node].stride(), node
+        if found:
+            for one, other in zip(found, peaks(wanted[node]), strict=True):
+                assert torch.equal(one, other) and one.dtype == other.dtype
+    assert seen == list(wanted)
+
+
+FAMILIES = [
+    "regnet_y_400mf", "squeezenet1_1", "densenet121", "vgg11_bn", "resnet18", "googlenet",
+    "mobilenet_v3_small", "shufflenet_v2_x0_5",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_layer_is_the_same_to_the_last_bit(name: str) -> None:
+    torch.manual_seed(0)
+    options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
+    graph = Graph(
+        restless(torchvision.models.get_model(name, weights=None, **options)), (3, 64, 64)
+    )
+    forward = prepared(graph, [layer.node for layer in find_layers(graph).values()], SLOTS)
+    inputs = torch.randn(SLOTS, 3, 64, 64)
+    the_same(graph, forward, inputs.to(memory_format=torch.channels_last))
+    the_same(graph, forward, inputs[:5])  # another batch and layout than it was made ready for
+
+
+def test_numbers_that_loops_do_not_serve_are_worked_on_in_place_by_torch() -> None:
+    torch.manual_seed(0)
+    graph = Graph(restless(torchvision.models.resnet18()).bfloat16(), (3, 64, 64))
+    forward = prepared(graph, [layer.node for layer in find_layers(graph).values()], SLOTS)
+    assert not forward.scales and any(chain.rectifies for chain in forward.chains.values())
+    inputs = torch.randn(SLOTS, 3, 64, 64).bfloat16()
+    the_same(graph, forward, inputs.to(memory_format=torch.channels_last))
+
+
+@settings(max_examples=60, **QUIET)
+@given(networks(), st.integers(0, 2**31), st.booleans())
+def test_any_nodes_of_any_network_are_the_same(drawn, seed: int, double: bool) -> None:
+    model, shape = drawn
+    torch.manual_seed(seed)
+    graph = Graph(restless(model.double() if double else model.float()), shape)
+    maps = [node for node in graph.operations if len(graph.shapes[node]) == 3]
+    chosen = [node for node in maps if np.random.default_rng(seed).random() < 0.4] or maps[-1:]
+    inputs = torch.randn((SLOTS, *shape), dtype=graph.dtype)
+    the_same(graph, prepared(graph, chosen, SLOTS), inputs.to(memory_format=torch.channels_last))
+
+
+def test_what_follows_a_convolution_is_done_in_one_go() -> None:
+    graph = Graph(restless(torchvision.models.resnet18()), (3, 64, 64))
+    layers = find_layers(graph)
+    forward = prepared(graph, [layer.node for layer in layers.values()], SLOTS)
+    inputs = torch.randn(SLOTS, 3, 64, 64).to(memory_format=torch.channels_last)
+    found: dict[Node, bool] = {node: peak is not None for node, _, peak in forward.run(inputs)}
+    assert all(found[layer.node] for layer in layers.values() if layer.kind != "linear")
+    chain = forward.chains[layers["conv1"].node]
+    assert chain.norm is not None and chain.rectifies
+    chain = forward.chains[layers["layer1.0"].node]
+    assert chain.term is not None and chain.rectifies
+
+
+@pytest.mark.parametrize("count", [1, 2, 40])
+def test_finishing_equals_one_operation_after_the_other(count: int) -> None:
+    torch.manual_seed(count)
+    shape = (count, 37, 61, 61)
+    maps, term = (torch.randn(shape).to(memory_format=torch.channels_last) for _ in range(2))
+    expected = (maps + term).relu()
+    value, place = torch.empty(shape[:2]), torch.empty(shape[:2], dtype=torch.int32)
+    finish(maps, None, term, True, (value, place))
+    assert torch.equal(maps, expected)
+    flat = expected.flatten(2)
+    assert torch.equal(value, flat.amax(2))
+    first = (flat == value[:, :, None]).to(torch.int8).argmax(2)
+    assert torch.equal(place.long(), first)
+
+
+def test_what_is_no_number_is_not_lost() -> None:
+    maps = torch.randn(2, 3, 5, 5).to(memory_format=torch.channels_last)
+    maps[0, 1, 2, 2] = torch.nan
+    maps[1, 2, 0, 0] = torch.inf
+    value, place = torch.empty(2, 3), torch.empty((2, 3), dtype=torch.int32)
+    finish(maps, None, None, True, (value, place))
+    assert value.isnan().nonzero().tolist() == [[0, 1]]
+    assert value[1, 2] == torch.inf and place[1, 2] == 0
+
+
+def test_a_batch_norm_that_loops_would_round_otherwise_is_left_to_torch(monkeypatch) -> None:
+    graph = Graph(restless(torchvision.models.resnet18()), (3, 64, 64))
+    evaluate = graph.evaluate
+
+    def rounds_otherwise(node, values, inputs=None):
+        found = evaluate(node, values, inputs)
+        is_norm = isinstance(graph.operations[node].module, nn.BatchNorm2d)
+        return found * (1 + 2**-20) if is_norm else found
+
+    monkeypatch.setattr(graph, "evaluate", rounds_otherwise)
+    forward = prepared(graph, [list(graph.operations)[-1]], SLOTS)
+    assert not forward.scales and not any(chain.norm for chain in forward.chains.values())
+    inputs = torch.randn(SLOTS, 3, 64, 64).to(memory_format=torch.channels_last)
+    the_same(graph, forward, inputs)

@@ -1,0 +1,140 @@
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from atlas.errors import AtlasError
+from atlas.site import site as site_
+from atlas.site.info import SiteContents
+from atlas.site.links import check
+from atlas.site.render.notes import read_notes
+
+NOTE = """\
+---
+title: A walk
+order: 2
+---
+ImageIdentity at [[conv3/17]] and at [[conv3|the layer]];
+`[[not/this]]` is code, $a_1^*b_2^*$ maths, $5 and $6 money.
+
+[[conv2/5]] [[small:conv1/3|Two of them.]]
+
+    [[nor/this]]
+
+$$
+\\sum_i x_i * y_i * z_i
+$$
+
+| a | b |
+|---|---|
+| 1 | 2[^1] |
+
+[^1]: A footnote.
+"""
+
+
+def whole(site: Path, folder: Path) -> site_.Whole:
+    return site_.whole(site, SiteContents(notes=folder))
+
+
+def written(site: Path, folder: Path, name: str, text: str) -> str:
+    (folder / f"{name}.md").write_text(text)
+    found = whole(site, folder)
+    check(found.files)
+    return found.files.texts[f"notes/{name}.html"]
+
+
+def test_a_note_shows_units_and_leaves_code_and_maths_alone(site: Path, tmp_path: Path) -> None:
+    page = written(site, tmp_path, "walk", NOTE)
+    assert "<h1>A walk</h1>" in page
+    assert '<a href="../small/conv3/17.html">conv3/17</a>' in page
+    assert '<a href="../small/conv3/index.html">the layer</a>' in page
+    assert "<code>[[not/this]]</code>" in page and "[[nor/this]]" in page
+    assert "$a_1^*b_2^*$" in page and "$5 and $6" in page
+    assert "\\sum_i x_i * y_i * z_i" in page
+    assert "<table>" in page and "A footnote." in page
+    assert page.count("<figure>") == 1 and "<figcaption>Two of them.</figcaption>" in page
+    assert 'src="../small/conv2/5.webp"' in page and 'src="../small/conv1/3.webp"' in page
+
+
+def test_a_layer_alone_becomes_a_figure_of_a_few_units(site: Path, tmp_path: Path) -> None:
+    page = written(site, tmp_path, "layer", "# Its title\n\n[[conv4]]\n")
+    assert "<h1>Its title</h1>" in page and page.count("Its title</h1>") == 1
+    assert page.count('class="plate"') == 3
+
+
+def test_notes_stand_in_order_on_the_first_page_and_in_the_search(
+    site: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "b.md").write_text("---\ntitle: First\norder: 1\n---\nHoneycombs.")
+    (tmp_path / "a.md").write_text("---\ntitle: Second\norder: 2\n---\nWheels.")
+    found = whole(site, tmp_path)
+    home = found.files.texts["index.html"]
+    assert home.index("notes/b.html") < home.index("notes/a.html")
+    assert "Honeycombs." in found.files.texts["search.js"]
+    assert '<a rel="next" href="a.html">' in found.files.texts["notes/b.html"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("Well.\n\n[[conv3/9999]]", 3, r"conv3 shows no unit 9999; nearest: conv3/111, conv3/110"),
+        ("[[cnov3/1]]", 1, r"small has no layer cnov3; nearest: conv3"),
+        ("a\nb [[conv9]]", 2, r"small has no layer conv9; nearest: conv"),
+        ("[[vgg:conv3/1]]", 1, r"there is no atlas vgg on this site; there are small"),
+        ("[[conv3/x]]", 1, r"x is not a unit's number"),
+    ],
+)
+def test_an_address_that_does_not_exist_names_file_line_and_the_nearest(
+    site: Path, tmp_path: Path, text: str, line: int, words: str
+) -> None:
+    (tmp_path / "wrong.md").write_text(text)
+    with pytest.raises(AtlasError, match=rf"wrong\.md:{line}: \[\[.*{words}"):
+        whole(site, tmp_path)
+
+
+def test_a_note_of_an_atlas_that_is_not_there_is_left_out(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "vgg.md").write_text("---\natlas: vgg\n---\n[[conv3/1]]")
+    found = whole(site, tmp_path)
+    assert "notes/vgg.html" not in found.files.texts
+    assert found.left_out == ["vgg.md: there is no atlas vgg on this site"]
+
+
+def test_a_quick_look_at_some_units_keeps_no_note_from_being_right(
+    site: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(site, tmp_path / "site")
+    facts = json.loads((tmp_path / "site" / "small" / "atlas.json").read_text())
+    facts["summary"][0]["shown"] -= 1
+    (tmp_path / "site" / "small" / "atlas.json").write_text(json.dumps(facts))
+    (tmp_path / "small.md").write_text("---\natlas: small\n---\n[[conv3/1]]")
+    found = whole(tmp_path / "site", tmp_path)
+    assert found.left_out == ["small.md: small shows only a part of its network"]
+
+
+def test_a_note_that_was_published_says_so_when_it_is_no_more(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "old.html").write_text("old")
+    found = site_.whole(tmp_path)
+    assert "is not shown any more" in found.files.texts["notes/old.html"]
+    check(found.files)
+
+
+def test_an_order_that_is_no_number_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("---\ntitle: A\norder: last\n---\n")
+    with pytest.raises(AtlasError, match=r"a\.md:3: order: last is not a number"):
+        read_notes(tmp_path)
+
+
+def test_the_notes_of_the_project_name_units_of_the_demo(site: Path, tmp_path: Path) -> None:
+    own = Path(__file__).parents[2] / "notes"
+    for path in own.glob("*.md"):
+        text = path.read_text()
+        (tmp_path / path.name).write_text(text.replace("atlas: demo", "atlas: small"))
+    found = whole(site, tmp_path)
+    assert found.left_out == []
+    walk = found.files.texts["notes/from-edges-to-birds.html"]
+    assert len(re.findall('class="plate', walk)) > 12
+    check(found.files)
