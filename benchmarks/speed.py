@@ -42,8 +42,6 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import atlas.checkpoint
-
 import atlas
 from atlas.data import records
 from atlas.data.geometry import Box
@@ -54,6 +52,7 @@ from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 from atlas.reconstruction.deconvnet import Recording, descend, record, start
 from atlas.reconstruction.windows import Window, whole
+from atlas.runtime.checkpoint import Checkpoint
 from atlas.runtime.memory import keep_freed_memory
 from atlas.scanning import topk
 from atlas.scanning.forward import prepared
@@ -302,7 +301,7 @@ def _memory(options: argparse.Namespace) -> dict[str, Any]:
 def _peak(model: str, images: int) -> float:
     """The peak memory, in MB, of a process that scans so many pictures."""
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = atlas.checkpoint.Checkpoint(Path(folder) / "state")
+        checkpoint = Checkpoint(Path(folder) / "state")
         network = atlas.load_network(model, "none")
         atlas.scan(network, DemoImages(images), workers=2, checkpoint=checkpoint)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
