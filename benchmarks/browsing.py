@@ -21,7 +21,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from atlas.site import site
+from atlas.site import publishing, site
 
 WATCH = """
 window.stalls = [];
@@ -53,7 +53,7 @@ def prepare(layer: Path, out: Path, count: int) -> str:
     """A copy of an atlas in which a layer has so many units; returns its name."""
     atlas = layer.parent
     shutil.copytree(atlas, out / atlas.name)
-    site.write_shared(out, site.whole(out))
+    publishing.write_shared(out, site.whole(out).files.texts)
     folder = out / atlas.name / layer.name
     data = json.loads((folder / "layer.json").read_text())
     some = [unit for unit in data["top"] if unit["nine"]]

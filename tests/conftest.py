@@ -9,6 +9,8 @@ import pytest
 from atlas.commands.cli import main
 from atlas.site import site as site_
 from atlas.site.info import SiteContents
+from atlas.site.published_addresses import keep_addresses
+from atlas.site.publishing import write_shared
 
 COMMAND = ["--limit", "96", "--workers", "0", "--name", "small"]
 
@@ -37,7 +39,7 @@ def root(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (out / "small" / "addresses.txt").open("a") as file:
         file.write("conv9/index.html\n")
     site_.write_pages(out / "small")
-    site_.keep_addresses(out / "small", out / "small")
+    keep_addresses(out / "small", published=out / "small")
     around = SiteContents(notes=notes, comparisons=(("small", "small"),))
-    site_.write_shared(out, site_.whole(out, around))
+    write_shared(out, site_.whole(out, around).files.texts)
     return out

@@ -8,7 +8,7 @@ import atlas
 from atlas.commands import cli
 from atlas.compute.projecting import size_of
 from atlas.data import records
-from atlas.site import site
+from atlas.site.files import size
 
 SHOWN = ["--limit", "60", "--workers", "0", "--layers", "conv2,conv4"]
 
@@ -44,7 +44,7 @@ def test_it_is_as_small_as_it_is_said_to_be(lean: Path) -> None:
     network = atlas.load_network("demo")
     layers = network.choose(("conv2", "conv4"))
     units = sum(layer.units for layer in layers)
-    found = site.size(lean)
+    found = size(lean)
     assert found / units < 40_000  # conv2's boxes are small, and their plates without loss
     side = network.preprocessing.crop
     assert 0.6 < size_of(layers, None, 60, side, lean=True) / found < 1.7

@@ -153,10 +153,12 @@ def _build(
     from atlas.compute.computing import compute
     from atlas.runtime.memory import keep_freed_memory
     from atlas.runtime.progress import bar, silent
-    from atlas.site import links, site
+    from atlas.site import files, links, published_addresses, publishing, site
 
     keep_freed_memory()
     name = options.name or re.sub(r"[^\w.-]+", "-", Path(options.model).name)
+    if ranks.leads:
+        publishing.recover(options.out)
     site.check_place(options.out, name)
     network, images = _inputs(options, ranks)
     masks = _masks(options, images)
@@ -183,7 +185,9 @@ def _build(
             print(recoloured(atlas.images["recoloured"], mode), file=sys.stderr)
         computed = time.perf_counter()
         count = site.write_pages(stage.folder, about, bar)
-        gone = site.keep_addresses(stage.folder, options.out / name, about)
+        gone = published_addresses.keep_addresses(
+            stage.folder, published=options.out / name, about=about
+        )
         if gone:
             print(f"note: {len(gone):,} pages of the last build have gone; each says so now")
         whole = site.whole(options.out, around, name, stage.folder)
@@ -194,10 +198,10 @@ def _build(
         if options.notes or options.config:
             for line in whole.left_out:
                 print(f"note: left out for now: {line}", file=sys.stderr)
-        site.publish(stage.folder, options.out, name, whole)
+        publishing.publish(stage.folder, out=options.out, name=name, shared=whole.files.texts)
     done = time.perf_counter()
     units = sum(summary["shown"] for summary in atlas.summary)
-    megabytes = site.size(options.out / name) / 1e6
+    megabytes = files.size(options.out / name) / 1e6
     where = options.out / "index.html"
     print(
         f"{name}: {units:,} units of {len(atlas.layers)} layers, {atlas.images['count']:,} images"

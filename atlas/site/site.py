@@ -8,7 +8,6 @@ had, and goes on from there.
 from __future__ import annotations
 
 import os
-import posixpath
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,11 +19,11 @@ from atlas.data import records
 from atlas.errors import AtlasError, UsageError
 from atlas.runtime.checkpoint import Checkpoint
 from atlas.runtime.progress import Progress, silent
-from atlas.site import links, render
+from atlas.site import files, links, render
 from atlas.site.info import ALONE, NO_INFO, SiteContents, SiteInfo
+from atlas.site.published_addresses import listed
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.IGNORECASE)
-ADDRESSES = "addresses.txt"
 RESERVED = ("notes", "compare")
 
 
@@ -129,38 +128,11 @@ def write_pages(folder: Path, about: SiteInfo = NO_INFO, progress: Progress = si
     for file, content in progress(render.atlas_files(shelf), total, "writing pages"):
         path = folder / file
         written.add(path)
-        _renew(path, content)
+        files.renew(path, content)
     for pattern in ("*.html", "search/*.js", "*.oembed.json"):
         for path in set(folder.rglob(pattern)) - written:
             path.unlink()
     return len(written)
-
-
-def keep_addresses(folder: Path, published: Path, about: SiteInfo = NO_INFO) -> list[str]:
-    """Let no published address of an atlas disappear: returns those whose page is new in saying so.
-
-    Where the atlas that is published in a folder had a page and the new one has none, a page says
-    so and leads to the nearest there is. ``addresses.txt`` lists all pages an atlas ever had.
-    """
-    before = published / ADDRESSES
-    known = before.read_text("utf-8").splitlines() if before.is_file() else []
-    gone = [file for file in known if not (folder / file).is_file()]
-    atlas = records.read_atlas(folder)
-    templates = render.environment()
-    new = []
-    for file in gone:
-        above = posixpath.dirname(file)
-        while above and not (folder / above / "index.html").is_file():
-            above = posixpath.dirname(above)
-        address, target = (f"{atlas.name}/{each}" for each in (file, f"{above}/index.html"))
-        text = render.gone_page(address, posixpath.normpath(target), about, templates)
-        _renew(folder / file, text)
-        old = published / file
-        if not old.is_file() or old.read_bytes() != text.encode():
-            new.append(file)
-    now = {path.relative_to(folder).as_posix() for path in folder.rglob("*.html")}
-    _renew(folder / ADDRESSES, "".join(f"{file}\n" for file in sorted(now | set(known))))
-    return new
 
 
 def describe(
@@ -173,7 +145,7 @@ def describe(
     atlas = records.read_atlas(folder)
     images = {**atlas.images, **(of_images or {})}
     atlas = replace(atlas, command=command, date=date, images=images)
-    _renew(folder / "atlas.json", records.dumps(asdict(atlas)))
+    files.renew(folder / "atlas.json", records.dumps(asdict(atlas)))
     return atlas
 
 
@@ -267,47 +239,6 @@ def _addresses(
     """The pages of a site that a reader may come to from elsewhere."""
     yield from (address for address in texts if address.endswith(".html") and address != "404.html")
     for name in shelves:
-        path = folders.get(name, out / name) / ADDRESSES
-        if path.is_file():
-            for file in path.read_text("utf-8").splitlines():
-                if "/embed/" not in file:
-                    yield f"{name}/{file}"
-
-
-def publish(folder: Path, out: Path, name: str, site: Whole) -> None:
-    """Put a built atlas in its place, and renew what all atlases share."""
-    new, old = out / name, out / f".replaced-{name}"
-    if old.exists():
-        shutil.rmtree(old)
-    if new.exists():
-        new.rename(old)
-    try:
-        folder.rename(new)
-    except OSError:
-        if old.exists():
-            old.rename(new)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-    write_shared(out, site)
-
-
-def write_shared(out: Path, site: Whole) -> None:
-    """Write the files that all atlases share."""
-    for address, text in site.files.texts.items():
-        _renew(out / address, text)
-
-
-def size(folder: Path) -> int:
-    """Bytes of all files of a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _renew(path: Path, content: str | bytes) -> None:
-    """Write a file, unless it holds the same already."""
-    new = content.encode() if isinstance(content, str) else content
-    if path.is_file() and path.read_bytes() == new:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_bytes(new)
-    os.replace(beside, path)
+        for page in listed(folders.get(name, out / name)):
+            if "/embed/" not in page:
+                yield f"{name}/{page}"

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from atlas.data import records
-from atlas.errors import AtlasError, UsageError
+from atlas.errors import UsageError
 from atlas.site import render
 from atlas.site import site as site_
-from atlas.site.info import NO_INFO, SiteContents, SiteInfo
-from atlas.site.links import Files, check
+from atlas.site.info import SiteInfo
+from atlas.site.publishing import write_shared
 from atlas.site.render.units import unit_page
 
 VOID = {"meta", "link", "img", "br", "input", "hr", "image", "path", "rect", "use"}
@@ -140,94 +140,6 @@ def test_rendering_again_gives_the_same_bytes(site: Path, tmp_path: Path) -> Non
         assert (folder / path.relative_to(site / "small")).read_bytes() == path.read_bytes()
 
 
-def files_of(site: Path, folder: Path, about: SiteInfo = NO_INFO) -> Files:
-    return site_.whole(site, SiteContents(about), "small", folder).files
-
-
-def test_broken_links_and_fragments_are_found(site: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "small"
-    shutil.copytree(site / "small", folder)
-    assert check(files_of(site, folder)) > 5000
-    page = folder / "conv3" / "5.html"
-    whole = page.read_text()
-    page.write_text(whole.replace("#conv3-5", "#conv3-6000"))
-    with pytest.raises(AtlasError, match=r"small/conv3/5\.html links to .*has no such place"):
-        check(files_of(site, folder))
-    page.write_text(whole)
-    (folder / "conv3" / "5.webp").unlink()
-    with pytest.raises(AtlasError, match=r"links to .*5\.webp, which isn't there"):
-        check(files_of(site, folder))
-
-
-def test_links_through_the_sites_own_address_are_followed(site: Path, tmp_path: Path) -> None:
-    about = SiteInfo(base="https://example.org/sub/")
-    folder = tmp_path / "small"
-    shutil.copytree(site / "small", folder)
-    site_.write_pages(folder, about)
-    whole = site_.whole(site, SiteContents(about), "small", folder)
-    assert check(whole.files, about.base) > 5000
-    unit = (folder / "conv3" / "5.html").read_text()
-    assert '<link rel="canonical" href="https://example.org/sub/small/conv3/5.html">' in unit
-    assert 'property="og:image" content="https://example.org/sub/small/conv3/5.jpg"' in unit
-    said = json.loads((folder / "conv3" / "5.oembed.json").read_text())
-    assert said["type"] == "rich" and "small/conv3/embed/5.html" in said["html"]
-    assert (
-        "<loc>https://example.org/sub/small/conv3/5.html</loc>" in whole.files.texts["sitemap.xml"]
-    )
-    assert 'href="https://example.org/sub/style.css"' in whole.files.texts["404.html"]
-    (folder / "conv3" / "5.html").write_text(unit.replace("conv3/5.html", "conv3/5000.html"))
-    with pytest.raises(AtlasError, match=r"5000\.html"):
-        check(files_of(site, folder, about), about.base)
-
-
-def test_an_address_once_published_never_disappears(site: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "new"
-    shutil.copytree(site / "small", folder)
-    facts = json.loads((folder / "atlas.json").read_text())
-    facts["layers"], facts["summary"] = facts["layers"][1:], facts["summary"][1:]
-    for summary in facts["summary"]:
-        summary["representative"] = [0]
-    (folder / "atlas.json").write_text(json.dumps(facts))
-    for name in facts["layers"]:
-        path = folder / name / "layer.json"
-        layer = json.loads(path.read_text())
-        layer["top"] = [
-            {**u, **{key: [c for c in u[key] if c[0] != "conv1"] for key in ("below", "alike")}}
-            for u in layer["top"][:9]
-        ]
-        path.write_text(json.dumps(layer))
-    shutil.rmtree(folder / "conv1")
-    site_.write_pages(folder)
-    assert not (folder / "conv2" / "9.html").exists()
-    gone = site_.keep_addresses(folder, site / "small")
-    assert {"conv1/index.html", "conv1/0.html", "conv2/9.html"} <= set(gone)
-    assert 'href="index.html">small/conv2<' in (folder / "conv2" / "9.html").read_text()
-    assert 'href="../index.html">small<' in (folder / "conv1" / "0.html").read_text()
-    for file in (site / "small" / "addresses.txt").read_text().splitlines():
-        assert (folder / file).is_file()
-    check(files_of(site, folder))
-    last = tmp_path / "last"
-    shutil.copytree(folder, last)
-    site_.write_pages(folder)
-    assert not (folder / "conv2" / "9.html").exists()
-    assert site_.keep_addresses(folder, last) == []  # nothing new is gone
-    assert (folder / "conv2" / "9.html").is_file()  # and what was says so build after build
-
-
-def test_no_address_of_the_demo_may_move(site: Path) -> None:
-    """What lecture notes may link to by now; only ever to be added to."""
-    counts = {"conv1": 48, "conv2": 80, "conv3": 112, "conv4": 112, "conv5": 96, "scores": 24}
-    there = set((site / "small" / "addresses.txt").read_text().splitlines())
-    for name, units in counts.items():
-        assert {f"{name}/index.html", *(f"{name}/{unit}.html" for unit in range(units))} <= there
-        for unit in range(units):
-            for form in ("webp", "jpg", "json"):
-                if records.read_layer(site / "small", name).top[unit].nine or form == "json":
-                    assert (site / "small" / name / f"{unit}.{form}").is_file()
-            if unit > 3:
-                break
-
-
 def test_a_failed_build_leaves_the_site_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "atlas.json").write_text("old")
@@ -257,26 +169,6 @@ def test_what_is_no_atlas_is_not_replaced(tmp_path: Path) -> None:
             pass
 
 
-def test_a_second_atlas_joins_the_first(site: Path, tmp_path: Path) -> None:
-    out = tmp_path / "site"
-    shutil.copytree(site, out)
-    with site_.staging(out, "other") as stage:
-        folder = stage.folder
-        for path in (site / "small").iterdir():
-            copy = shutil.copytree if path.is_dir() else shutil.copy
-            copy(path, folder / path.name)
-        facts = json.loads((folder / "atlas.json").read_text())
-        (folder / "atlas.json").write_text(json.dumps({**facts, "name": "other"}))
-        site_.write_pages(folder)
-        whole = site_.whole(out, name="other", folder=folder)
-        assert whole.unreadable == []
-        site_.publish(folder, out, "other", whole)
-    home = (out / "index.html").read_text()
-    assert 'href="small/index.html"' in home and 'href="other/index.html"' in home
-    assert (out / "other" / "conv1" / "0.html").is_file()
-    assert not list(out.glob(".building-*")) and not list(out.glob(".replaced-*"))
-
-
 def test_an_atlas_that_can_not_be_read_keeps_no_other_from_being_published(
     site: Path, tmp_path: Path
 ) -> None:
@@ -290,7 +182,7 @@ def test_an_atlas_that_can_not_be_read_keeps_no_other_from_being_published(
     (out / "odd" / "conv1").mkdir()
     (out / "odd" / "conv1" / "layer.json").write_text("{}")
     whole = site_.whole(out)
-    site_.write_shared(out, whole)
+    write_shared(out, whole.files.texts)
     assert len(whole.unreadable) == 2
     assert "odd/conv1/layer.json doesn't have the form" in whole.unreadable[0]
     assert "schema 0" in whole.unreadable[1]

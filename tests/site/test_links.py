@@ -1,0 +1,109 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from atlas.errors import AtlasError
+from atlas.site import site as site_
+from atlas.site.info import NO_INFO, SiteContents, SiteInfo
+from atlas.site.links import Files, check
+
+BASE = "https://example.org/sub/"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    """A site with an atlas of two pages, ``a/index.html`` and ``a/conv1/0.html``."""
+    (tmp_path / "new" / "conv1").mkdir(parents=True)
+    (tmp_path / "new" / "index.html").write_text('<p id="x&amp;y"><a href="conv1/0.html">')
+    (tmp_path / "new" / "conv1" / "0.html").write_text('<p id="é">', "utf-8")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "style.css").write_text("")
+    return Files({"index.html": ""}, {"a/": tmp_path / "new"}, tmp_path / "out")
+
+
+def with_home(files: Files, link: str) -> Files:
+    return Files({"index.html": f'<h1 id="top"><a href="{link}">'}, files.folders, files.out)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "a/index.html",
+        "a/./conv1/../index.html#x&amp;y",
+        "a/conv1/0.html#%C3%A9",
+        "#top",
+        "style.css",
+        "https://elsewhere.org/nothing",
+        "mailto:a@b.org",
+        f"{BASE}",
+        f"{BASE}a/index.html#x&amp;y",
+    ],
+)
+def test_links_that_lead_somewhere(files: Files, link: str) -> None:
+    assert check(with_home(files, link), BASE) == 2
+
+
+@pytest.mark.parametrize(
+    ("link", "wrong"),
+    [
+        ("b/index.html", "isn't there"),
+        ("a", "isn't there"),
+        ("../index.html", "isn't there"),
+        (f"{BASE}b/index.html", "isn't there"),
+        ("#bottom", "index.html has no such place"),
+        ("a/index.html#x", "a/index.html has no such place"),
+        (f"{BASE}#bottom", "index.html has no such place"),
+    ],
+)
+def test_links_that_lead_nowhere(files: Files, link: str, wrong: str) -> None:
+    with pytest.raises(AtlasError, match=rf"^index\.html links to .*{wrong}$"):
+        check(with_home(files, link), BASE)
+
+
+def test_links_of_an_atlas_lead_from_its_place_on_the_site(files: Files) -> None:
+    assert list(files.pages()) == ["index.html", "a/conv1/0.html", "a/index.html"]
+    (files.path("a/conv1/0.html")).write_text('<a href="../../style.css"><a href="../../a.css">')
+    with pytest.raises(AtlasError, match=r"^a/conv1/0\.html links to \.\./\.\./a\.css"):
+        check(files)
+
+
+def files_of(site: Path, folder: Path, about: SiteInfo = NO_INFO) -> Files:
+    return site_.whole(site, SiteContents(about), "small", folder).files
+
+
+def test_broken_links_and_fragments_are_found(site: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    shutil.copytree(site / "small", folder)
+    assert check(files_of(site, folder)) > 5000
+    page = folder / "conv3" / "5.html"
+    whole = page.read_text()
+    page.write_text(whole.replace("#conv3-5", "#conv3-6000"))
+    with pytest.raises(AtlasError, match=r"small/conv3/5\.html links to .*has no such place"):
+        check(files_of(site, folder))
+    page.write_text(whole)
+    (folder / "conv3" / "5.webp").unlink()
+    with pytest.raises(AtlasError, match=r"links to .*5\.webp, which isn't there"):
+        check(files_of(site, folder))
+
+
+def test_links_through_the_sites_own_address_are_followed(site: Path, tmp_path: Path) -> None:
+    about = SiteInfo(base="https://example.org/sub/")
+    folder = tmp_path / "small"
+    shutil.copytree(site / "small", folder)
+    site_.write_pages(folder, about)
+    whole = site_.whole(site, SiteContents(about), "small", folder)
+    assert check(whole.files, about.base) > 5000
+    unit = (folder / "conv3" / "5.html").read_text()
+    assert '<link rel="canonical" href="https://example.org/sub/small/conv3/5.html">' in unit
+    assert 'property="og:image" content="https://example.org/sub/small/conv3/5.jpg"' in unit
+    said = json.loads((folder / "conv3" / "5.oembed.json").read_text())
+    assert said["type"] == "rich" and "small/conv3/embed/5.html" in said["html"]
+    assert (
+        "<loc>https://example.org/sub/small/conv3/5.html</loc>" in whole.files.texts["sitemap.xml"]
+    )
+    assert 'href="https://example.org/sub/style.css"' in whole.files.texts["404.html"]
+    (folder / "conv3" / "5.html").write_text(unit.replace("conv3/5.html", "conv3/5000.html"))
+    with pytest.raises(AtlasError, match=r"5000\.html"):
+        check(files_of(site, folder, about), about.base)
