@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from atlas.errors import AtlasError, first_line
+from atlas.networks.origins import is_standard, library_of
 
 _OUT_OF_PLACE = {
     torch.relu_: torch.relu,
@@ -48,11 +49,16 @@ def traced_copy(model: nn.Module) -> fx.GraphModule:
 
 
 def _where(error: BaseException) -> str:
-    """The last line of the model's own code that an error came through."""
-    place, trace = "", error.__traceback__
+    """The last line of the model's own code that an error came through, "" where there is none.
+
+    The first frame is this module's, which called torch.fx; those of torch and of the standard
+    library, which the model's code may have called, are not the model's either.
+    """
+    place = ""
+    trace = error.__traceback__ and error.__traceback__.tb_next
     while trace is not None:
-        code = trace.tb_frame.f_code
-        if "torch/fx" not in code.co_filename and "torch/nn" not in code.co_filename:
-            place = f" ({code.co_filename}, line {trace.tb_lineno})"
+        file = trace.tb_frame.f_code.co_filename
+        if library_of(file) != "torch" and not is_standard(file):
+            place = f" ({file}, line {trace.tb_lineno})"
         trace = trace.tb_next
-    return place if "atlas/graph" not in place else ""
+    return place
