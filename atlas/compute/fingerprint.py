@@ -13,21 +13,20 @@ import torch
 from PIL import __version__ as PIL_VERSION
 
 from atlas.images.sources import Identified
+from atlas.networks.identity import identity
 from atlas.networks.network import Network
 
 
 def fingerprint(network: Network, images: Identified, settings: Mapping[str, object]) -> str:
     """A digest of all that decides what is computed: data with the same one are the same.
 
-    The network with its weights, the images, preprocessing, settings, and this program with the
+    The network with its weights and preprocessing, the images, settings, and this program with the
     libraries whose arithmetic it uses.
     """
     decides = {
         "program": {name: _source_hash(name) for name in _MODULES},
         "libraries": [torch.__version__, np.__version__, numba.__version__, PIL_VERSION],
-        "network": [str(network.module), network.weights_hash, list(network.layers)],
-        "device": network.device.type,
-        "preprocessing": network.preprocessing.as_dict(),
+        "network": identity(network),
         "images": images.identity(),
         "settings": settings,
     }

@@ -11,7 +11,7 @@ import copy
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -153,6 +153,16 @@ class Graph:
         return other
 
     @property
+    def traced(self) -> fx.GraphModule:
+        """The traced copy: its nodes, and the modules that they call."""
+        return self._twin
+
+    @property
+    def stored(self) -> Collection[str]:
+        """The names of the tensors in the model's state dict."""
+        return self._model.state_dict().keys()
+
+    @property
     def dtype(self) -> torch.dtype:
         """The kind of number it computes with: that of its first parameter."""
         parameter = next(self._model.parameters(), None)
@@ -198,11 +208,7 @@ class Graph:
         if node.op == "placeholder":
             return inputs if inputs is not None else values[node]
         if node.op == "get_attr":
-            find = operator.attrgetter(str(node.target))
-            try:
-                return find(self._model)
-            except AttributeError:  # a constant that tracing itself made
-                return find(self._twin)
+            return self.attribute(node)
 
         def value(of: Node) -> Any:
             return values[of] if of in values else self.evaluate(of, values, inputs)
@@ -216,6 +222,14 @@ class Graph:
         if node.op == "call_method":
             return getattr(args[0], str(node.target))(*args[1:], **kwargs)
         return args[0]
+
+    def attribute(self, node: Node) -> Any:
+        """The tensor, or whatever else, that a node of the kind "get_attr" stands for."""
+        find = operator.attrgetter(str(node.target))
+        try:
+            return find(self._model)
+        except AttributeError:  # a constant that tracing itself made
+            return find(self._twin)
 
     def _operation(self, node: Node, tensors: set[Node]) -> Operation:
         inputs = tuple(dict.fromkeys(_sources(node, tensors)))

@@ -30,7 +30,8 @@ class Network:
 
     ``module`` is the model itself, unmodified. ``weights`` says in words where its weights come
     from; ``missing`` names the modules that have none, and the layers that need them are left
-    out of ``layers``; ``runs`` is the file whose code made the model, if a person's own did.
+    out of ``layers``; ``runs`` is the file whose code made the model, if a person's own did, and
+    ``library`` the package that made it, if one did.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Network:
     weights: str = ""
     missing: tuple[str, ...] = ()
     runs: Path | None = None
+    library: str | None = None
 
     @property
     def device(self) -> torch.device:
@@ -166,6 +168,7 @@ def load_network(
         source,
         missing,
         recipe.runs,
+        recipe.library,
     )
     if not network.layers and missing:
         raise AtlasError(f"no layer of {name} has all its weights in {chosen}")

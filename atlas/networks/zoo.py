@@ -35,13 +35,15 @@ class Recipe:
     """How to make a model of a name.
 
     ``make`` returns it with random weights; ``publish`` puts the published ones into it and says
-    in words what they are, None where there are none. ``runs`` names the file whose code it runs.
+    in words what they are, None where there are none. ``runs`` names the file whose code it runs,
+    ``library`` the package whose code it is, whose version decides what the model computes.
     """
 
     make: Callable[[], nn.Module]
     preprocessing: Callable[[nn.Module], Preprocessing]
     publish: Callable[[nn.Module], str] | None = None
     runs: Path | None = None
+    library: str | None = None
 
 
 def recipe(name: str) -> Recipe:
@@ -114,7 +116,8 @@ def _torchvision(name: str) -> Recipe:
         model.load_state_dict({key: value for key, value in state.items() if key in own})
         return f"torchvision {default}"
 
-    return Recipe(make, preprocessing, publish if default is not None else None)
+    published = publish if default is not None else None
+    return Recipe(make, preprocessing, published, library="torchvision")
 
 
 def _timm(name: str) -> Recipe:
@@ -151,7 +154,7 @@ def _timm(name: str) -> Recipe:
         config: Any = published.pretrained_cfg
         return f"timm {config.get('tag') or name}"
 
-    return Recipe(lambda: timm.create_model(name), preprocessing, publish)
+    return Recipe(lambda: timm.create_model(name), preprocessing, publish, library="timm")
 
 
 def _own(file: Path, factory: str) -> Recipe:
