@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import atlas
+from atlas.data.rules import RULES
 from atlas.images.preprocessing import Preprocessing
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network, wrap
-from atlas.reconstruction.deconvnet import RULES, descend, record, start
+from atlas.reconstruction.deconvnet import descend, record, start
 from atlas.reconstruction.windows import Window, whole
 from atlas.scanning.topk import NINE
 from tests.random_networks import networks
@@ -57,7 +58,7 @@ def test_receptive_fields_and_reconstructions(drawn: Drawn, data: st.DataObject)
     value = maps(network, x, layer)[0, unit, row, column]
     assert torch.equal(value, maps(network, other, layer)[0, unit, row, column])
 
-    rule = data.draw(st.sampled_from(RULES))
+    rule = data.draw(st.sampled_from(list(RULES)))
     recording = record(network.graph, x, [layer.node], rule)
     at = torch.zeros(1, dtype=torch.long), torch.tensor([unit]), torch.tensor([[row, column]])
     first = start(layer, value[None], *at[1:])
@@ -138,7 +139,7 @@ class Pictures:
 
 
 @settings(max_examples=100, **QUIET)
-@given(networks(), st.sampled_from(RULES), st.integers(0, 2**31))
+@given(networks(), st.sampled_from(list(RULES)), st.integers(0, 2**31))
 def test_in_place_and_out_of_place_twins_give_the_same_bytes(
     drawn: Drawn, rule: str, seed: int
 ) -> None:

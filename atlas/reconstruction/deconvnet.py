@@ -30,11 +30,10 @@ from atlas.networks.graph import Graph, Node, Operation, concatenation, pads_wit
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 from atlas.reconstruction import windows
+from atlas.reconstruction.rules import behaviour
 from atlas.reconstruction.sliding import shares, span_below
 from atlas.reconstruction.sparse import MAX_POOLING, filtered_back, skips_zeros, unpooled
 from atlas.reconstruction.windows import Span, Window
-
-RULES = ("deconvnet", "guided", "gradient")
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,7 @@ def record(graph: Graph, inputs: Tensor, nodes: Iterable[Node], *rules: str) -> 
     What comes of it can be used to go down by any of ``rules``.
     """
     for rule in rules:
-        if rule not in RULES:
-            raise UsageError(f"unknown rule {rule!r}: choose one of {', '.join(RULES)}")
+        behaviour(rule)  # or an error for people
     wanted = set(nodes)
     last = max(wanted, key=list(graph.operations).index)
     recording = Recording(graph, frozenset(rules), {}, {}, {})
@@ -162,8 +160,7 @@ def reconstruct(
     ``stimulus`` is the image in the network's input frame, ``[H, W, C]`` uint8; or the network's
     input itself, a tensor ``[C, H, W]``; or a PIL image, which is preprocessed first. The result
     is signed and in the units of the network's input: the normalisation is not undone. ``rule``
-    is "deconvnet" (section 2.1 of the paper), "guided" (Springenberg et al. 2015) or "gradient"
-    (Simonyan et al. 2014); they differ only in what happens at a nonlinearity. Raises
+    names one of ``atlas.data.rules``, which differ only in what happens at a nonlinearity. Raises
     ``UsageError`` for a layer, unit, position or rule that doesn't exist.
     """
     place = network.layer(layer)
@@ -196,7 +193,7 @@ _LINEAR = (
 def depends_on_inputs(operation: Operation, rules: frozenset[str]) -> bool:
     """Whether the way down past an operation by one of the rules asks what went into it."""
     if operation.is_nonlinearity:
-        return rules != {"deconvnet"}
+        return any(behaviour(rule).needs_inputs for rule in rules)
     known = isinstance(operation.module, _LINEAR + MAX_POOLING)
     return not known and operation.kind in ("module", "product", "other")
 
@@ -253,8 +250,8 @@ def _down(
         axis, slices = concatenation(node)
         sizes = [(0, *graph.shapes[below])[axis] for below in slices]
         return list(zip(slices, signal.split(sizes, axis), strict=True))
-    if operation.is_nonlinearity and rule == "deconvnet":
-        return [(operation.inputs[0], signal.relu())]
+    if operation.is_nonlinearity:
+        return [_past_nonlinearity(recording, operation, signal, rule, lambda at: at[of])]
     if isinstance(module, MAX_POOLING):
         whole = _whole(signal, shapes[0])
         part = unpooled(signal, *whole, recording.switches[node], of, shapes[0][3])
@@ -277,10 +274,6 @@ def _down(
         at = {operation.inputs[0]: signal.new_zeros(shapes[0])}
     else:
         at = {below: value[of] for below, value in recording.inputs[node].items()}
-    if operation.is_nonlinearity:
-        ((below, value),) = at.items()
-        part = _past_nonlinearity(graph, operation, value, signal)
-        return [(below, part.relu() if rule == "guided" else part)]
     return list(_adjoint(lambda values: graph.evaluate(node, values), at, signal).items())
 
 
@@ -291,8 +284,29 @@ def _scale(graph: Graph, operation: Operation, like: Tensor) -> Tensor:
     return _adjoint(lambda v: graph.evaluate(operation.node, v), {below: one}, one)[below]
 
 
-def _past_nonlinearity(graph: Graph, operation: Operation, at: Tensor, signal: Tensor) -> Tensor:
-    """A signal times the derivative of a nonlinearity at its input."""
+def _past_nonlinearity(
+    recording: Recording,
+    operation: Operation,
+    signal: Tensor,
+    rule: str,
+    choose: Callable[[Tensor], Tensor],
+) -> tuple[Node, Tensor]:
+    """What a signal above a nonlinearity becomes below it, by a rule.
+
+    ``choose`` takes what is recorded of all stimuli and returns the part that lies where the
+    signals do.
+    """
+    (below,) = operation.inputs
+
+    def gradient(values: Tensor) -> Tensor:
+        at = choose(recording.inputs[operation.node][below])
+        return _times_derivative(recording.graph, operation, at, values)
+
+    return below, behaviour(rule).pass_down(signal, gradient)
+
+
+def _times_derivative(graph: Graph, operation: Operation, at: Tensor, signal: Tensor) -> Tensor:
+    """A signal times the derivative of a nonlinearity at its input; of a ReLU ``at`` is that."""
     if isinstance(operation.module, nn.ReLU):
         return signal * at
     (below,) = operation.inputs
@@ -329,13 +343,15 @@ def _down_locally(
     if len(operation.inputs) != 1 or len(own) != 3:
         return None
     (below,) = operation.inputs
-    if operation.is_nonlinearity and rule == "deconvnet":
-        return [(below, replace(signal, values=values.relu()))]
     if operation.is_nonlinearity:
-        at = windows.gathered(recording.inputs[operation.node][below], of, signal.span)
-        through = _past_nonlinearity(graph, operation, at, values)
-        through = through.relu() if rule == "guided" else through
-        return [(below, replace(signal, values=through))]
+        _, passed = _past_nonlinearity(
+            recording,
+            operation,
+            values,
+            rule,
+            lambda at: windows.gathered(at, of, signal.span),
+        )
+        return [(below, replace(signal, values=passed))]
     if isinstance(module, nn.BatchNorm2d):
         return [(below, replace(signal, values=values * _scale(graph, operation, values)))]
     if isinstance(module, nn.Conv2d) and pads_with_zeros(module):

@@ -1,0 +1,23 @@
+"""The rules that reconstructions can follow at nonlinearities, and where each comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule's name, and the paper that describes it."""
+
+    name: str
+    source: str
+
+
+RULES: dict[str, Rule] = {
+    rule.name: rule
+    for rule in (
+        Rule("deconvnet", "Zeiler & Fergus 2013, section 2.1"),
+        Rule("guided", "guided backpropagation, Springenberg et al. 2015"),
+        Rule("gradient", "the gradient times the activation, Simonyan et al. 2014"),
+    )
+}
