@@ -1,0 +1,365 @@
+"""The settings of a build: one field for each option, with all there is to know about the option.
+
+The command's parser and help, the keys of ``atlas.toml``, the fingerprint, the settings in
+``atlas.json`` and the command that pages show follow from the fields of ``Settings``. To add an
+option, add a field.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from atlas.data.options import (
+    GLOBS,
+    NATURAL,
+    NUMBERS,
+    PATH,
+    POSITIVE,
+    SIZE,
+    SWITCH,
+    WHOLE,
+    Option,
+    last_component,
+    option,
+)
+from atlas.data.rules import RULES
+
+HOME = Path(__file__).resolve().parents[2]  # the folder of build.py
+DEMO_IMAGES = 2_400
+
+LOOK = "what to look at"
+SEES = "what the network sees"
+WHERE = "where it goes"
+HOW = "how"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to build an atlas, and where to put it. Every value is hashable."""
+
+    model: str = option(
+        LOOK,
+        "demo",
+        metavar="NAME",
+        may_be_path=True,
+        help="'demo' (the default), a classification model of torchvision, 'timm:NAME' where timm "
+        "is installed, or 'FILE.py:FACTORY', a function of yours that returns a model (which runs "
+        "that file's code)",
+    )
+    weights: str | None = option(
+        LOOK,
+        metavar="FILE",
+        may_be_path=True,
+        help="a .safetensors file, or a state dict or checkpoint saved by torch; 'default' for the "
+        "published weights, downloaded by the model's library; 'none' for random ones (default: "
+        "'default' for the demo, else 'none')",
+    )
+    images: str = option(
+        LOOK,
+        "demo",
+        metavar="FOLDER",
+        may_be_path=True,
+        help="a folder of photographs, in class sub-folders or flat; or 'demo' (the default)",
+    )
+    limit: int | None = option(
+        LOOK,
+        kind=POSITIVE,
+        metavar="N",
+        help=f"look at N images, spread over the folder (default: all; {DEMO_IMAGES} of the demo)",
+    )
+    layers: tuple[str, ...] = option(
+        LOOK,
+        (),
+        kind=GLOBS,
+        metavar="GLOB",
+        help="only layers whose id matches; may be repeated, or hold several with commas",
+    )
+    units: int | None = option(
+        LOOK,
+        kind=POSITIVE,
+        metavar="N",
+        help="show only N units of each layer, spread evenly: a quick look at a large network",
+    )
+    rule: str = option(
+        LOOK,
+        "deconvnet",
+        choices=tuple(RULES),
+        help="what happens at a nonlinearity on the way down (default: deconvnet)",
+    )
+    near_duplicates: int | None = option(
+        LOOK,
+        kind=NATURAL,
+        metavar="BITS",
+        help="count images as one if their perceptual hashes differ in at most BITS of 64 bits "
+        "(needs imagehash; images with equal pixels always count as one)",
+    )
+    masks: Path | None = option(
+        LOOK,
+        kind=PATH,
+        metavar="FOLDER",
+        may_be_path=True,
+        help="masks of concepts in the images, as FOLDER/CONCEPT/PATH-OF-IMAGE.png, white where "
+        "the concept is: units are named for those they overlap with (the demo knows its own)",
+    )
+    evidence: str = option(
+        LOOK,
+        "all",
+        choices=("all", "none"),
+        help="'none' leaves out the trials of what reconstructions prove, and the statistics of "
+        "all images; they take up to half of the time (default: all)",
+    )
+    credit: str = option(
+        LOOK,
+        "",
+        metavar="TEXT",
+        decides=False,
+        help="whose the images are",
+    )
+    images_licence: str = option(
+        LOOK,
+        "",
+        metavar="TEXT",
+        decides=False,
+        help="the licence of the images",
+    )
+
+    resize: int | None = option(
+        SEES,
+        kind=POSITIVE,
+        metavar="N",
+        help="resize the shorter side to N pixels first",
+    )
+    crop: tuple[int, int] | None = option(
+        SEES,
+        kind=SIZE,
+        metavar="N or HxW",
+        help="cut so much from the centre: the input size",
+    )
+    mean: tuple[float, ...] | None = option(
+        SEES,
+        kind=NUMBERS,
+        metavar="R,G,B",
+        help="subtracted from [0, 1]",
+    )
+    std: tuple[float, ...] | None = option(
+        SEES,
+        kind=NUMBERS,
+        metavar="R,G,B",
+        help="divided by",
+    )
+    interpolation: str | None = option(
+        SEES,
+        choices=("bilinear", "bicubic", "nearest", "lanczos"),
+        help="how pixels are resized",
+    )
+    colour: str | None = option(
+        SEES,
+        choices=("rgb", "grey"),
+        help="colours of the input",
+    )
+
+    out: Path = option(
+        WHERE,
+        HOME / "site",
+        kind=PATH,
+        metavar="FOLDER",
+        decides=False,
+        private=True,
+        scope="command",
+        help="the site (default: site/)",
+    )
+    name: str | None = option(
+        WHERE,
+        decides=False,
+        help="the atlas's name and folder within the site (default: the model's)",
+    )
+    budget: int = option(
+        WHERE,
+        1000,
+        kind=POSITIVE,
+        metavar="MB",
+        decides=False,
+        scope="run",
+        help="warn of an atlas that will be larger (default: 1000, what GitHub Pages takes)",
+    )
+    config: Path | None = option(
+        WHERE,
+        kind=PATH,
+        metavar="FILE",
+        decides=False,
+        private=True,
+        scope="command",
+        help="the site's title, author and atlases (default: atlas.toml beside build.py, if there "
+        "is one); without options of its own the command builds all its atlases",
+    )
+    notes: Path | None = option(
+        WHERE,
+        kind=PATH,
+        metavar="FOLDER",
+        decides=False,
+        private=True,
+        scope="command",
+        help="Markdown files that become pages, in which units appear as figures (default: notes/ "
+        "beside build.py)",
+    )
+    base_url: str | None = option(
+        WHERE,
+        metavar="URL",
+        decides=False,
+        scope="command",
+        help="the address that the site will be published at, for link previews, embedding and "
+        "search engines; every link works without it",
+    )
+    images_policy: str = option(
+        WHERE,
+        "show",
+        choices=("show", "pointers"),
+        help="'pointers' publishes names, boxes, values and reconstructions, but no pixels of "
+        "images that may not be passed on (default: show)",
+    )
+    jpeg: bool = option(
+        WHERE,
+        True,
+        kind=SWITCH,
+        help="keep each plate as JPEG, too, for LaTeX, slides and link previews; --no-jpeg makes "
+        "the atlas about half as large",
+    )
+    lean: bool = option(
+        WHERE,
+        False,
+        kind=SWITCH,
+        help="keep of each unit its page, its plate and its data, and nothing else, for a large "
+        "network on a host with little room: about 30 kB a unit instead of 100",
+    )
+
+    device: str = option(
+        HOW,
+        "auto",
+        scope="run",
+        help="auto, cpu, cuda or mps (default: auto)",
+    )
+    seed: int = option(
+        HOW,
+        0,
+        kind=WHOLE,
+        metavar="N",
+        help="of random weights (default: 0); the demo world's pictures have a seed of their own",
+    )
+    batch_size: int = option(
+        HOW,
+        64,
+        kind=POSITIVE,
+        metavar="N",
+        scope="run",
+        help="images the network is run on at once (default: 64; on a CPU always 16, the fastest)",
+    )
+    workers: int = option(
+        HOW,
+        min(8, os.cpu_count() or 1),
+        kind=NATURAL,
+        metavar="N",
+        decides=False,
+        private=True,  # the default says how many cores this machine has
+        scope="run",
+        help="processes that decode images; 0 for none beside the main one (default: one for each "
+        "core, at most 8)",
+    )
+    fresh: bool = option(
+        HOW,
+        False,
+        kind=SWITCH,
+        decides=False,
+        private=True,
+        scope="command",
+        help="compute everything, whatever an earlier build or a stopped one left",
+    )
+    debug: bool = option(
+        HOW,
+        False,
+        kind=SWITCH,
+        decides=False,
+        private=True,
+        scope="command",
+        help="show a traceback when the command fails",
+    )
+
+    @property
+    def atlas_name(self) -> str:
+        """The atlas's name: the one given, or the model's."""
+        return self.name or re.sub(r"[^\w.-]+", "-", last_component(self.model))
+
+    @property
+    def layer_globs(self) -> tuple[str, ...] | None:
+        """Which layers to show; None for all."""
+        return self.layers or None
+
+    @property
+    def has_evidence(self) -> bool:
+        """Whether reconstructions are tried and statistics of all images taken."""
+        return self.evidence == "all"
+
+    @property
+    def pictures(self) -> bool:
+        """Whether pixels of the images may be shown."""
+        return self.images_policy == "show"
+
+    @property
+    def stimuli(self) -> bool:
+        """Whether whole images are kept."""
+        return self.pictures and not self.lean
+
+    @property
+    def keeps_jpeg(self) -> bool:
+        """Whether each plate is kept as JPEG, too."""
+        return self.jpeg and not self.lean
+
+    @property
+    def preprocessing_changes(self) -> dict[str, Any]:
+        """The fields of ``Preprocessing`` to replace, with their values."""
+        mode = {"rgb": "RGB", "grey": "L"}[self.colour] if self.colour else None
+        given = {
+            "resize": self.resize,
+            "crop": self.crop,
+            "mean": self.mean,
+            "std": self.std,
+            "interpolation": self.interpolation,
+            "mode": mode,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    def shareable(self) -> dict[str, Any]:
+        """All settings that may leave this machine, by name, in JSON types: for ``atlas.json``."""
+        return {one.name: one.shared(getattr(self, one.name)) for one in OPTIONS if not one.private}
+
+    def deciding(self) -> dict[str, Any]:
+        """The settings that can change what is computed, by name, in JSON types.
+
+        A path counts by its last component: what the path leads to has a digest of its own.
+        """
+        return {one.name: one.shared(getattr(self, one.name)) for one in OPTIONS if one.decides}
+
+    def command(self) -> str:
+        """The command to show on pages: what differs from the defaults and isn't private."""
+        words = ["python", "build.py"]
+        for one in self._given():
+            value = getattr(self, one.name)
+            if not one.private:
+                words += one.words(one.shared(value) if one.may_be_path else value)
+        return shlex.join(words)
+
+    def arguments(self) -> list[str]:
+        """The arguments that give another process these settings."""
+        return [word for one in self._given() for word in one.words(getattr(self, one.name))]
+
+    def _given(self) -> list[Option]:
+        return [one for one in OPTIONS if getattr(self, one.name) != one.default]
+
+
+OPTIONS = tuple(
+    Option(name=one.name, default=one.default, **one.metadata) for one in fields(Settings)
+)
