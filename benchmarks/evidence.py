@@ -21,8 +21,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import atlas
-from atlas.commands.options import HOME
 from atlas.data import records
+from atlas.data.settings import HOME
 from atlas.evidence import concepts
 from atlas.images.masks import DemoMasks
 from atlas.images.sources import DemoImages

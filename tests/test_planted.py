@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw
 from torch import nn
 
 from atlas.compute.computing import compute
-from atlas.compute.facts import Settings
 from atlas.data import records
+from atlas.data.settings import Settings
 from atlas.images.preprocessing import Preprocessing
 from atlas.networks.network import wrap
 
@@ -96,7 +96,7 @@ def built(folder: Path, copies: bool) -> Read:
     seen = Preprocessing(None, (SIDE, SIDE), (0.4,) * 3, (0.25,) * 3)
     plants = Plants()
     network = wrap(Planted(copies).eval(), seen)
-    compute(network, plants, folder, Settings("planted"), masks=plants)
+    compute(network, plants, folder, Settings(name="planted", workers=0), masks=plants)
     return records.read_atlas(folder), records.read_layer(folder, "see")
 
 
@@ -183,7 +183,13 @@ def test_classes_and_the_spectrum_follow_the_line(alone: Read) -> None:
 def test_without_evidence_nothing_is_tried(tmp_path: Path) -> None:
     seen = Preprocessing(None, (SIDE, SIDE), (0.4,) * 3, (0.25,) * 3)
     network = wrap(Planted(True).eval(), seen)
-    compute(network, Plants(), tmp_path, Settings("planted", evidence=False), masks=Plants())
+    compute(
+        network,
+        Plants(),
+        tmp_path,
+        Settings(name="planted", workers=0, evidence="none"),
+        masks=Plants(),
+    )
     atlas, layer = records.read_atlas(tmp_path), records.read_layer(tmp_path, "see")
     assert not atlas.evidence and atlas.concepts is None
     for unit in layer.top:

@@ -1,1 +1,1 @@
-"""The command line: build, figure, verify."""
+"""The command line: ``build``, ``verify``, ``figure``."""

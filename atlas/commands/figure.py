@@ -5,35 +5,37 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from PIL import Image
-
-from atlas.commands.options import Parser
-from atlas.data import addresses, records
-from atlas.drawing import figures
+from atlas.commands.parser import Command, Parser, add_options
 from atlas.errors import UsageError
 
 
-def parser() -> argparse.ArgumentParser:
-    """The options of ``figure``."""
-    made = Parser(
-        prog="build.py figure",
-        description="Draw some units of a layer as one figure, for print (.svg) or slides (.png).",
-        allow_abbrev=False,
-    )
-    made.add_argument("layer", type=Path, metavar="ATLAS/LAYER", help="such as site/alexnet/conv3")
-    made.add_argument("units", type=int, nargs="+", metavar="UNIT", help="such as 3 17 42")
-    made.add_argument(
+def add(parser: Parser) -> None:
+    """Add the arguments of ``figure``."""
+    parser.add_argument("layer", type=Path, metavar="ATLAS/LAYER", help="such as site/demo/conv3")
+    parser.add_argument("units", type=int, nargs="+", metavar="UNIT", help="such as 3 17 42")
+    parser.add_argument(
         "--to", type=Path, required=True, metavar="FILE", help="where it goes: FILE.svg or FILE.png"
     )
-    made.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
-    return made
+    add_options(parser, ["debug"])
 
 
-def draw_figure(folder: Path, units: list[int], to: Path) -> None:
+def run(asked: argparse.Namespace) -> int:
+    """Draw the figure, and print where it is."""
+    draw_figure(asked.layer, asked.units, to=asked.to)
+    print(asked.to)
+    return 0
+
+
+def draw_figure(folder: Path, units: list[int], *, to: Path) -> None:
     """Write a figure of some units of the layer whose data lie in a folder.
 
     Raises ``UsageError`` for what isn't there.
     """
+    from PIL import Image
+
+    from atlas.data import addresses, records
+    from atlas.drawing import figures
+
     if not (folder / "layer.json").is_file():
         raise UsageError(f"{folder} holds no layer of an atlas (there is no layer.json)")
     if to.suffix not in (".png", ".svg"):
@@ -53,3 +55,14 @@ def draw_figure(folder: Path, units: list[int], to: Path) -> None:
         to.write_bytes(figures.png(panels))
     else:
         to.write_text(figures.svg(panels, figures.title(layer)), "utf-8")
+
+
+COMMAND = Command(
+    name="figure",
+    description="Draw some units of a layer as one figure, for print (.svg) or slides (.png).",
+    examples="""\
+  python build.py figure site/alexnet/conv3 3 17 42 --to figure.svg
+      some units of a finished atlas on one figure""",
+    add=add,
+    run=run,
+)

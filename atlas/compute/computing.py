@@ -16,11 +16,12 @@ import numpy as np
 from torch import nn
 
 from atlas.compute import examples
-from atlas.compute.facts import Settings, facts_of
+from atlas.compute.facts import facts_of
 from atlas.compute.plates import write_figures, write_plates
 from atlas.compute.second_pass import revisit
 from atlas.compute.tile_store import TileStore, draw
 from atlas.data import addresses, levels, records
+from atlas.data.settings import Settings
 from atlas.drawing import pixels
 from atlas.evidence import concepts
 from atlas.evidence.control import control_twin
@@ -47,12 +48,14 @@ def compute(
     scratch: Path | None = None,
     ranks: Ranks = ALONE,
     masks: Masks | None = None,
+    made_from: str = "",
 ) -> records.AtlasData | None:
     """Compute an atlas of ``network`` on ``images`` and write its data into a folder.
 
     ``scratch`` is a folder that keeps what was found on the way: a build that was stopped at any
     moment goes on there, if it is given the same again. None for one that is gone afterwards.
     ``masks`` say where concepts are in some of the images, so that units can be named for them.
+    ``made_from`` is the fingerprint to be kept.
     Only rank 0 of ``ranks`` writes into ``folder`` and returns the atlas's facts.
     """
     with ExitStack() as stack:
@@ -66,7 +69,7 @@ def compute(
         found = scan(
             network,
             images,
-            settings.layers,
+            settings.layer_globs,
             settings.batch_size,
             settings.workers,
             settings.near_duplicates,
@@ -74,10 +77,10 @@ def compute(
             checkpoint,
             kept,
             ranks,
-            settings.evidence,
+            settings.has_evidence,
         )
         named = None
-        if masks and settings.evidence:
+        if masks and settings.has_evidence:
             named = _named(
                 network, images, masks, found, settings, progress, checkpoint, kept, ranks
             )
@@ -93,14 +96,14 @@ def compute(
             ranks.share(checkpoint["visited"] or 0),
             kept,
             ranks,
-            control_twin(network.graph) if settings.evidence else None,
+            control_twin(network.graph) if settings.has_evidence else None,
         )
         places = {}
         if ranks.leads:
             for layer in layers:
                 (folder / layer.layer).mkdir(parents=True, exist_ok=True)
             places = {
-                layer.layer: TileStore.of(layer, scratch, settings.evidence) for layer in layers
+                layer.layer: TileStore.of(layer, scratch, settings.has_evidence) for layer in layers
             }
         by_name = {layer.layer: layer for layer in layers}
         pictures = folder if settings.stimuli else None
@@ -113,13 +116,13 @@ def compute(
         layers = [_with_found(layer, places[layer.layer]) for layer in layers]
         write_plates(layers, places, folder, settings.jpeg, settings.lean, progress)
         facts = facts_of(
-            network, images, found, layers, filters, settings, named and named["facts"]
+            network, images, found, layers, filters, settings, named and named["facts"], made_from
         )
         representative_units = {
             summary["layer"]: summary["representative"] for summary in facts.summary
         }
         write_figures(layers, places, representative_units, folder)
-        if settings.stimuli and settings.evidence:
+        if settings.stimuli and settings.has_evidence:
             examples.write_strips(
                 layers, images, network.preprocessing, folder, scratch, settings.workers, kept
             )
@@ -162,7 +165,7 @@ def _write_data(
             sheet.save(folder / addresses.filters_file(layer.layer), optimize=True)
         _write(folder / addresses.layer_data(layer.layer), layer.as_json())
         for unit in () if settings.lean else layer.top:
-            head = {"schema": records.SCHEMA, "atlas": settings.name, "layer": layer.layer}
+            head = {"schema": records.SCHEMA, "atlas": settings.atlas_name, "layer": layer.layer}
             _write(folder / addresses.unit_data(layer.layer, unit.unit), {**head, **unit.as_json()})
 
 

@@ -3,52 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from atlas.compute.representative import representative
 from atlas.data import records
+from atlas.data.settings import Settings
 from atlas.images.sources import Described, Images, label_of
-from atlas.networks.batching import BATCH
+from atlas.networks.batching import slots_of
 from atlas.networks.connections import parents
 from atlas.networks.network import Network
 from atlas.reconstruction.extensions import extensions, image_free
 from atlas.scanning.scan import Scan
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to compute an atlas.
-
-    ``units`` is how many units of each layer are shown, spread evenly; None for all. Without
-    ``pictures`` nothing holds pixels of the images, only where in them what was found; without
-    ``jpeg`` plates are kept as WebP alone; ``lean`` keeps of every unit its page, its plate and its
-    data, and nothing else; without ``evidence`` nothing is computed but the nine and their
-    reconstructions. ``date`` and ``command`` are shown as they are given; ``made_from``
-    is the fingerprint to be kept.
-    """
-
-    name: str
-    layers: tuple[str, ...] | None = None
-    rule: str = "deconvnet"
-    batch_size: int = BATCH
-    workers: int = 0
-    near_duplicates: int | None = None
-    units: int | None = None
-    pictures: bool = True
-    jpeg: bool = True
-    lean: bool = False
-    evidence: bool = True
-    date: str | None = None
-    command: str = ""
-    made_from: str = ""
-
-    @property
-    def stimuli(self) -> bool:
-        """Whether whole images are kept."""
-        return self.pictures and not self.lean
 
 
 def facts_of(
@@ -59,6 +27,7 @@ def facts_of(
     filters: dict[str, np.ndarray | None],
     settings: Settings,
     concepts: dict[str, Any] | None,
+    made_from: str,
 ) -> records.AtlasData:
     """What stands in ``atlas.json``."""
     from atlas import __version__
@@ -67,7 +36,7 @@ def facts_of(
     classes = Counter(label for index in different if (label := label_of(images, index)))
     what = images.description if isinstance(images, Described) else "images given in memory"
     return records.AtlasData(
-        name=settings.name,
+        name=settings.atlas_name,
         program=__version__,
         network={
             "name": network.name,
@@ -88,17 +57,17 @@ def facts_of(
             "recoloured": found.recoloured,
             "near_duplicates": settings.near_duplicates,
             "pictures": settings.pictures,
-            "jpeg": settings.jpeg and not settings.lean,
+            "jpeg": settings.keeps_jpeg,
             "lean": settings.lean,
             "duplicates": [list(pair) for pair in sorted(found.duplicates.items())],
         },
         rule=settings.rule,
-        evidence=settings.evidence,
+        evidence=settings.has_evidence,
         concepts=concepts,
         extensions=extensions(network.graph),
-        command=settings.command,
-        date=settings.date,
-        made_from=settings.made_from,
+        command=settings.command(),
+        made_from=made_from,
+        slots=slots_of(network, settings.batch_size),
         layers=tuple(layer.layer for layer in layers),
         summary=_summaries(network, layers, filters, settings.rule),
     )

@@ -122,10 +122,12 @@ def revisit(
     kept: StimulusCache | None = None,
     ranks: Ranks = ALONE,
     control: Graph | None = None,
+    slots: int | None = None,
 ) -> Iterator[Visit]:
     """Run each winning image once for all layers and units that chose it, and reconstruct.
 
-    With ``control``, the network's control twin, the reconstructions are tried, too.
+    With ``control``, the network's control twin, the reconstructions are tried, too. The network
+    runs on as many images at once as ``slots_of`` says; on exactly ``slots`` where that is given.
 
     Leaves out the first ``after`` visits of the itinerary, and takes stimuli from ``kept`` where
     they are there. Of the rest each of the ``ranks`` makes every so-manyth; all of them get as
@@ -134,7 +136,7 @@ def revisit(
     """
     layers = [network.layer(name) for name in records]
     wanted = {name: _by_image(record) for name, record in records.items()}
-    slots = slots_of(network, batch_size)
+    slots = slots or slots_of(network, batch_size)
     # joining what several batches recorded takes its memory twice
     together = min(TOGETHER, max(1, MEMORY // (2 * slots * network.graph.footprint)))
     own = itinerary(records, slots, together)[after:]
@@ -144,7 +146,7 @@ def revisit(
     source = stimuli(images, network.preprocessing, order, workers, kept=kept, again=True)
     source = progress(source, len(order), "reconstructing")
     for some in own:
-        batches = forward_batches(itertools.islice(source, len(some)), network, batch_size)
+        batches = forward_batches(itertools.islice(source, len(some)), slots)
         yield _visit(network, list(batches), layers, records, wanted, rule, control)
     for _ in range(steps - len(own)):
         yield Visit({}, iter(()), {})

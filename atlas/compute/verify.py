@@ -16,7 +16,7 @@ from atlas.data import addresses, records
 from atlas.drawing import pixels
 from atlas.errors import AtlasError, UsageError
 from atlas.images.sources import Images
-from atlas.networks.batching import BATCH
+from atlas.networks.batching import BATCH, slots_of
 from atlas.networks.network import Network
 from atlas.runtime.progress import Progress, silent
 from atlas.scanning.scan import scan
@@ -82,12 +82,23 @@ def verify(
 ) -> Iterator[Verdict]:
     """Compute units anew and compare their values, images, positions and reconstructions.
 
+    The rule, the number of slots and what counts as a duplicate are as the atlas's data say.
     Raises ``AtlasError`` if the network's weights or the images are not those of the atlas.
     """
     facts = records.read_atlas(folder)
     _same("weights", facts.network["weights_hash"], network.weights_hash)
     near, lean = facts.images["near_duplicates"], facts.images.get("lean", False)
-    found = scan(network, images, list(chosen), BATCH, workers, near, progress, statistics=False)
+    slots = facts.slots or slots_of(network, BATCH)
+    found = scan(
+        network,
+        images,
+        list(chosen),
+        workers=workers,
+        near_duplicates=near,
+        progress=progress,
+        statistics=False,
+        slots=slots,
+    )
     _same("images", facts.images["hash"], found.images_hash)
     layers = {name: records.read_layer(folder, name) for name in chosen}
     differs: dict[tuple[str, int], list[str]] = {}
@@ -99,7 +110,10 @@ def verify(
         (name, number): np.zeros((NINE, 2, *layers[name].plate.tile, 3), np.uint8)
         for name, number in differs
     }
-    for visit in revisit(network, images, winners, facts.rule, BATCH, workers, progress):
+    visits = revisit(
+        network, images, winners, facts.rule, workers=workers, progress=progress, slots=slots
+    )
+    for visit in visits:
         for some in visit.found:
             tile = layers[some.layer.id].plate.tile
             for place, (unit, rank) in enumerate(zip(some.units, some.ranks, strict=True)):

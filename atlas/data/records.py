@@ -327,7 +327,8 @@ class AtlasData:
     ``extensions`` names the operations of the network that the rule's paper says nothing of;
     ``evidence`` says whether reconstructions were tried and statistics taken; ``concepts`` what
     units were compared with, if there were masks: ``description``, ``images`` and ``names``;
-    ``made_from`` is the fingerprint of what decided it all, if one was taken.
+    ``made_from`` is the fingerprint of what decided it all, if one was taken; ``slots`` is how many
+    images the network ran on at once, 0 where that isn't known.
     """
 
     name: str
@@ -341,6 +342,7 @@ class AtlasData:
     extensions: list[str] = field(default_factory=list)
     date: str | None = None
     made_from: str = ""
+    slots: int = 0
     evidence: bool = True
     concepts: dict[str, Any] | None = None
     schema: int = SCHEMA

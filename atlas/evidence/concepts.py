@@ -83,11 +83,12 @@ def overlaps(
     them, then at all.
     """
     layers = [layer for layer in layers if layer.shape[1:] != (1, 1)]
+    slots = slots_of(network, batch_size)
 
     def batches(some: Sequence[int], stage: str) -> Iterator[Batch]:
-        own = slot_by_slot(some[ranks.rank :: ranks.count], slots_of(network, batch_size))
+        own = slot_by_slot(some[ranks.rank :: ranks.count], slots)
         source = stimuli(images, network.preprocessing, own, workers, kept=kept, again=True)
-        return forward_batches(progress(source, len(own), stage), network, batch_size)
+        return forward_batches(progress(source, len(own), stage), slots)
 
     some = _some(chosen, FOR_THRESHOLDS)
     counted = ranks.gather(_counts(network, layers, batches(some, "thresholds")))

@@ -38,24 +38,20 @@ class Batch:
         return network.inputs(np.stack(pixels))
 
 
-def forward_batches(
-    source: Iterable[Stimulus], network: Network, batch_size: int = BATCH
-) -> Iterator[Batch]:
-    """Cut a stream of stimuli into what the network is run on at once.
+def forward_batches(source: Iterable[Stimulus], slots: int) -> Iterator[Batch]:
+    """Cut a stream of stimuli into batches of ``slots`` slots, which the network runs on at once.
 
     Kernels may round differently for batches of another shape, and for another slot of a batch
     (a matrix product does). So every batch has the same number of slots, and an image's slot is
-    its index modulo that number: its activations are the same to the last bit in whatever company
-    and order it comes. On a CPU, where small batches are the fastest anyway, the number doesn't
-    depend on ``batch_size`` either.
+    its index modulo that number: its activations are the same to the last bit in any company and
+    order.
     """
-    size = slots_of(network, batch_size)
-    batch = Batch([], [], size)
+    batch = Batch([], [], slots)
     for stimulus in source:
-        slot = stimulus.index % size
+        slot = stimulus.index % slots
         if slot in batch.slots:
             yield batch
-            batch = Batch([], [], size)
+            batch = Batch([], [], slots)
         batch.stimuli.append(stimulus)
         batch.slots.append(slot)
     if batch.stimuli:
@@ -63,9 +59,10 @@ def forward_batches(
 
 
 def slots_of(network: Network, batch_size: int) -> int:
-    """How many images the network is run on at once.
+    """How many images the network runs on at once.
 
-    Fewer than were asked for, where all they make in the network would not fit into ``MEMORY``.
+    On a CPU, where small batches are the fastest, it is ``CPU_SLOTS``, whatever ``batch_size`` is;
+    elsewhere ``batch_size``. It is halved until all activations of a batch fit into ``MEMORY``.
     """
     size = CPU_SLOTS if network.device.type == "cpu" else batch_size
     while size > 1 and size * network.graph.footprint > MEMORY:

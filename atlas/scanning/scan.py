@@ -60,17 +60,19 @@ def scan(
     kept: StimulusCache | None = None,
     ranks: Ranks = ALONE,
     statistics: bool = True,
+    slots: int | None = None,
 ) -> Scan:
     """Find the top nine of every unit of the layers that the globs ``layers`` name.
 
     For each image the maximum over positions, the first in row-major order on a tie; over images
     the nine largest, the lowest index on a tie, from nine images with different decoded pixels.
     With ``near_duplicates``, images whose perceptual hashes differ in no more of their 64 bits
-    than that count once, too. The network is run on ``batch_size`` images at once, on a CPU always
-    on 16. Goes on where ``checkpoint`` says that an earlier pass came to; puts the stimuli into
-    ``kept``; shares the images with the other ``ranks``, which are to be given the same, but only
-    rank 0's checkpoint is used. Without ``statistics`` only the nine are kept, and how often a unit
-    fired. Raises ``AtlasError`` if an activation is not a finite number.
+    than that count once, too. The network runs on ``batch_size`` images at once, on a CPU always
+    on 16; with ``slots`` on exactly so many. Goes on where ``checkpoint`` says that an earlier pass
+    came to; puts the stimuli into ``kept``; shares the images with the other ``ranks``, which are
+    to be given the same, but only rank 0's checkpoint is used. Without ``statistics`` only the nine
+    are kept, and how often a unit fired. Raises ``AtlasError`` if an activation is not a finite
+    number.
     """
     chosen = network.choose(layers)
     checkpoint = checkpoint or Checkpoint()
@@ -81,7 +83,7 @@ def scan(
     records = {layer.id: topk.empty(layer.units, statistics) for layer in counted}
     if ranks.leads and start:
         records = _restored(checkpoint, records)
-    slots = slots_of(network, batch_size)
+    slots = slots or slots_of(network, batch_size)
     forward = prepared(network.graph, [layer.node for layer in counted], slots)
     own = _Share(start, len(images), ROUND * slots, ranks)
     hashes = near_duplicates is not None
@@ -95,7 +97,7 @@ def scan(
         save = stop >= len(images) or time.monotonic() - saved >= rest
         repeats, save = ranks.share((repeats, save))
         different = [stimulus for stimulus in some if stimulus.index not in repeats]
-        records = included(network, forward, records, different, batch_size)
+        records = included(network, forward, records, different, slots)
         if save:
             began = time.monotonic()
             found = ranks.gather(records)
@@ -119,22 +121,23 @@ def included(
     forward: Forward,
     records: Mapping[str, TopNine],
     source: Iterable[Stimulus],
-    batch_size: int = BATCH,
+    slots: int | None = None,
 ) -> dict[str, TopNine]:
     """Layers' records with some more stimuli, all of them different.
 
-    ``forward`` is the network's graph made ready for the nodes of these layers.
+    ``forward`` is the network's graph made ready for the nodes of these layers. The network runs on
+    ``slots`` images at once, by default on as many as a scan's.
     """
     layers = [network.layers[name] for name in records]
     at: dict[Node, list[Layer]] = {}
     for layer in layers:
         at.setdefault(layer.node, []).append(layer)
     indices: list[np.ndarray] = []
-    slots: list[int] = []
+    rows: list[int] = []
     values: dict[str, list[Tensor]] = {layer.id: [] for layer in layers}
     places: dict[str, list[Tensor]] = {layer.id: [] for layer in layers}
-    for batch in forward_batches(source, network, batch_size):
-        slots += [len(indices) * batch.size + slot for slot in batch.slots]
+    for batch in forward_batches(source, slots or slots_of(network, BATCH)):
+        rows += [len(indices) * batch.size + slot for slot in batch.slots]
         indices.append(batch.indices)
         for node, maps, found in forward.run(batch.inputs(network)):
             for layer in at[node]:
@@ -145,7 +148,7 @@ def included(
             del maps  # or its memory couldn't be used for what is computed next
     if not indices:
         return dict(records)
-    index, own, more = np.concatenate(indices), np.array(slots), {}
+    index, own, more = np.concatenate(indices), np.array(rows), {}
     for layer in layers:
         value = torch.cat(values[layer.id]).float().cpu().numpy()[own]
         place = torch.cat(places[layer.id]).cpu().numpy()[own]

@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 
 from atlas.commands import cli
+from atlas.commands.build import asks_for_one
 from atlas.commands.config import read_config
-from atlas.commands.options import names, parser
+from atlas.commands.parser import given, parsed
+from atlas.data.settings import OPTIONS
 from atlas.errors import UsageError
 
 SITE = """\
@@ -40,6 +42,11 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
+def said(*words: str) -> dict[str, object]:
+    """The settings that a command line gives."""
+    return given(parsed(cli.COMMANDS, words))
+
+
 def test_the_command_builds_all_atlases_of_a_configuration(tmp_path: Path) -> None:
     config, out = written(tmp_path, SITE), tmp_path / "site"
     assert cli.main(["--config", str(config), "--out", str(out)]) == 0
@@ -55,10 +62,10 @@ def test_the_command_builds_all_atlases_of_a_configuration(tmp_path: Path) -> No
     assert 'property="og:image"' not in page  # no WebP where many can't show it
     rows = (out / "compare" / "one--two" / "conv2" / "index.html").read_text()
     assert 'href="../../../one/conv2/0.html"' in rows and 'href="../../../two/conv2/0.html"' in rows
-    assert (out / "one" / "atlas.json").read_text().count("--limit=24") == 1
+    assert (out / "one" / "atlas.json").read_text().count("--limit 24") == 1
     before = {path: path.read_bytes() for path in (out / "one").rglob("*") if path.is_file()}
-    given = ["--config", str(config), "--out", str(out), "--name", "three", "--limit", "24"]
-    assert cli.main([*given, "--layers", "conv1", "--units", "2", "--workers", "0"]) == 0
+    words = ["--config", str(config), "--out", str(out), "--name", "three", "--limit", "24"]
+    assert cli.main([*words, "--layers", "conv1", "--units", "2", "--workers", "0"]) == 0
     assert "three/index.html" in (out / "index.html").read_text()
     assert before == {path: path.read_bytes() for path in before}  # adding one leaves the others
 
@@ -73,21 +80,61 @@ def test_the_command_builds_all_atlases_of_a_configuration(tmp_path: Path) -> No
         ("[site]\ntitle = 5\n", "title: a text is wanted"),
         ("[site]\ncompare = ['a', 'b']\n", "pairs of atlases"),
         ("[page]\n", "the file has no 'page'"),
+        ("[atlas]\nname = 'a'\n", r"a table \[\[atlas\]\] is wanted"),
+        ("site = 3\n", r"a table \[site\] is wanted"),
+        ("[[atlas]]\nname = 'a'\nlimit = 0\n", r"\[\[atlas\]\] a limit: must be at least 1"),
+        ("[[atlas]]\nlimit = true\n", r"limit: 'true' is not a whole number"),
+        ("[[atlas]]\nrule = 'magic'\n", r"rule: 'magic' is not among deconvnet, guided"),
+        ("[[atlas]]\nlean = 'yes'\n", r"lean: 'yes' is neither true nor false"),
     ],
 )
 def test_what_a_configuration_gets_wrong_is_told(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        read_config(written(tmp_path, text), names(parser()))
+        read_config(written(tmp_path, text))
 
 
 def test_paths_are_the_configurations_own(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "mine.pt").write_text("")
-    text = "[[atlas]]\nimages = './photos'\nweights = 'mine.pt'\nmean = [0.5, 0.5, 0.5]\n"
-    (given,) = read_config(written(tmp_path, text), names(parser())).atlases
-    assert f"--images={tmp_path / 'photos'}" in given
-    assert f"--weights={tmp_path / 'mine.pt'}" in given
-    assert parser().parse_args(given).mean == (0.5, 0.5, 0.5)
+    (tmp_path / "own.py").write_text("")
+    text = (
+        "[[atlas]]\nimages = './photos'\nweights = 'mine.pt'\nmodel = 'own.py:make'\n"
+        "masks = './photos'\nname = 'mine.pt'\n"
+    )
+    (settings,) = read_config(written(tmp_path, text)).atlases
+    assert settings == {
+        "images": str(tmp_path / "photos"),
+        "weights": str(tmp_path / "mine.pt"),
+        "model": str(tmp_path / "own.py:make"),
+        "masks": tmp_path / "photos",
+        "name": "mine.pt",  # no path
+    }
+
+
+def test_a_configuration_says_what_the_command_line_says(tmp_path: Path) -> None:
+    text = (
+        "[[atlas]]\nlayers = ['conv*', 'fc?']\nmean = [0.5, 0.4, 0.3]\ncrop = '64x32'\n"
+        "jpeg = false\nlean = false\nnear-duplicates = 4\nimages_policy = 'pointers'\nseed = -3\n"
+    )
+    (settings,) = read_config(written(tmp_path, text)).atlases
+    words = ["--layers", "conv*", "--layers", "fc?", "--mean=0.5,0.4,0.3", "--crop=64x32",
+             "--no-jpeg", "--no-lean", "--near-duplicates=4", "--images-policy=pointers",
+             "--seed=-3"]  # fmt: skip
+    assert settings == said(*words)
+
+
+def test_a_configuration_takes_every_option_but_those_of_the_whole_command(tmp_path: Path) -> None:
+    for one in OPTIONS:
+        table = f"[[atlas]]\n{one.key} = 'x'\n"
+        try:
+            read_config(written(tmp_path, table))
+            known = True
+        except UsageError as error:
+            known = "has no" not in str(error)
+        assert known == (one.scope != "command"), one.name
+    assert {one.key for one in OPTIONS if one.scope == "command"} == {
+        "out", "config", "notes", "base-url", "fresh", "debug",
+    }  # fmt: skip
 
 
 def test_different_architectures_are_not_compared(
@@ -102,6 +149,7 @@ def test_different_architectures_are_not_compared(
 
 
 def test_whatever_says_which_atlas_asks_for_one() -> None:
-    assert cli.asks_for_one(["--model", "alexnet"]) and cli.asks_for_one(["--limit=5"])
-    assert cli.asks_for_one(["--no-jpeg"])
-    assert not cli.asks_for_one(["--out", "x", "--base-url=https://a.b/", "--workers", "2"])
+    assert asks_for_one(said("--model", "alexnet")) and asks_for_one(said("--limit=5"))
+    assert asks_for_one(said("--no-jpeg")) and asks_for_one(said("--seed", "0"))
+    assert not asks_for_one(said("--out", "x", "--base-url=https://a.b/", "--workers", "2"))
+    assert not asks_for_one(said("--device", "cpu", "--batch-size", "8", "--budget", "5"))

@@ -1,13 +1,19 @@
 import json
 import shutil
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+from torch import Tensor
 
 from atlas.commands import cli
 from atlas.compute import verify as verifying
+from atlas.data import records
 from atlas.errors import UsageError
+from atlas.images.sources import DemoImages
+from atlas.networks.network import Network, load_network
 
 
 @pytest.fixture
@@ -62,3 +68,37 @@ def test_what_is_no_unit_is_told(copy: Path) -> None:
             verifying.find(path)
     with pytest.raises(UsageError, match="shows no unit 999"):
         verifying.choose(copy, "conv2", 999, None)
+
+
+@dataclass(frozen=True)
+class Watched(Network):
+    """A network that keeps how many images it runs on at once."""
+
+    sizes: list[int] = field(default_factory=list)
+
+    def inputs(self, stimuli: np.ndarray) -> Tensor:
+        self.sizes.append(len(stimuli))
+        return super().inputs(stimuli)
+
+
+@pytest.mark.parametrize("slots", [8, 64])
+def test_the_network_runs_on_as_many_images_at_once_as_for_the_atlas(
+    copy: Path, slots: int
+) -> None:
+    assert records.read_atlas(copy).slots == 16  # as a CPU made it
+    facts = json.loads((copy / "atlas.json").read_text())
+    (copy / "atlas.json").write_text(json.dumps({**facts, "slots": slots}))
+    demo = load_network("demo")
+    network = Watched(**{part.name: getattr(demo, part.name) for part in fields(Network)})
+    (verdict,) = verifying.verify(copy, {"conv2": [8]}, network, DemoImages(96))
+    assert (verdict.layer, verdict.unit) == ("conv2", 8)
+    assert set(network.sizes) == {slots}
+    assert len(network.sizes) > -(-96 // slots)  # the scan's and those of the second pass
+
+
+@pytest.mark.parametrize("option", ["--batch-size=8", "--lean", "--rule=guided"])
+def test_what_the_atlas_says_itself_is_no_option(
+    copy: Path, capfd: pytest.CaptureFixture[str], option: str
+) -> None:
+    code, said = verify(capfd, str(copy / "conv3" / "17"), option)
+    assert code == 2 and f"unrecognized arguments: {option}" in said

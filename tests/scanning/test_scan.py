@@ -12,7 +12,7 @@ from atlas.data.levels import LEVELS, level_of
 from atlas.errors import AtlasError
 from atlas.images.preprocessing import Preprocessing
 from atlas.images.sources import DemoImages, stimuli
-from atlas.networks.batching import forward_batches
+from atlas.networks.batching import CPU_SLOTS, forward_batches
 from atlas.networks.network import wrap
 from atlas.scanning.sketching import signs_of
 from atlas.scanning.topk import EMPTY, NO_IMAGE, TopNine
@@ -160,7 +160,7 @@ def test_activations_do_not_depend_on_the_company() -> None:
         source = stimuli(images, network.preprocessing, indices)
         return {
             (layer.id, int(index)): maps[slot].numpy()
-            for batch in forward_batches(source, network)
+            for batch in forward_batches(source, CPU_SLOTS)
             for layer, maps in network.activations(batch.inputs(network), layers)
             for index, slot in zip(batch.indices, batch.slots, strict=True)
         }

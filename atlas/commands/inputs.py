@@ -1,0 +1,77 @@
+"""What settings name, opened and loaded: images, masks and the network, on its device."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from atlas.data.settings import DEMO_IMAGES, Settings
+from atlas.errors import UsageError
+from atlas.images.masks import DemoMasks, Masks, open_masks
+from atlas.images.sources import DemoImages, Folder, open_folder
+from atlas.networks.network import Network, load_network
+from atlas.networks.zoo import file_of
+from atlas.runtime.ranks import ALONE, Ranks, local_device
+
+
+def images_of(settings: Settings) -> Folder | DemoImages:
+    """The images. Raises ``UsageError`` if there are none."""
+    if settings.images == "demo":
+        return DemoImages(settings.limit or DEMO_IMAGES)
+    return open_folder(Path(settings.images).expanduser(), settings.limit)
+
+
+def masks_of(settings: Settings, images: Folder | DemoImages) -> Masks | None:
+    """The masks of concepts in the images. Raises ``UsageError`` if there are none."""
+    if isinstance(images, DemoImages):
+        if settings.masks:
+            raise UsageError("--masks: the demo world knows its own; give a folder of --images")
+        return DemoMasks(images)
+    return open_masks(settings.masks, images) if settings.masks else None
+
+
+def network_of(
+    settings: Settings, *, ranks: Ranks = ALONE, preprocessing: Mapping[str, Any] | None = None
+) -> Network:
+    """The network, on its device, with a note on what a person should know of it.
+
+    ``preprocessing`` replaces fields of the usual one where the settings change none. Raises
+    ``UsageError`` and ``AtlasError`` as ``load_network`` does.
+    """
+    file = file_of(settings.model)
+    if file and file.is_file() and ranks.leads:
+        print(f"note: this runs the code of {file}", file=sys.stderr)
+    network = load_network(
+        settings.model,
+        settings.weights,
+        settings.seed,
+        local_device(device(settings.device)),
+        settings.preprocessing_changes or preprocessing,
+    )
+    if network.missing and ranks.leads:
+        modules = ", ".join(network.missing)
+        print(f"note: no weights for {modules}; what needs them is left out", file=sys.stderr)
+    return network
+
+
+def device(name: str) -> str:
+    """The device to compute on. Raises ``UsageError`` if there is none of that name."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    kind = name.partition(":")[0]
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if kind not in there:
+        raise UsageError(f"--device {name}: choose auto, cpu, cuda or mps")
+    if not there[kind]:
+        raise UsageError(f"--device {name}: this machine has none that torch can use")
+    return name
