@@ -9,7 +9,6 @@ browser's own timeline, while it is scrolled from top to bottom, sorted and filt
 
 import argparse
 import functools
-import json
 import shutil
 import sys
 import tempfile
@@ -17,11 +16,16 @@ import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from msgspec import structs
 from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from atlas.site import publishing, site
+from atlas.data.documents import read_layer
+from atlas.site import publishing
+from atlas.site.assembling import whole
+from atlas.site.writing import write_pages
+from tests.support.documents import write_layer
 
 WATCH = """
 window.stalls = [];
@@ -53,17 +57,16 @@ def prepare(layer: Path, out: Path, count: int) -> str:
     """A copy of an atlas in which a layer has so many units; returns its name."""
     atlas = layer.parent
     shutil.copytree(atlas, out / atlas.name)
-    publishing.write_shared(out, site.whole(out).files.texts)
-    folder = out / atlas.name / layer.name
-    data = json.loads((folder / "layer.json").read_text())
-    some = [unit for unit in data["top"] if unit["nine"]]
-    data["units"] = data["shape"][0] = count
-    data["top"] = [{**some[n % len(some)], "unit": n} for n in range(count)]
+    folder = out / atlas.name
+    publishing.write_shared(out, whole(out).files.texts)
+    data = read_layer(folder, layer.name)
+    some = [unit for unit in data.top if unit.nine]
+    top = tuple(structs.replace(some[n % len(some)], unit=n) for n in range(count))
     for number in range(count):
-        plate = layer / f"{some[number % len(some)]['unit']}.webp"
-        shutil.copy(plate, folder / f"{number}.webp")
-    (folder / "layer.json").write_text(json.dumps(data))
-    site.write_pages(out / atlas.name)
+        plate = layer / f"{some[number % len(some)].unit}.webp"
+        shutil.copy(plate, folder / layer.name / f"{number}.webp")
+    write_layer(folder, structs.replace(data, shape=(count, *data.shape[1:]), top=top))
+    write_pages(folder)
     return atlas.name
 
 

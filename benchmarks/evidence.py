@@ -21,11 +21,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import atlas
-from atlas.data import records
+from atlas.data import documents
+from atlas.data.measures import MEASURES, mean
 from atlas.data.settings import HOME
 from atlas.evidence import concepts
 from atlas.images.masks import DemoMasks
 from atlas.images.sources import DemoImages
+from atlas.networks.batching import BATCH, Running, slots_of
 from atlas.site import phrases
 
 FRESH_SEED = 4_321
@@ -47,20 +49,20 @@ def main() -> int:
 
 def table(folder: Path) -> int:
     """Print the mean of every measure over the units of each layer."""
-    found = records.read_atlas(folder)
-    sizes = tuple(found.images["class_sizes"])
-    heads = ("SSIM", "rank", "kept", "elsewh.", "lost", "elsewh.", "own", "fires", "outside",
-             "effect.", "chance", "alike", "named")  # fmt: skip
-    measures = ("ssim", "rank", "kept", "kept_elsewhere", "lost", "lost_elsewhere", "own")
+    found = documents.read_atlas(folder)
+    sizes = found.images.class_sizes
+    measures = [measure.name for measure in MEASURES]
+    others = ("fires", "outside", "effect.", "chance", "alike", "named")
+    heads = [name.replace("elsewhere", "e")[:7] for name in (*measures, *others)]
     print(f"{'layer':24} {'units':>6} " + " ".join(f"{head:>7}" for head in heads))
     for name in found.layers:
-        layer = records.read_layer(folder, name)
+        layer = documents.read_layer(folder, name)
         tried = [unit.evidence for unit in layer.top if unit.evidence]
         alive = [unit for unit in layer.top if unit.nine]
         compared = found.concepts and layer.shape[1:] != (1, 1)
         agreeing = [(len(unit.nine), unit.commonest[1]) for unit in alive if unit.commonest]
         figures = [
-            *(_mean(one.mean(measure) for one in tried) for measure in measures),
+            *(_mean(mean(one[measure]) for one in tried) for measure in measures),
             _mean(unit.fired / layer.images for unit in layer.top),
             _mean(unit.outside for unit in alive),
             _mean(unit.drawn_on for unit in alive),
@@ -88,15 +90,18 @@ def hold() -> int:
         masks = DemoMasks(images)
         chosen = concepts.choose(masks)
         layers = list(network.layers.values())
-        found.append(concepts.overlaps(network, images, masks, layers, chosen, workers=2))
-    (names, first), (fresh_names, fresh) = found
+        running = Running(slots_of(network, BATCH), workers=2)
+        found.append(
+            concepts.overlaps(network, images, masks, layers=layers, chosen=chosen, running=running)
+        )
+    first, fresh = found
     print("layer  units  named  concepts  on fresh pictures: the best again, beats chance again")
     named_of, holds = [], []
-    for layer, overlap in first.items():
-        labels = concepts.labels(names, overlap)
+    for layer, overlap in first.of_layers.items():
+        labels = concepts.labels(first.names, overlap)
         named = {unit: label[0][0] for unit, label in enumerate(labels) if label}
-        again = fresh[layer]
-        column = {unit: fresh_names.index(name) for unit, name in named.items()}
+        again = fresh.of_layers[layer]
+        column = {unit: fresh.names.index(name) for unit, name in named.items()}
         best = [bool(again.real[u].argmax() == c) for u, c in column.items()]
         beats = [bool(again.real[u, c] > again.chance[u].max()) for u, c in column.items()]
         print(

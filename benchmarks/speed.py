@@ -43,22 +43,24 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import atlas
-from atlas.data import records
+from atlas.data.documents import read_atlas
 from atlas.data.geometry import Box
 from atlas.drawing import pixels
 from atlas.images.sources import DemoImages, Stimulus, open_folder, stimuli
-from atlas.networks.batching import CPU_SLOTS
+from atlas.networks.batching import BATCH, CPU_SLOTS, Running, slots_of
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
-from atlas.reconstruction.deconvnet import Recording, descend, record, start
+from atlas.reconstruction.deconvnet import one_hot_signal, project_back
+from atlas.reconstruction.recording import Recording, record
 from atlas.reconstruction.windows import Window, whole
 from atlas.runtime.checkpoint import Checkpoint
 from atlas.runtime.memory import keep_freed_memory
 from atlas.scanning import topk
 from atlas.scanning.forward import prepared
-from atlas.scanning.scan import ROUND, included, joins
-from atlas.site import render
-from atlas.site.info import SiteInfo
+from atlas.scanning.scan import ROUND, first_pass, included, joins
+from atlas.site.pages import PAGES
+from atlas.site.render.base import Renderer
+from atlas.site.render.view import AtlasView
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("scan", "reconstruct", "pages", "memory", "build")
@@ -165,7 +167,7 @@ def _scan(options: argparse.Namespace) -> dict[str, Any]:
     for name in options.models:
         network = atlas.load_network(name, "none")
         images = _pictures(options, options.count)
-        some = list(stimuli(images, network.preprocessing, range(len(images)), 2))
+        some = list(stimuli(images, network.preprocessing, range(len(images)), workers=2))
         some = [Stimulus(index, one.pixels) for index, one in enumerate(some)]
         best, plain = _plain(network, np.stack([one.pixels for one in some]), options.repeats)
         _, layers = _convolutional(network)
@@ -181,7 +183,7 @@ def _scan(options: argparse.Namespace) -> dict[str, Any]:
                 plain(slice(first, first + step))
                 between = time.perf_counter()
                 part = some[first : first + step]
-                records = included(network, forward, records, part)
+                records = included(records, part, network=network, forward=forward)
                 if repeat:  # the first is to warm up
                     seconds.append((between - begun, time.perf_counter() - between))
         ratios = np.divide(*np.array(seconds).T)
@@ -242,7 +244,7 @@ def _descents(
     maps = layer.maps(recording.activations[layer.node])[of, unit].flatten(1)
     place = maps.argmax(1)
     position = torch.stack([place // layer.shape[2], place % layer.shape[2]], 1)
-    signal = start(layer, maps.amax(1), unit, position)
+    signal = one_hot_signal(layer, maps.amax(1), units=unit, positions=position)
     full = Window(whole(signal, network.graph.shapes[layer.node]).values)
     method = NeuronDeconvolution(network.module, network.module.get_submodule(layer.module))
 
@@ -255,8 +257,8 @@ def _descents(
 
     seconds = _interleaved(
         repeats,
-        lambda: descend(recording, layer.node, signal, of, "deconvnet"),
-        lambda: descend(recording, layer.node, full, of, "deconvnet"),
+        lambda: project_back(recording, layer.node, signal, stimulus=of, rule="deconvnet"),
+        lambda: project_back(recording, layer.node, full, stimulus=of, rule="deconvnet"),
         captum,
     )
     return seconds / (64, 64, 2)
@@ -275,11 +277,10 @@ def _pages(options: argparse.Namespace) -> dict[str, Any]:
         _command("--limit", "64", "--out", out)
         folder, pages = Path(out) / "demo", 0
         begun = time.perf_counter()
-        shelf = render.AtlasView.of(
-            records.read_atlas(folder), folder, SiteInfo(), render.environment()
-        )
-        for _ in render.atlas_files(shelf):
-            pages += 1
+        view = AtlasView.read(folder, Renderer())
+        for kind in PAGES:
+            for file, _ in kind.files(view):
+                pages += file.endswith(".html")
         seconds = time.perf_counter() - begun
     facts = {"plates/s and thread": count / float(encode[0, 0]), "pages/s": pages / seconds}
     return _line("demo", facts)
@@ -303,7 +304,8 @@ def _peak(model: str, images: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Checkpoint(Path(folder) / "state")
         network = atlas.load_network(model, "none")
-        atlas.scan(network, DemoImages(images), workers=2, checkpoint=checkpoint)
+        running = Running(slots_of(network, BATCH), workers=2)
+        first_pass(network, DemoImages(images), checkpoint=checkpoint, running=running)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -312,7 +314,7 @@ def _build(options: argparse.Namespace) -> dict[str, Any]:
     network = atlas.load_network(model, "none")
     images = _pictures(options, count)
     begun = time.perf_counter()
-    some = [s.pixels for s in stimuli(images, network.preprocessing, range(len(images)), 2)]
+    some = [s.pixels for s in stimuli(images, network.preprocessing, range(len(images)), workers=2)]
     decode = time.perf_counter() - begun
     _, plain = _plain(network, np.stack(some), 1)
     forward = float(_interleaved(1, lambda: plain(slice(None)))[0, 0])
@@ -325,7 +327,7 @@ def _build(options: argparse.Namespace) -> dict[str, Any]:
         _command(*given, "--out", out)
         seconds = time.perf_counter() - begun
         folder = Path(out) / model
-        units = sum(summary["shown"] for summary in records.read_atlas(folder).summary)
+        units = sum(summary.shown for summary in read_atlas(folder).summary)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         shared = sum(p.stat().st_size for p in (folder / "images").rglob("*") if p.is_file())
     facts = {

@@ -80,7 +80,7 @@
     contents.notes.forEach(function (note) {
       var whole = (note.title + " " + note.text).toLowerCase();
       if (words.every(function (w) { return whole.indexOf(w) >= 0; }))
-        found.push({ score: 95, title: note.title, about: "note", address: note.address });
+        found.push({ score: 95, title: note.title, about: note.about || "note", address: note.address });
     });
     return found.sort(function (a, b) { return b.score - a.score; });
   }

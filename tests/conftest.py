@@ -1,45 +1,67 @@
-"""A small atlas, built once by the command itself, for all tests that look at a finished site."""
+"""What tests share: a small atlas, built once by the command itself, and its site."""
 
-import json
-import shutil
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
+# read when torch is loaded
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as build.py does
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: each has one thread
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import hypothesis
 import pytest
 
-from atlas.commands.cli import main
-from atlas.site import site as site_
-from atlas.site.info import SiteContents
-from atlas.site.published_addresses import keep_addresses
-from atlas.site.publishing import write_shared
+from tests.support import sites
+from tests.support.once import Make, Shared, made_once, state
 
-COMMAND = ["--limit", "96", "--workers", "0", "--name", "small"]
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("site")
-    assert main([*COMMAND, "--out", str(out)]) == 0
-    return out
+# how long an example takes says nothing where other workers share the cores
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
-NOTE = "---\ntitle: A note\n---\n[[conv3/17]]\n\nSee [[conv2]]: $a_1$.\n\n| a |\n|---|\n| 1 |\n"
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a site that was built is slow for that alone."""
+    for item in items:
+        if "shared" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
-def root(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """Makes a folder once for all workers, by its name, and sees that no test changes it."""
+    seen: dict[Path, dict[str, tuple[int, int]]] = {}
+
+    def folder(name: str, make: Make) -> Path:
+        found = made_once(tmp_path_factory, name, make)
+        seen.setdefault(found, state(found))
+        return found
+
+    yield folder
+    for found, before in seen.items():
+        assert state(found) == before, f"a test changed {found}, which others read"
+
+
+@pytest.fixture(scope="session")
+def site(shared: Shared) -> Path:
+    """The site of a small atlas of the demo: read it, and change copies of it."""
+    return shared("site", sites.build)
+
+
+@pytest.fixture(scope="session")
+def root(site: Path, shared: Shared) -> Path:
     """A site with every kind of page, in a folder below the server's root."""
-    out = tmp_path_factory.mktemp("served") / "sub" / "path"
-    shutil.copytree(site, out)
-    notes = tmp_path_factory.mktemp("notes")
-    (notes / "note.md").write_text(NOTE)
-    path = out / "small" / "conv2" / "layer.json"
-    layer = json.loads(path.read_text())
-    layer["top"][0] |= {"fired": 0, "effective": None, "levels": [0, []], "nine": []}
-    path.write_text(json.dumps(layer))
-    with (out / "small" / "addresses.txt").open("a") as file:
-        file.write("conv9/index.html\n")
-    site_.write_pages(out / "small")
-    keep_addresses(out / "small", published=out / "small")
-    around = SiteContents(notes=notes, comparisons=(("small", "small"),))
-    write_shared(out, site_.whole(out, around).files.texts)
-    return out
+    below = Path("sub", "path")
+    return shared("served", lambda folder: sites.complete(site, folder / below)) / below
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Two threads for torch and for compiled loops, where a worker has one."""
+    import torch  # here, for tests of what needs no torch start sooner without it
+
+    usual = torch.get_num_threads()
+    torch.set_num_threads(max(2, usual))
+    yield
+    torch.set_num_threads(usual)

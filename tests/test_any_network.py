@@ -1,45 +1,21 @@
 """Properties that hold for any network whatever: random ones, drawn by hypothesis."""
 
 import copy
+from collections import defaultdict
 
 import numpy as np
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from PIL import Image
 
 import atlas
 from atlas.data.rules import RULES
-from atlas.images.preprocessing import Preprocessing
-from atlas.networks.layers import Layer
-from atlas.networks.network import Network, wrap
-from atlas.reconstruction.deconvnet import descend, record, start
+from atlas.reconstruction.deconvnet import one_hot_signal, project_back
+from atlas.reconstruction.recording import record
 from atlas.reconstruction.windows import Window, whole
 from atlas.scanning.topk import NINE
-from tests.random_networks import networks
-
-QUIET = {
-    "deadline": None,
-    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
-}
-Drawn = tuple[nn.Module, tuple[int, int, int]]
-
-
-def wrapped(model: nn.Module, shape: tuple[int, int, int]) -> Network:
-    channels, height, width = shape
-    mode = "L" if channels == 1 else "RGB"
-    return wrap(model, Preprocessing(None, (height, width), (0.5,) * channels, (0.25,) * channels,
-                                     mode=mode))  # fmt: skip
-
-
-def inputs(shape: tuple[int, ...], seed: int, count: int = 1) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(count, *shape, generator=generator, dtype=torch.float64)
-
-
-def maps(network: Network, x: Tensor, layer: Layer) -> Tensor:
-    recording = record(network.graph, x, [layer.node], "deconvnet")
-    return layer.maps(recording.activations[layer.node])
+from tests.support.random_networks import QUIET, Drawn, inputs, maps, networks, wrapped
 
 
 @settings(max_examples=150, **QUIET)
@@ -60,19 +36,20 @@ def test_receptive_fields_and_reconstructions(drawn: Drawn, data: st.DataObject)
 
     rule = data.draw(st.sampled_from(list(RULES)))
     recording = record(network.graph, x, [layer.node], rule)
-    at = torch.zeros(1, dtype=torch.long), torch.tensor([unit]), torch.tensor([[row, column]])
-    first = start(layer, value[None], *at[1:])
-    found = whole(descend(recording, layer.node, first, at[0], rule), shape).values[0]
+    at = {"units": torch.tensor([unit]), "positions": torch.tensor([[row, column]])}
+    by_rule = {"stimulus": torch.zeros(1, dtype=torch.long), "rule": rule}
+    first = one_hot_signal(layer, value[None], **at)
+    found = whole(project_back(recording, layer.node, first, **by_rule), shape).values[0]
     outside = found.clone()
     outside[inside] = 0
     assert outside.abs().max() == 0
 
-    thrice = start(layer, 3 * value[None], *at[1:])
-    tripled = whole(descend(recording, layer.node, thrice, at[0], rule), shape).values[0]
+    thrice = one_hot_signal(layer, 3 * value[None], **at)
+    tripled = whole(project_back(recording, layer.node, thrice, **by_rule), shape).values[0]
     torch.testing.assert_close(tripled, 3 * found, rtol=1e-9, atol=1e-12)
 
     full_start = whole(first, tuple(network.graph.shapes[layer.node]))
-    full = descend(recording, layer.node, Window(full_start.values), at[0], rule).values[0]
+    full = project_back(recording, layer.node, Window(full_start.values), **by_rule).values[0]
     torch.testing.assert_close(found, full, rtol=1e-9, atol=1e-12)
 
 
@@ -103,22 +80,26 @@ def test_the_top_nine_are_those_of_brute_force(drawn: Drawn, seed: int, count: i
     pixels = generator.integers(0, 3, (count, height, width, channels), np.uint8) * 120
     pixels[count // 2] = pixels[0]
     found = atlas.scan(network, Pictures(pixels))
-    for layer in network.layers.values():
-        best: list[list[tuple[float, int, int]]] = [[] for _ in range(layer.units)]
-        for index in range(count):
-            if index and index == count // 2:
-                continue  # the same pixels as the first
-            batch = network.inputs(np.repeat(pixels[index][None], 16, 0))
-            one = maps(network, batch, layer)[index % 16].flatten(1).numpy()
+    layers = list(network.layers.values())
+    best: dict[tuple[str, int], list[tuple[float, int, int]]] = defaultdict(list)
+    for index in range(count):
+        if index and index == count // 2:
+            continue  # the same pixels as the first
+        batch = network.inputs(np.repeat(pixels[index][None], 16, 0))
+        recording = record(network.graph, batch, [layer.node for layer in layers], "deconvnet")
+        for layer in layers:
+            one = layer.maps(recording.activations[layer.node])[index % 16].flatten(1).numpy()
             for unit in range(layer.units):
                 place = int(one[unit].argmax())
                 if one[unit, place] > 0:
-                    best[unit].append((-float(one[unit, place]), index, place))
+                    best[layer.id, unit].append((-float(one[unit, place]), index, place))
+    for layer in layers:
         record_ = found.records[layer.id]
         for unit in range(layer.units):
-            wanted = sorted(best[unit])[:NINE]
+            fired = best[layer.id, unit]
+            wanted = sorted(fired)[:NINE]
             kept = record_.count(unit)
-            assert record_.fired[unit] == len(best[unit]) and kept == len(wanted)
+            assert record_.fired[unit] == len(fired) and kept == len(wanted)
             assert record_.image[unit, :kept].tolist() == [image for _, image, _ in wanted]
             assert record_.value[unit, :kept].tolist() == [-value for value, _, _ in wanted]
             places = [list(divmod(place, layer.shape[2])) for _, _, place in wanted]
@@ -132,9 +113,7 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def __getitem__(self, index: int):
-        from PIL import Image
-
+    def __getitem__(self, index: int) -> Image.Image:
         return Image.fromarray(self.pixels[index].squeeze())
 
 

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs_small(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, str(ROOT / "benchmarks" / "speed.py"), "--small",

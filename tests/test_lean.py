@@ -1,43 +1,54 @@
 """An atlas of a large network for a host with little room."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import atlas
 from atlas.commands import cli
-from atlas.compute.projecting import size_of
-from atlas.data import records
+from atlas.commands.projecting import size_of
+from atlas.compute.stages import STAGES
+from atlas.data.documents import read_atlas, read_layer
+from atlas.data.plan import LayerPlan, Plan
 from atlas.site.files import size
+from atlas.site.pages import PAGES
+from tests.support.once import Shared
 
+DOCUMENTS = (
+    "layer", "nine", "reconstructions", "connections", "together", "examples", "concepts",
+)  # fmt: skip
 SHOWN = ["--limit", "60", "--workers", "0", "--layers", "conv2,conv4"]
 
 
-@pytest.fixture(scope="module")
-def lean(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("lean")
+def build(out: Path) -> None:
     assert cli.main([*SHOWN, "--lean", "--base-url", "https://a.b/", "--out", str(out)]) == 0
-    return out / "demo"  # every link of it was checked
+
+
+@pytest.fixture(scope="module")
+def lean(shared: Shared) -> Path:
+    return shared("lean", build) / "demo"  # every link of it was checked
 
 
 def test_a_unit_is_its_page_its_plate_and_its_data(lean: Path) -> None:
-    for name in records.read_atlas(lean).layers:
-        layer = records.read_layer(lean, name)
+    for name in read_atlas(lean).layers:
+        layer = read_layer(lean, name)
         units = [str(unit.unit) for unit in layer.top]
         files = {path.relative_to(lean / name).as_posix() for path in (lean / name).rglob("*")}
         plates = {f"{unit.unit}.webp" for unit in layer.top if unit.nine}
         assert files == {f"{unit}.html" for unit in units} | plates | {
-            "index.html", "layer.json", "figure.png", "figure.svg",
+            "index.html", "figure.png", "figure.svg", "record.npz",
+            *(f"{document}.json" for document in DOCUMENTS),
         }  # fmt: skip
     assert not (lean / "images").exists()
 
 
 def test_patches_come_from_the_plate_and_evidence_is_told(lean: Path) -> None:
-    layer = records.read_layer(lean, "conv4")
+    layer = read_layer(lean, "conv4")
     unit = next(unit for unit in layer.top if len(unit.nine) == 9)
     page = (lean / "conv4" / f"{unit.unit}.html").read_text()
     assert page.count('<use href="#plate"/>') == 18 and page.count("<image") == 1
-    assert "What these pictures prove" in page and "layer.json" in page
+    assert "What these pictures prove" in page and "nine.json" in page
 
 
 def test_it_is_as_small_as_it_is_said_to_be(lean: Path) -> None:
@@ -46,9 +57,11 @@ def test_it_is_as_small_as_it_is_said_to_be(lean: Path) -> None:
     units = sum(layer.units for layer in layers)
     found = size(lean)
     assert found / units < 40_000  # conv2's boxes are small, and their plates without loss
-    side = network.preprocessing.crop
-    assert 0.6 < size_of(layers, None, 60, side, lean=True) / found < 1.7
-    assert size_of(layers, None, 60, side, lean=True) < 0.5 * size_of(layers, None, 60, side)
+    parts = tuple(LayerPlan(layer.units, layer.field.size) for layer in layers)
+    full = Plan(parts, 60, network.preprocessing.crop)
+    small = size_of(replace(full, lean=True), STAGES, PAGES)
+    assert 0.6 < small / found < 1.7
+    assert small < 0.5 * size_of(full, STAGES, PAGES)
 
 
 def test_it_can_be_verified(lean: Path, capsys: pytest.CaptureFixture[str]) -> None:

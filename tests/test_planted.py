@@ -8,11 +8,12 @@ import torch
 from PIL import Image, ImageDraw
 from torch import nn
 
-from atlas.compute.computing import compute
-from atlas.data import records
+from atlas.data import measures, records
+from atlas.data.documents import read_layer
 from atlas.data.settings import Settings
 from atlas.images.preprocessing import Preprocessing
 from atlas.networks.network import wrap
+from tests.support.computing import computed
 
 SIDE, COUNT = 48, 60
 LINE, RED, BLIND, COPY = range(4)
@@ -96,8 +97,9 @@ def built(folder: Path, copies: bool) -> Read:
     seen = Preprocessing(None, (SIDE, SIDE), (0.4,) * 3, (0.25,) * 3)
     plants = Plants()
     network = wrap(Planted(copies).eval(), seen)
-    compute(network, plants, folder, Settings(name="planted", workers=0), masks=plants)
-    return records.read_atlas(folder), records.read_layer(folder, "see")
+    settings = Settings(name="planted", workers=0)
+    facts = computed(network, plants, folder, settings, masks=plants)
+    return facts, read_layer(folder / "atlas", "see")
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +115,7 @@ def doubled(tmp_path_factory: pytest.TempPathFactory) -> Read:
 def mean(layer: records.LayerData, unit: int, measure: str) -> float:
     tried = layer.unit(unit).evidence
     assert tried is not None
-    found = tried.mean(measure)
+    found = measures.mean(tried[measure])
     assert found is not None
     return found
 
@@ -137,8 +139,8 @@ def test_a_unit_that_ignores_its_input_has_nothing_to_show(alone: Read) -> None:
     assert blind.fired == COUNT and [w.image for w in blind.nine] == list(range(9))
     tried = blind.evidence
     assert tried is not None
-    assert set(tried.kept) == {1} and set(tried.lost) == {0}
-    assert all(set(getattr(tried, name)) == {None} for name in ("ssim", "rank", "own"))
+    assert set(tried["kept"]) == {1} and set(tried["lost"]) == {0}
+    assert all(set(tried[name]) == {None} for name in ("ssim", "rank", "own"))
     assert blind.effective is None and not blind.concepts and not blind.alike
     assert {sample.winner.value for sample in blind.spectrum if sample.winner} == {1.0}
 
@@ -160,10 +162,10 @@ def test_units_are_named_for_what_they_detect(alone: Read) -> None:
     atlas, layer = alone
     assert [name for name, _ in layer.unit(LINE).concepts] == ["line"]
     assert [name for name, _ in layer.unit(RED).concepts] == ["red"]
-    assert atlas.concepts == {
-        "description": "planted pictures", "images": COUNT, "names": ["line", "nothing", "red"],
-    }  # fmt: skip
-    assert atlas.summary[0]["concepts"] == [["line", 1], ["red", 1]]
+    assert atlas.concepts == records.ConceptFacts(
+        "planted pictures", COUNT, ("line", "nothing", "red")
+    )
+    assert atlas.summary[0].concepts == (("line", 1), ("red", 1))
 
 
 def test_a_copy_is_the_nearest_neighbour(doubled: Read) -> None:
@@ -183,14 +185,9 @@ def test_classes_and_the_spectrum_follow_the_line(alone: Read) -> None:
 def test_without_evidence_nothing_is_tried(tmp_path: Path) -> None:
     seen = Preprocessing(None, (SIDE, SIDE), (0.4,) * 3, (0.25,) * 3)
     network = wrap(Planted(True).eval(), seen)
-    compute(
-        network,
-        Plants(),
-        tmp_path,
-        Settings(name="planted", workers=0, evidence="none"),
-        masks=Plants(),
-    )
-    atlas, layer = records.read_atlas(tmp_path), records.read_layer(tmp_path, "see")
+    settings = Settings(name="planted", workers=0, evidence="none")
+    atlas = computed(network, Plants(), tmp_path, settings, masks=Plants())
+    layer = read_layer(tmp_path / "atlas", "see")
     assert not atlas.evidence and atlas.concepts is None
     for unit in layer.top:
         assert not (unit.evidence or unit.spectrum or unit.alike or unit.concepts or unit.levels[1])

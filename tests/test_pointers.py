@@ -7,21 +7,24 @@ import pytest
 from PIL import Image
 
 from atlas.commands import cli
-from atlas.data import records
+from atlas.data.documents import read_atlas, read_layer
+from tests.support.once import Shared
+
+
+def build(out: Path) -> None:
+    given = ["--limit", "40", "--units", "4", "--workers", "0", "--images-policy", "pointers"]
+    assert cli.main([*given, "--images-licence", "may not be shown", "--out", str(out)]) == 0
 
 
 @pytest.fixture(scope="module")
-def pointers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("pointers")
-    given = ["--limit", "40", "--units", "4", "--workers", "0", "--images-policy", "pointers"]
-    assert cli.main([*given, "--images-licence", "may not be shown", "--out", str(out)]) == 0
-    return out / "demo"
+def pointers(shared: Shared) -> Path:
+    return shared("pointers", build) / "demo"
 
 
 def test_no_pixel_of_an_image_is_published(pointers: Path) -> None:
     assert not list((pointers / "images").rglob("*.webp"))
-    for name in records.read_atlas(pointers).layers:
-        layer = records.read_layer(pointers, name)
+    for name in read_atlas(pointers).layers:
+        layer = read_layer(pointers, name)
         height, width = layer.plate.size
         assert width < 4 * layer.plate.tile[1]  # three tiles across, not six
         for unit in layer.top:

@@ -11,22 +11,24 @@ from pathlib import Path
 import pytest
 
 from atlas.commands import cli
-from atlas.compute import computing
 from atlas.errors import AtlasError
 from atlas.images.sources import DemoImages
 from atlas.runtime.checkpoint import Checkpoint
 from atlas.scanning import scan
+from tests.support.once import Shared
 
 ROOT = Path(__file__).parent.parent
 COMMAND = ["--limit", "96", "--units", "5", "--workers", "0", "--name", "small"]
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site of an undisturbed build."""
-    out = tmp_path_factory.mktemp("undisturbed")
+def build(out: Path) -> None:
     assert cli.main([*COMMAND, "--out", str(out)]) == 0
-    return out
+
+
+@pytest.fixture(scope="module")
+def site(shared: Shared) -> Path:
+    """The site of an undisturbed build."""
+    return shared("undisturbed", build)
 
 
 def contents(site: Path) -> dict[str, bytes]:
@@ -93,26 +95,30 @@ def test_a_killed_build_goes_on_and_ends_in_the_same_bytes(site: Path, tmp_path:
     assert contents(tmp_path) == contents(site)
 
 
-def test_nothing_is_computed_twice(site: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+def test_nothing_is_computed_twice(
+    site: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     command = [*COMMAND, "--out", str(tmp_path)]
     assert cli.main(command) == 0
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "small").rglob("*.html")}
     page = tmp_path / "small" / "conv2" / "16.html"
     page.write_text("changed")
     (tmp_path / "small" / "conv2" / "old.html").write_text("of an older version")
-    with monkeypatch.context() as patch:
-        patch.setattr(computing, "compute", None)
-        assert cli.main(command) == 0
+    # whatever computes looks at an image
+    monkeypatch.setattr(DemoImages, "__getitem__", lambda *_: pytest.fail("computed"))
+    capsys.readouterr()
+    assert cli.main(command) == 0
     assert "nothing to compute" in capsys.readouterr().out
     assert contents(tmp_path) == contents(site)
     again = {path: path.stat().st_mtime_ns for path in (tmp_path / "small").rglob("*.html")}
     assert {path for path in times if again[path] != times[path]} == {page}
-    with monkeypatch.context() as patch:
-        patch.setattr(computing, "compute", lambda *_: pytest.fail("computed"))
+    for more in (["--fresh"], ["--rule", "guided"]):
         with pytest.raises(pytest.fail.Exception):
-            cli.main([*command, "--fresh"])
-        with pytest.raises(pytest.fail.Exception):
-            cli.main([*command, "--rule", "guided"])
+            cli.main([*command, *more])
+    assert "reconstructions again: rule was deconvnet and is guided" in capsys.readouterr().out
     assert contents(tmp_path) == contents(site)
 
 
@@ -141,13 +147,14 @@ def network():
     return demo_network()
 
 def die():
-    while not list(Path(os.environ["MORTAL"]).glob(".building-*/scratch/state.sqlite")):
+    while not list(Path(os.environ["MORTAL"]).glob(".building-*/scratch/scan/state.sqlite")):
         time.sleep(0.01)
     time.sleep(0.3)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.slow
 def test_a_rank_that_dies_ends_the_build_and_the_next_goes_on(tmp_path: Path) -> None:
     (tmp_path / "mortal.py").write_text(MORTAL)
     given = ["--model", f"{tmp_path / 'mortal.py'}:network", "--crop", "96", *COMMAND]

@@ -6,7 +6,8 @@ import argparse
 import sys
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,14 @@ from atlas.commands.contents import build_date, contents_of
 from atlas.commands.parser import Command, Parser, add_options, given
 from atlas.data.settings import HOME, OPTIONS, Settings
 from atlas.errors import UsageError
-from atlas.site.info import SiteContents
+from atlas.site import files
+from atlas.site.info import ALONE, SiteContents
 
 if TYPE_CHECKING:  # at run time they come with torch, which --help needn't wait for
-    from atlas.images.masks import Masks
-    from atlas.images.sources import DemoImages, Folder
-    from atlas.networks.network import Network
+    from atlas.compute.run import Run
+    from atlas.compute.stage import Stage
     from atlas.runtime.ranks import Ranks
+    from atlas.site.pages import Page
 
 
 def add(parser: Parser) -> None:
@@ -42,7 +44,7 @@ def run(asked: argparse.Namespace) -> int:
     warnings.filterwarnings("ignore", category=UserWarning, module="torch")
     with of_torchrun() as ranks:
         for table in tables:
-            _build(Settings(**{**table, **said}), contents, ranks)
+            build(Settings(**{**table, **said}), contents, ranks)
     return 0
 
 
@@ -59,113 +61,119 @@ def _config(path: Path | None) -> Config:
     return read_config(path) if path.is_file() else Config()
 
 
-def _build(settings: Settings, contents: SiteContents, ranks: Ranks) -> None:
-    """Load, compute, render, publish; the last two at rank 0 alone, where there are several."""
+def build(
+    settings: Settings,
+    contents: SiteContents = ALONE,
+    ranks: Ranks | None = None,
+    *,
+    stages: Sequence[Stage] | None = None,
+    pages: Sequence[Page] | None = None,
+) -> list[str]:
+    """Load, compute what is missing or stale, render, check and publish an atlas.
+
+    ``stages`` and ``pages`` are those of every build unless others are given. With several ranks,
+    all compute, and rank 0 alone renders and publishes. Returns the stages that ran.
+    """
     started = time.perf_counter()
     from atlas.commands.inputs import images_of, masks_of, network_of
-    from atlas.compute.computing import compute
+    from atlas.compute.engine import begun, compute, read_ledger
+    from atlas.compute.facts import describe
+    from atlas.compute.run import Run
+    from atlas.compute.stages import STAGES
     from atlas.runtime.memory import keep_freed_memory
-    from atlas.runtime.progress import bar, silent
-    from atlas.site import files, links, published_addresses, publishing, site
+    from atlas.runtime.progress import bar
+    from atlas.runtime.ranks import ALONE as ONE_RANK
+    from atlas.site import publishing
+    from atlas.site.pages import PAGES
+    from atlas.site.staging import check_place, staging
 
+    ranks, stages, pages = ranks or ONE_RANK, stages or STAGES, pages or PAGES
     keep_freed_memory()
-    name, date = settings.atlas_name, build_date()
+    date = build_date()
     if ranks.leads:
         publishing.recover(settings.out)
-    site.check_place(settings.out, name)
+    check_place(settings.out, settings.atlas_name)
     images = images_of(settings)
     network = network_of(settings, ranks=ranks)
     masks = masks_of(settings, images)
-    made_from = _made_from(settings, network, images, masks)
+    network.choose(settings.layer_globs)  # or there is none that matches
     loaded = time.perf_counter()
+
+    def begin(folder: Path, scratch: Path) -> Run:
+        return Run.begin(
+            network, images, settings,
+            folder=folder, scratch=scratch, masks=masks, ranks=ranks, progress=bar,
+        )  # fmt: skip
+
     if not ranks.leads:
-        if not ranks.share(False):
-            compute(network, images, Path(), settings, silent, Path(), ranks, masks)
-        return
-    with site.staging(settings.out, name, made_from, settings.fresh) as stage:
-        _project(settings, network, images)
-        if ranks.share(stage.computed):
+        return compute(begin(Path(), Path()), stages)
+    place = staging(settings.out, settings.atlas_name, fresh=settings.fresh, worth_keeping=begun)
+    with place as at:
+        run = begin(at.folder, at.scratch)
+        _project(run, stages, pages)
+        ran = compute(run, stages)
+        if not ran:
             print("note: nothing to compute, only pages to write (--fresh computes all)")
-        else:
-            compute(
-                network,
-                images,
-                stage.folder,
-                settings,
-                bar,
-                stage.scratch,
-                ranks,
-                masks,
-                made_from,
-            )
-        atlas = site.describe(
-            stage.folder,
-            settings.command(),
-            date,
-            {"credit": settings.credit, "licence": settings.images_licence},
-        )
-        if atlas.images["recoloured"]:
-            mode = network.preprocessing.mode
-            print(_recoloured(atlas.images["recoloured"], mode), file=sys.stderr)
+        ledger = read_ledger(at.folder, at.scratch)
+        atlas = describe(at.folder, settings, ledger, slots=run.slots, date=date)
+        if atlas.images.recoloured:
+            print(_recoloured(atlas.images.recoloured, atlas.preprocessing.mode), file=sys.stderr)
         computed = time.perf_counter()
-        count = site.write_pages(stage.folder, contents.about, bar)
-        gone = published_addresses.keep_addresses(
-            stage.folder, published=settings.out / name, about=contents.about
-        )
-        if gone:
-            print(f"note: {len(gone):,} pages of the last build have gone; each says so now")
-        whole = site.whole(settings.out, contents, name, stage.folder)
-        links.check(whole.files, contents.about.base)
-        rendered = time.perf_counter()
-        for line in whole.unreadable:
-            print(f"note: not on the home page: {line}", file=sys.stderr)
-        if settings.notes or settings.config:
-            for line in whole.left_out:
-                print(f"note: left out for now: {line}", file=sys.stderr)
-        publishing.publish(stage.folder, out=settings.out, name=name, shared=whole.files.texts)
+        count = _publish(at.folder, settings, contents, pages)
     done = time.perf_counter()
-    units = sum(summary["shown"] for summary in atlas.summary)
-    megabytes = files.size(settings.out / name) / 1e6
-    where = settings.out / "index.html"
+    units = sum(summary.shown for summary in atlas.summary)
+    megabytes = files.size(settings.out / atlas.name) / 1e6
     print(
-        f"{name}: {units:,} units of {len(atlas.layers)} layers, {atlas.images['count']:,} images"
+        f"{atlas.name}: {units:,} units of {len(atlas.layers)} layers, "
+        f"{atlas.images.count:,} images"
     )
-    print(f"{count:,} pages, {megabytes:.0f} MB, in {settings.out / name}")
+    print(f"{count:,} pages, {megabytes:.0f} MB, in {settings.out / atlas.name}")
     print(
         f"{done - started:.0f} s: load {loaded - started:.0f}, compute {computed - loaded:.0f}, "
-        f"pages {rendered - computed:.0f}, publish {done - rendered:.0f}"
+        f"pages {done - computed:.0f}"
     )
-    print(f"open {where.resolve().as_uri()}")
+    print(f"open {(settings.out / 'index.html').resolve().as_uri()}")
+    return ran
 
 
-def _made_from(
-    settings: Settings, network: Network, images: Folder | DemoImages, masks: Masks | None
-) -> str:
-    """The fingerprint of what decides the atlas. Raises ``UsageError`` if no layer matches."""
-    from atlas.compute.fingerprint import fingerprint
-    from atlas.networks.batching import slots_of
+def _publish(
+    folder: Path, settings: Settings, contents: SiteContents, pages: Sequence[Page]
+) -> int:
+    """Render and check the pages of an atlas, and put it into the site; returns how many."""
+    from atlas.runtime.progress import bar
+    from atlas.site import links, published_addresses, publishing
+    from atlas.site.assembling import whole
+    from atlas.site.writing import write_pages
 
-    network.choose(settings.layer_globs)
-    decides = {
-        **settings.deciding(),
-        "name": settings.atlas_name,  # units' JSON holds it
-        "slots": slots_of(network, settings.batch_size),
-        "masks": masks.identity() if masks else None,
-    }
-    return fingerprint(network, images, decides)
+    out, name, info = settings.out, settings.atlas_name, contents.info
+    count = write_pages(folder, info=info, progress=bar, pages=pages)
+    gone = published_addresses.keep_addresses(folder, published=out / name, info=info)
+    if gone:
+        print(f"note: {len(gone):,} pages of the last build have gone; each says so now")
+    site = whole(out, contents=contents, name=name, folder=folder, pages=pages)
+    links.check(site.files, info.base)
+    for line in site.unreadable:
+        print(f"note: not on the home page: {line}", file=sys.stderr)
+    if settings.notes or settings.config:
+        for line in site.left_out:
+            print(f"note: left out for now: {line}", file=sys.stderr)
+    publishing.publish(folder, out=out, name=name, shared=site.files.texts)
+    return count
 
 
-def _project(settings: Settings, network: Network, images: Folder | DemoImages) -> None:
+def _project(run: Run, stages: Sequence[Stage], pages: Sequence[Page]) -> None:
     """Print how large the atlas will be, and a note if that is more than the budget."""
-    from atlas.compute.projecting import size_of
+    from atlas.commands.projecting import plan_of, size_of
 
-    layers = network.choose(settings.layer_globs)
-    crop = network.preprocessing.crop
-    everything = settings.units, len(images), crop, settings.jpeg, settings.has_evidence
-    about = size_of(layers, *everything, settings.lean) / 1e6
-    print(f"{len(layers)} layers of {network.name}, {len(images):,} images: about {about:,.0f} MB")
+    settings, network = run.settings, run.network
+    plan = plan_of(run)
+    about = size_of(plan, stages, pages) / 1e6
+    print(
+        f"{len(plan.layers)} layers of {network.name}, {plan.images:,} images: "
+        f"about {about:,.0f} MB"
+    )
     if about > settings.budget:
-        lean = size_of(layers, *everything, lean=True) / 1e6
+        lean = size_of(replace(plan, lean=True), stages, pages) / 1e6
         less = "" if settings.lean else f"--lean makes it about {lean:,.0f} MB, "
         print(
             f"note: that is more than {settings.budget:,} MB, the --budget; {less}"

@@ -31,30 +31,21 @@ def draw_figure(folder: Path, units: list[int], *, to: Path) -> None:
 
     Raises ``UsageError`` for what isn't there.
     """
-    from PIL import Image
-
-    from atlas.data import addresses, records
-    from atlas.drawing import figures
+    from atlas.compute.layer_figures import write_figure
+    from atlas.data.documents import read_layer
 
     if not (folder / "layer.json").is_file():
         raise UsageError(f"{folder} holds no layer of an atlas (there is no layer.json)")
     if to.suffix not in (".png", ".svg"):
         raise UsageError(f"--to {to}: a file that ends in .png or .svg is wanted")
-    layer = records.read_layer(folder.parent, folder.name)
-    panels = []
+    layer = read_layer(folder.parent, folder.name)
     for number in units:
         unit = layer.find(number)
         if unit is None:
             raise UsageError(f"{folder} shows no unit {number}")
         if not unit.nine:
             raise UsageError(f"{layer.layer}/{number} never fired, so there is nothing to draw")
-        with Image.open(folder.parent / addresses.plate_file(layer.layer, number)) as plate:
-            picture = figures.on_paper(plate.convert("RGBA"))
-        panels.append(figures.Panel(picture, figures.caption(layer, unit)))
-    if to.suffix == ".png":
-        to.write_bytes(figures.png(panels))
-    else:
-        to.write_text(figures.svg(panels, figures.title(layer)), "utf-8")
+    write_figure(to, folder.parent, layer, units)
 
 
 COMMAND = Command(

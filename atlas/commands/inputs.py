@@ -48,9 +48,9 @@ def network_of(
     network = load_network(
         settings.model,
         settings.weights,
-        settings.seed,
-        local_device(device(settings.device)),
-        settings.preprocessing_changes or preprocessing,
+        seed=settings.seed,
+        device=local_device(device(settings.device)),
+        preprocessing=settings.preprocessing_changes or preprocessing,
     )
     if network.missing and ranks.leads:
         modules = ", ".join(network.missing)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import msgspec
+
 from atlas.commands.parser import Command, Parser, add_options, given
 from atlas.data.settings import Settings
 
@@ -27,18 +29,21 @@ def run(asked: argparse.Namespace) -> int:
     """Compare units, and print what differs. Returns 1 if any unit differs, 0 if none does."""
     from atlas.commands.inputs import images_of, network_of
     from atlas.compute import verify
-    from atlas.data import records
+    from atlas.data.documents import read_atlas
     from atlas.runtime.progress import bar
 
     folder, layer, unit = verify.find(asked.path)
-    facts = records.read_atlas(folder)
-    said = {"model": facts.network["name"], "limit": facts.images["count"]}
+    facts = read_atlas(folder)
+    said = {"model": facts.network.name, "limit": facts.images.count}
     settings = Settings(**{**said, **given(asked)})
-    chosen = verify.choose(folder, layer, unit, asked.sample, settings.seed)
+    chosen = verify.choose(folder, layer=layer, unit=unit, sample=asked.sample, seed=settings.seed)
     images = images_of(settings)
-    network = network_of(settings, preprocessing=facts.preprocessing)
+    network = network_of(settings, preprocessing=msgspec.structs.asdict(facts.preprocessing))
     wrong = 0
-    for verdict in verify.verify(folder, chosen, network, images, settings.workers, bar):
+    verdicts = verify.verify(
+        folder, chosen, network, images, workers=settings.workers, progress=bar
+    )
+    for verdict in verdicts:
         wrong += bool(verdict.differs)
         for text in verdict.differs or ("as the site says",):
             print(f"{verdict.layer}/{verdict.unit}: {text}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from atlas.data import records
+from atlas.data.records import LayerData, Unit
 
 
 def representative(
-    layer: records.LayerData, filters: np.ndarray | None = None, count: int = 6
+    layer: LayerData, filters: np.ndarray | None = None, count: int = 6
 ) -> tuple[int, ...]:
     """A few units to show for a layer, as different from each other as can be.
 
@@ -18,14 +18,14 @@ def representative(
     Units with all nine come before those with fewer.
     """
 
-    def rank(unit: records.Unit) -> tuple[int, int, float]:
+    def rank(unit: Unit) -> tuple[int, int, float]:
         agree = unit.commonest[1] if unit.commonest and filters is None else 0
         return (-len(unit.nine), -agree, -unit.nine[0].value)
 
     ordered = sorted((unit for unit in layer.top if unit.nine), key=rank)
     if filters is not None:
         return _unlike(filters, [unit.unit for unit in ordered], count)
-    chosen: list[records.Unit] = []
+    chosen: list[Unit] = []
     seen: set[str | None] = set()
     for unit in ordered:
         name = unit.commonest[0] if unit.commonest else None

@@ -13,16 +13,23 @@ import torch
 from atlas.data.geometry import Box
 from atlas.drawing import pixels
 from atlas.errors import AtlasError
-from atlas.evidence.trials import TrialInputs, Winners, tried
-from atlas.images.sources import Images, StimulusCache, stimuli
-from atlas.networks.batching import BATCH, MEMORY, Batch, forward_batches, slot_by_slot, slots_of
+from atlas.evidence.trials import TrialInputs, Winners, run_trials
+from atlas.images.sources import Images, stimuli
+from atlas.networks.batching import (
+    BATCH,
+    MEMORY,
+    Batch,
+    Running,
+    forward_batches,
+    slot_by_slot,
+    slots_of,
+)
 from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
-from atlas.reconstruction.deconvnet import Recording, descend, joined, record, start
+from atlas.reconstruction.deconvnet import one_hot_signal, project_back
+from atlas.reconstruction.recording import Recording, joined, record
 from atlas.reconstruction.windows import Window
-from atlas.runtime.progress import Progress, silent
-from atlas.runtime.ranks import ALONE, Ranks
 from atlas.scanning.topk import EMPTY, TopNine
 
 TOGETHER = 4  # batches whose winners go down together, at most
@@ -48,7 +55,7 @@ class Projections:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What came of trying B reconstructions: ``figures`` ``[B, 7]`` (``data.MEASURES``).
+    """What came of trying B reconstructions: ``figures`` ``[B, M]``, one for each of ``MEASURES``.
 
     ``twins`` are the control twin's reconstructions; ``marks`` ``[B, h, w]`` bool, in the same
     windows, the pixels that were kept.
@@ -115,119 +122,151 @@ def revisit(
     images: Images,
     records: dict[str, TopNine],
     rule: str = "deconvnet",
-    batch_size: int = BATCH,
-    workers: int = 0,
-    progress: Progress = silent,
+    *,
+    running: Running | None = None,
     after: int = 0,
-    kept: StimulusCache | None = None,
-    ranks: Ranks = ALONE,
     control: Graph | None = None,
-    slots: int | None = None,
 ) -> Iterator[Visit]:
     """Run each winning image once for all layers and units that chose it, and reconstruct.
 
-    With ``control``, the network's control twin, the reconstructions are tried, too. The network
-    runs on as many images at once as ``slots_of`` says; on exactly ``slots`` where that is given.
-
-    Leaves out the first ``after`` visits of the itinerary, and takes stimuli from ``kept`` where
-    they are there. Of the rest each of the ``ranks`` makes every so-manyth; all of them get as
-    many, the last ones perhaps an empty one. Every winning activation is computed again, in the
-    same slot of the same batch shape, and compared with the record; ``AtlasError`` if they differ.
+    With ``control``, the network's control twin, the reconstructions are tried, too. ``running``
+    says how the pass runs; by default as a scan does. The first ``after`` visits of the itinerary
+    are left out. Of the others each rank makes every k-th, for k ranks; all make the same number,
+    the last one perhaps an empty one. Every winning activation is computed again, in the same slot
+    of a batch of the same shape, and compared with the record: ``AtlasError`` if they differ.
     """
+    running = running or Running(slots_of(network, BATCH))
+    ranks = running.ranks
     layers = [network.layer(name) for name in records]
-    wanted = {name: _by_image(record) for name, record in records.items()}
-    slots = slots or slots_of(network, batch_size)
+    pass_ = _Pass(
+        network, layers, records, {n: _by_image(r) for n, r in records.items()}, rule, control
+    )
     # joining what several batches recorded takes its memory twice
-    together = min(TOGETHER, max(1, MEMORY // (2 * slots * network.graph.footprint)))
-    own = itinerary(records, slots, together)[after:]
+    together = min(TOGETHER, max(1, MEMORY // (2 * running.slots * network.graph.footprint)))
+    own = itinerary(records, running.slots, together)[after:]
     steps = -(-len(own) // ranks.count)
     own = own[ranks.rank :: ranks.count]
     order = list(itertools.chain.from_iterable(own))
-    source = stimuli(images, network.preprocessing, order, workers, kept=kept, again=True)
-    source = progress(source, len(order), "reconstructing")
+    source = stimuli(
+        images,
+        network.preprocessing,
+        order,
+        workers=running.workers,
+        cache=running.cache,
+        again=True,
+    )
+    source = running.progress(source, len(order), "reconstructing")
     for some in own:
-        batches = forward_batches(itertools.islice(source, len(some)), slots)
-        yield _visit(network, list(batches), layers, records, wanted, rule, control)
+        batches = forward_batches(itertools.islice(source, len(some)), running.slots)
+        yield _visit(pass_, list(batches))
     for _ in range(steps - len(own)):
         yield Visit({}, iter(()), {})
 
 
-def _by_image(record: TopNine) -> dict[int, list[tuple[int, int]]]:
-    """For each image the (unit, rank) pairs it won."""
-    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for unit, rank in zip(*np.nonzero(record.image != EMPTY), strict=True):
-        found[int(record.image[unit, rank])].append((int(unit), int(rank)))
-    return found
+@dataclass(frozen=True)
+class _Pass:
+    """What all visits have in common; ``wanted`` holds each layer's winners by image."""
+
+    network: Network
+    layers: list[Layer]
+    records: dict[str, TopNine]
+    wanted: dict[str, dict[int, list[_Place]]]
+    rule: str
+    control: Graph | None
 
 
-def _visit(
-    network: Network,
-    waiting: list[Batch],
-    layers: list[Layer],
-    records: dict[str, TopNine],
-    wanted: dict[str, dict[int, list[tuple[int, int]]]],
-    rule: str,
-    control: Graph | None,
-) -> Visit:
-    nodes = [layer.node for layer in layers]
-    rules = {rule, "gradient"}
-    inputs = [batch.inputs(network) for batch in waiting]
-    recordings = [record(network.graph, some, nodes, *rules) for some in inputs]
+@dataclass(frozen=True)
+class _Place:
+    """One of a unit's nine."""
+
+    unit: int
+    rank: int
+    image: int
+
+
+def _by_image(record: TopNine) -> dict[int, list[_Place]]:
+    """The winners of a layer's units by their image."""
+    places: dict[int, list[_Place]] = defaultdict(list)
+    for unit, rank in np.argwhere(record.image != EMPTY).tolist():
+        image = int(record.image[unit, rank])
+        places[image].append(_Place(unit, rank, image))
+    return places
+
+
+def _visit(pass_: _Pass, batches: list[Batch]) -> Visit:
+    network = pass_.network
+    nodes = [layer.node for layer in pass_.layers]
+    inputs = [batch.inputs(network) for batch in batches]
+    recordings = [record(network.graph, some, nodes, pass_.rule, "gradient") for some in inputs]
     recording = joined(recordings) if len(recordings) > 1 else recordings[0]
-    sharp, soft, places = {}, {}, {}
-    for number, batch in enumerate(waiting):
+    sharp, blurred, rows = {}, {}, {}
+    for number, batch in enumerate(batches):
         for slot, stimulus in zip(batch.slots, batch.stimuli, strict=True):
             sharp[stimulus.index] = stimulus.pixels
-            places[stimulus.index] = number * batch.size + slot
-    bench = None
-    if control:
-        soft = {image: pixels.blurred(stimulus) for image, stimulus in sharp.items()}
-        both = torch.cat(inputs), torch.zeros_like(torch.cat(inputs))
-        both[1][list(places.values())] = network.inputs(np.stack(list(soft.values())))
-        bench = TrialInputs(control, *both)
+            rows[stimulus.index] = number * batch.size + slot
+    trial_inputs = None
+    if pass_.control:
+        blurred = {image: pixels.blurred(stimulus) for image, stimulus in sharp.items()}
+        whole = torch.cat(inputs)
+        soft = torch.zeros_like(whole)
+        soft[list(rows.values())] = network.inputs(np.stack(list(blurred.values())))
+        trial_inputs = TrialInputs(pass_.control, whole, soft)
 
-    def found() -> Iterator[Revisited]:
-        for layer in layers:
-            won = [
-                (unit, rank, image)
-                for image in places
-                for unit, rank in wanted[layer.id].get(image, ())
-            ]
+    def revisited() -> Iterator[Revisited]:
+        for layer in pass_.layers:
+            wanted = pass_.wanted[layer.id]
+            won = [place for image in rows for place in wanted.get(image, ())]
             for first in range(0, len(won), DESCENTS):
-                some = won[first : first + DESCENTS]
-                yield _reconstructed(recording, layer, records[layer.id], some, places, rule, bench)
+                some = _Won(layer, pass_.records[layer.id], won[first : first + DESCENTS], rows)
+                yield _reconstructed(recording, some, pass_.rule, trial_inputs)
 
-    return Visit(sharp, found(), soft)
+    return Visit(sharp, revisited(), blurred)
+
+
+@dataclass(frozen=True)
+class _Won:
+    """Some winners of a layer; ``rows`` says which stimulus of the recording an image is."""
+
+    layer: Layer
+    top: TopNine
+    places: list[_Place]
+    rows: dict[int, int]
 
 
 def _reconstructed(
-    recording: Recording,
-    layer: Layer,
-    top: TopNine,
-    won: list[tuple[int, int, int]],
-    places: dict[int, int],
-    rule: str,
-    bench: TrialInputs | None,
+    recording: Recording, won: _Won, rule: str, trial_inputs: TrialInputs | None
 ) -> Revisited:
-    units, ranks = np.array([w[0] for w in won]), np.array([w[1] for w in won])
+    layer = won.layer
+    units = np.array([place.unit for place in won.places])
+    ranks = np.array([place.rank for place in won.places])
+    images = [place.image for place in won.places]
     maps = layer.maps(recording.activations[layer.node])
     device = maps.device
-    of = torch.tensor([places[image] for _, _, image in won], device=device)
-    position = torch.from_numpy(top.position[units, ranks].astype(np.int64)).to(device)
+    of = torch.tensor([won.rows[image] for image in images], device=device)
+    position = torch.from_numpy(won.top.position[units, ranks].astype(np.int64)).to(device)
     unit = torch.from_numpy(units).to(device)
     values = maps[of, unit, position[:, 0], position[:, 1]]
-    _compare(layer, top, values.float().cpu().numpy(), units, ranks)
-    signal = start(layer, values, unit, position)
-    down = {each: descend(recording, layer.node, signal, of, each) for each in recording.rules}
-    images = [image for _, _, image in won]
+    _compare(won, values.float().cpu().numpy(), units, ranks)
+    signal = one_hot_signal(layer, values, units=unit, positions=position)
+    down = {
+        each: project_back(recording, layer.node, signal, stimulus=of, rule=each)
+        for each in recording.rules
+    }
     where = [(int(row), int(column)) for row, column in position.tolist()]
-    shown = {each: _projections(found) for each, found in down.items()}
+    shown = {each: _projections(window) for each, window in down.items()}
     evidence = None
-    if bench:
+    if trial_inputs:
         true = torch.tensor([layer.field.true_box(*at).as_tuple() for at in where], device=device)
         rank, image = torch.from_numpy(ranks).to(device), torch.tensor(images, device=device)
         winners = Winners(unit, rank, image, of, values, position, true)
-        trials = tried(bench, recording, layer, winners, down[rule], rule)
+        trials = run_trials(
+            winners,
+            down[rule],
+            layer=layer,
+            recording=recording,
+            rule=rule,
+            inputs=trial_inputs,
+        )
         twins, marks = _projections(trials.twin), trials.marks.cpu().numpy()
         evidence = Evidence(trials.figures, twins, marks)
     boxes = [layer.field.box(*at) for at in where]
@@ -241,14 +280,12 @@ def _projections(found: Window) -> Projections:
     return Projections(values, torch.stack([found.top, found.left], 1).cpu().numpy())
 
 
-def _compare(
-    layer: Layer, top: TopNine, again: np.ndarray, units: np.ndarray, ranks: np.ndarray
-) -> None:
-    recorded = top.value[units, ranks]
+def _compare(won: _Won, again: np.ndarray, units: np.ndarray, ranks: np.ndarray) -> None:
+    recorded = won.top.value[units, ranks]
     wrong = np.abs(again - recorded) > 1e-5 * np.abs(recorded)
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])
         raise AtlasError(
-            f"{layer.id}/{units[at]} activated at {recorded[at]:.6g} in the first pass and at "
+            f"{won.layer.id}/{units[at]} activated at {recorded[at]:.6g} in the first pass and at "
             f"{again[at]:.6g} in the second: the images or the network changed during the build"
         )

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from atlas.compute.second_pass import revisit
-from atlas.data import addresses, records
+from atlas.compute.second_pass import Visit, revisit
+from atlas.data import addresses
+from atlas.data.documents import read_atlas, read_layer
+from atlas.data.records import LayerData, Unit
 from atlas.drawing import pixels
 from atlas.errors import AtlasError, UsageError
 from atlas.images.sources import Images
-from atlas.networks.batching import BATCH, slots_of
+from atlas.networks.batching import BATCH, Running, slots_of
 from atlas.networks.network import Network
 from atlas.runtime.progress import Progress, silent
-from atlas.scanning.scan import scan
+from atlas.scanning.scan import first_pass
 from atlas.scanning.topk import NINE, TopNine
 
 ALIKE = 0.9  # the least correlation of pictures that differ by rounding and compression alone
@@ -49,25 +51,30 @@ def find(path: Path) -> tuple[Path, str | None, int | None]:
     if len(parts) == 2 and not parts[1].isdigit():
         raise UsageError(f"{path}: {parts[1]} is not a unit's number")
     layer = parts[0] if parts else None
-    if layer is not None and layer not in records.read_atlas(folder).layers:
+    if layer is not None and layer not in read_atlas(folder).layers:
         raise UsageError(f"{path}: the atlas has no layer {layer}")
     return folder, layer, int(parts[1]) if len(parts) == 2 else None
 
 
 def choose(
-    folder: Path, layer: str | None, unit: int | None, sample: int | None, seed: int = 0
+    folder: Path,
+    *,
+    layer: str | None = None,
+    unit: int | None = None,
+    sample: int | None = None,
+    seed: int = 0,
 ) -> dict[str, list[int]]:
     """The units to verify, by layer: one, all of a layer or atlas, or a random sample of those."""
-    names = [layer] if layer else list(records.read_atlas(folder).layers)
-    there = [(name, one.unit) for name in names for one in records.read_layer(folder, name).top]
+    names = [layer] if layer else list(read_atlas(folder).layers)
+    shown = [(name, one.unit) for name in names for one in read_layer(folder, name).top]
     if unit is not None:
-        if (names[0], unit) not in there:
+        if (names[0], unit) not in shown:
             raise UsageError(f"{folder / names[0]} shows no unit {unit}")
-        there = [(names[0], unit)]
-    if sample is not None and sample < len(there):
-        there = sorted(random.Random(seed).sample(there, sample), key=there.index)
+        shown = [(names[0], unit)]
+    if sample is not None and sample < len(shown):
+        shown = sorted(random.Random(seed).sample(shown, sample), key=shown.index)
     chosen: dict[str, list[int]] = {}
-    for name, number in there:
+    for name, number in shown:
         chosen.setdefault(name, []).append(number)
     return chosen
 
@@ -77,6 +84,7 @@ def verify(
     chosen: Mapping[str, list[int]],
     network: Network,
     images: Images,
+    *,
     workers: int = 0,
     progress: Progress = silent,
 ) -> Iterator[Verdict]:
@@ -85,34 +93,45 @@ def verify(
     The rule, the number of slots and what counts as a duplicate are as the atlas's data say.
     Raises ``AtlasError`` if the network's weights or the images are not those of the atlas.
     """
-    facts = records.read_atlas(folder)
-    _same("weights", facts.network["weights_hash"], network.weights_hash)
-    near, lean = facts.images["near_duplicates"], facts.images.get("lean", False)
-    slots = facts.slots or slots_of(network, BATCH)
-    found = scan(
+    facts = read_atlas(folder)
+    _require_same("weights", facts.network.weights_hash, network.weights_hash)
+    running = Running(facts.slots or slots_of(network, BATCH), workers, progress=progress)
+    scanned = first_pass(
         network,
         images,
-        list(chosen),
-        workers=workers,
-        near_duplicates=near,
-        progress=progress,
+        layers=list(chosen),
+        near_duplicates=facts.near_duplicates,
         statistics=False,
-        slots=slots,
+        running=running,
     )
-    _same("images", facts.images["hash"], found.images_hash)
-    layers = {name: records.read_layer(folder, name) for name in chosen}
-    differs: dict[tuple[str, int], list[str]] = {}
+    _require_same("images", facts.images.hash, scanned.images_hash)
+    layers = {name: read_layer(folder, name) for name in chosen}
+    winners = {name: scanned.records[name].only(units) for name, units in chosen.items()}
+    visits = revisit(network, images, winners, facts.rule, running=running)
+    tiles = _drawn(visits, layers, chosen, network.preprocessing.std)
     for name, units in chosen.items():
         for number in units:
-            differs[name, number] = _of_record(found.records[name], layers[name].unit(number))
-    winners = {name: found.records[name].only(units) for name, units in chosen.items()}
+            differs = _compare_record(scanned.records[name], layers[name].unit(number))
+            count = winners[name].count(number)
+            if count:
+                drawn = pixels.plate(layers[name].plate, tiles[name, number], count)
+                path = folder / addresses.plate_file(name, number)
+                differs += _compare_plate(path, drawn, layers[name], count, lean=facts.lean)
+            yield Verdict(name, number, tuple(differs))
+
+
+def _drawn(
+    visits: Iterable[Visit],
+    layers: Mapping[str, LayerData],
+    chosen: Mapping[str, list[int]],
+    std: tuple[float, ...],
+) -> dict[tuple[str, int], np.ndarray]:
+    """The tiles ``[9, 2, h, w, 3]`` uint8 of units, by layer and number: as a build draws them."""
     tiles = {
         (name, number): np.zeros((NINE, 2, *layers[name].plate.tile, 3), np.uint8)
-        for name, number in differs
+        for name, units in chosen.items()
+        for number in units
     }
-    visits = revisit(
-        network, images, winners, facts.rule, workers=workers, progress=progress, slots=slots
-    )
     for visit in visits:
         for some in visit.found:
             tile = layers[some.layer.id].plate.tile
@@ -120,27 +139,25 @@ def verify(
                 own, box = tiles[some.layer.id, int(unit)][rank], some.boxes[place]
                 own[0] = pixels.reconstruction(
                     some.reconstructions.values[place],
-                    network.preprocessing.std,
-                    box,
-                    tile,
-                    some.reconstructions.corner(place),
+                    std=std,
+                    box=box,
+                    size=tile,
+                    corner=some.reconstructions.corner(place),
                 )
                 own[1] = pixels.patch(visit.stimuli[some.images[place]], box, tile)
-    for (name, number), drawn in tiles.items():
-        count = found.records[name].count(number)
-        differs[name, number] += _of_plate(folder, layers[name], number, drawn, count, lean)
-    for (name, number), what in differs.items():
-        yield Verdict(name, number, tuple(what))
+    return tiles
 
 
-def _same(what: str, said: str, found: str) -> None:
-    if said != found:
+def _require_same(what: str, stated: str, actual: str) -> None:
+    if stated != actual:
         raise AtlasError(
-            f"these are not the {what} of the atlas: SHA-256 {found[:16]}, and it says {said[:16]}"
+            f"these are not the {what} of the atlas: SHA-256 {actual[:16]}, "
+            f"and it says {stated[:16]}"
         )
 
 
-def _of_record(record: TopNine, unit: records.Unit) -> list[str]:
+def _compare_record(record: TopNine, unit: Unit) -> list[str]:
+    """What differs between what a scan recorded and what an atlas says of a unit."""
     number, differs = unit.unit, []
     if record.fired[number] != unit.fired:
         differs.append(f"fired for {record.fired[number]} images, not {unit.fired}")
@@ -157,35 +174,33 @@ def _of_record(record: TopNine, unit: records.Unit) -> list[str]:
     return differs
 
 
-def _of_plate(
-    folder: Path, layer: records.LayerData, unit: int, tiles: np.ndarray, count: int, lean: bool
+def _compare_plate(
+    path: Path, drawn: Image.Image, layer: LayerData, count: int, *, lean: bool
 ) -> list[str]:
-    """Which reconstructions of a plate are not those of these tiles ``[9, 2, h, w, 3]``.
+    """Which reconstructions of a plate in a file are not those of a plate drawn anew.
 
-    They are compared as the same compression leaves them, which is not much of noise.
+    They are compared as the same compression leaves them: it leaves little of noise.
     """
-    path = folder / addresses.plate_file(layer.layer, unit)
-    if not count:
-        return []
     if not path.is_file():
         return ["there is no plate"]
     box = layer.receptive_field.size
-    again = pixels.encoded(pixels.plate(layer.plate, tiles, count), box, lean)
-    with Image.open(path) as plate, Image.open(io.BytesIO(again)) as other:
-        shown, drawn = (np.asarray(each.convert("RGB"), float) for each in (plate, other))
-    if shown.shape != drawn.shape:
+    again = io.BytesIO(pixels.encoded(drawn, box, lean=lean))
+    with Image.open(path) as one, Image.open(again) as other:
+        shown = np.asarray(one.convert("RGB"), float)
+        wanted = np.asarray(other.convert("RGB"), float)
+    if shown.shape != wanted.shape:
         return ["the plate has another size"]
     height, width = layer.plate.tile
-    found = []
+    differs = []
     for rank in range(count):
         top, left = layer.plate.place(rank, patch=False)
         part = slice(top, top + height), slice(left, left + width)
-        if not _looks_like(shown[part], drawn[part], pixels.is_crisp(box)):
-            found.append(f"the reconstruction of no. {rank + 1}")
-    return found
+        if not _looks_like(shown[part], wanted[part], crisp=pixels.is_crisp(box)):
+            differs.append(f"the reconstruction of no. {rank + 1}")
+    return differs
 
 
-def _looks_like(shown: np.ndarray, drawn: np.ndarray, crisp: bool) -> bool:
+def _looks_like(shown: np.ndarray, drawn: np.ndarray, *, crisp: bool) -> bool:
     """Whether two pictures ``[h, w, 3]`` are the same, as far as rounding lets one tell."""
     if crisp:
         return bool(np.abs(shown - drawn).max() <= 2)

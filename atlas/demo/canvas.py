@@ -61,18 +61,24 @@ def oklch(lightness: float, chroma: float, hue: float) -> Colour:
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
     short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
-    linear = (
+    linear_red, linear_green, linear_blue = (
         4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
         -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
         -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
     )
-    red, green, blue = (round(255 * max(0.0, min(1.0, v)) ** (1 / 2.2)) for v in linear)
-    return red, green, blue
+    return _gamma(linear_red), _gamma(linear_green), _gamma(linear_blue)
+
+
+def _gamma(linear: float) -> int:
+    """A linear intensity, cut to [0, 1], as a byte of sRGB."""
+    return round(255 * max(0.0, min(1.0, linear)) ** (1 / 2.2))
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:
     """``one`` with ``share`` of ``other`` in it."""
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
+    red = round(one[0] + (other[0] - one[0]) * share)
+    green = round(one[1] + (other[1] - one[1]) * share)
+    blue = round(one[2] + (other[2] - one[2]) * share)
     return red, green, blue
 
 
@@ -327,12 +333,12 @@ class Canvas:
 
     def masks(self) -> dict[str, np.ndarray]:
         """Each visible part's mask at the final size: ``[side, side]`` bool."""
-        found = {}
+        visible = {}
         for name, (mask, _) in sorted((self._masks or {}).items()):
             pixels = np.asarray(mask.reduce(SUPERSAMPLING)) >= 128
             if pixels.any():
-                found[name] = pixels
-        return found
+                visible[name] = pixels
+        return visible
 
 
 def _palette(dice: Dice) -> list[tuple[float, float]]:

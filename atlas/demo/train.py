@@ -140,7 +140,7 @@ def _renormalise(model: nn.Module) -> None:
 
 @torch.no_grad()
 def _revive(model: nn.Sequential, pixels: Tensor, device: torch.device) -> int:
-    """Draw anew each unit that fired for none of these pictures; returns how many."""
+    """Draw again the filter of each unit that fires for none of these pictures; count them."""
     model.eval()
     strongest: dict[nn.Conv2d, Tensor] = {}
     for batch in pixels.split(BATCH):

@@ -1,1 +1,1 @@
-"""From arrays to what the eye sees: tiles, plates and figures. No torch, no files."""
+"""Drawing: tiles, plates and figures from arrays. No torch, no files."""

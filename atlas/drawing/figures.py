@@ -1,5 +1,6 @@
-"""Figures of a layer to print and to project: a few units' plates with their names, as in figure 2
-of Zeiler & Fergus.
+"""A layer's figure for print and slides: a few units' plates with captions.
+
+As in figure 2 of Zeiler & Fergus 2013.
 """
 
 from __future__ import annotations
@@ -15,21 +16,21 @@ from PIL import Image, ImageDraw, ImageFont
 from atlas.data.records import LayerData, Unit
 
 ACROSS = 2
-SPACE, LINE, MARGIN = 24, 30, 16  # between plates, for a caption, around it all; in pixels
+SPACE, LINE, MARGIN = 24, 30, 16  # pixels between plates, for a caption, and around the figure
 INK = "#1d1b18"
 QUALITY = 75  # of plates on a figure
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One unit on a figure: its plate on paper white, and what stands under it."""
+    """One unit on a figure: its plate on white, and the caption below it."""
 
     plate: Image.Image
     caption: str
 
 
 def caption(layer: LayerData, unit: Unit) -> str:
-    """A unit's name, and the class that most of its nine have."""
+    """A unit's name, and the class that more than half of its nine have, if one does."""
     name = f"{layer.layer}/{unit.unit}"
     most = unit.commonest
     if not most or 2 * most[1] <= len(unit.nine):
@@ -38,19 +39,19 @@ def caption(layer: LayerData, unit: Unit) -> str:
 
 
 def title(layer: LayerData) -> str:
-    """What a layer's figure shows."""
+    """The title of a layer's figure."""
     what = "patches and their reconstructions" if layer.plate.patches else "reconstructions"
     return f"Units of {layer.layer}: the nine strongest {what}"
 
 
 def on_paper(plate: Image.Image) -> Image.Image:
-    """A plate with its clear gaps in white: for print, slides, and formats without clear."""
+    """A plate with white in place of transparency, for print, slides and JPEG."""
     paper = Image.new("RGB", plate.size, "white")
     paper.paste(plate, mask=plate.getchannel("A") if "A" in plate.getbands() else None)
     return paper
 
 
-def jpeg(plate: Image.Image, quality: int = QUALITY, sharp: bool = True) -> bytes:
+def jpeg(plate: Image.Image, *, quality: int = QUALITY, sharp: bool = True) -> bytes:
     """A plate as JPEG; ``sharp`` keeps its colours at full resolution."""
     file = io.BytesIO()
     subsampling = 0 if sharp else 2
@@ -63,7 +64,7 @@ def png(panels: Sequence[Panel]) -> bytes:
     width, height = _size(panels)
     figure = Image.new("RGB", (width, height), "white")
     pen, font = ImageDraw.Draw(figure), ImageFont.load_default(18)
-    for panel, (left, top) in zip(panels, _places(panels), strict=True):
+    for panel, (left, top) in zip(panels, _corners(panels), strict=True):
         figure.paste(panel.plate, (left, top))
         pen.text((left, top + panel.plate.height + 6), panel.caption, INK, font)
     file = io.BytesIO()
@@ -72,7 +73,7 @@ def png(panels: Sequence[Panel]) -> bytes:
 
 
 def svg(panels: Sequence[Panel], name: str) -> str:
-    """The same as SVG that needs no other file: plates as JPEG, names as text."""
+    """The same figure as an SVG that embeds its plates as JPEG and has captions as text."""
     width, height = _size(panels)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
@@ -80,7 +81,7 @@ def svg(panels: Sequence[Panel], name: str) -> str:
         f"<title>{html.escape(name)}</title>",
         '<rect width="100%" height="100%" fill="#fff"/>',
     ]
-    for panel, (left, top) in zip(panels, _places(panels), strict=True):
+    for panel, (left, top) in zip(panels, _corners(panels), strict=True):
         code = base64.b64encode(jpeg(panel.plate)).decode()
         across, down = panel.plate.size
         parts += [
@@ -92,8 +93,8 @@ def svg(panels: Sequence[Panel], name: str) -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _places(panels: Sequence[Panel]) -> list[tuple[int, int]]:
-    """Left and top of each plate; all plates of a layer are of one size."""
+def _corners(panels: Sequence[Panel]) -> list[tuple[int, int]]:
+    """Left and top of each plate; all plates of a layer have one size."""
     width, height = panels[0].plate.size
     return [
         (
@@ -105,6 +106,8 @@ def _places(panels: Sequence[Panel]) -> list[tuple[int, int]]:
 
 
 def _size(panels: Sequence[Panel]) -> tuple[int, int]:
-    left, top = (max(place[i] for place in _places(panels)) for i in (0, 1))
+    """Width and height of the whole figure."""
+    left = max(corner[0] for corner in _corners(panels))
+    top = max(corner[1] for corner in _corners(panels))
     width, height = panels[0].plate.size
     return left + width + MARGIN, top + height + LINE + MARGIN

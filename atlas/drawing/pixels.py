@@ -1,6 +1,8 @@
-"""From arrays to what the eye sees: patches, pictures of reconstructions, plates of filters.
+"""Drawing patches, reconstructions, plates, strips and sheets of filters.
 
-Pure functions over NumPy arrays; pictures are ``[H, W, 3]`` uint8.
+Pure functions over NumPy arrays. A tile is a picture ``[h, w, 3]`` uint8 of one box; a plate holds
+a unit's nine reconstructions beside its nine patches (or the reconstructions alone); a strip is a
+row of smaller tiles; a sheet shows a layer's filters.
 """
 
 from __future__ import annotations
@@ -15,14 +17,14 @@ from PIL import Image, ImageFilter
 from atlas.data.geometry import Box
 from atlas.data.records import Plate
 
-SIDE = 96  # the longer side of a tile, at most
-GAP, GUTTER = 2, 10
-# of plates as lossy WebP, and what share of the first one's bytes they were found to take
+SIDE = 96  # pixels along the longer side of a tile, at most
+GAP, GUTTER = 2, 10  # pixels between tiles, and between reconstructions and patches
+# qualities of plates as lossy WebP, and the bytes they took as a share of the first one's
 QUALITIES = {75: 1.0, 60: 0.82, 45: 0.72, 30: 0.6}
 PLATE_BYTES = 14_000
-LEAN_BYTES, LEAN_QUALITY = 10_000, {15: 0.45}  # where room is short
-THUMBNAIL = 3  # times smaller than a plate
-CRISP = 32  # boxes up to this size are enlarged pixel by pixel
+LEAN_BYTES, LEAN_QUALITY = 10_000, {15: 0.45}  # of a lean atlas
+THUMBNAIL = 3  # a thumbnail's sides are this many times shorter than its plate's
+CRISP = 32  # boxes up to this side are enlarged pixel by pixel
 
 
 def is_crisp(size: tuple[int, int]) -> bool:
@@ -31,10 +33,10 @@ def is_crisp(size: tuple[int, int]) -> bool:
 
 
 def tile_size(height: int, width: int) -> tuple[int, int]:
-    """Height and width of a tile that shows a box of this size.
+    """Height and width of a tile that shows a box of this height and width.
 
-    A small box is enlarged by a whole factor, so that its pixels stay pixels; any other is scaled
-    so that its longer side fills the tile.
+    A crisp box is enlarged by a whole factor, so that its pixels stay squares; any other is scaled
+    so that its longer side is ``SIDE``.
     """
     longer = max(height, width)
     if is_crisp((height, width)):
@@ -43,28 +45,32 @@ def tile_size(height: int, width: int) -> tuple[int, int]:
 
 
 def plate_of(size: tuple[int, int], patches: bool = True) -> Plate:
-    """The plate of units whose nominal box has this height and width, with patches or without."""
+    """The layout of plates for a nominal box of this height and width, with patches or without."""
     return Plate(tile_size(*size), GAP, GUTTER, patches)
 
 
 def small_plate_of(size: tuple[int, int], patches: bool = True) -> Plate:
-    """The same with tiles as small as on a strip: of what goes with a plate."""
+    """The same layout with tiles as small as those of a strip: for the plate of the trials."""
     return Plate(strip_tile(size), GAP, GUTTER, patches)
 
 
 def patch(stimulus: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
-    """The tile that shows a box of a stimulus ``[H, W, C]``; outside lies a quiet hatching."""
+    """The tile that shows a box of a stimulus ``[H, W, C]``, hatched outside the stimulus.
+
+    ``size`` is the tile's height and width.
+    """
     height, width = stimulus.shape[:2]
-    seen = _overlap(box, Box(0, 0, height, width))
+    inside = _overlap(box, Box(0, 0, height, width))
     background = _hatching(size).copy()
-    part = stimulus[seen.top : seen.bottom, seen.left : seen.right]
-    return _laid(np.broadcast_to(part, (*part.shape[:2], 3)), seen, box, background)
+    part = stimulus[inside.top : inside.bottom, inside.left : inside.right]
+    colours = np.broadcast_to(part, (*part.shape[:2], 3))
+    return _drawn_on(background, colours, part=inside, box=box)
 
 
 def blurred(stimulus: np.ndarray) -> np.ndarray:
-    """A stimulus ``[H, W, C]`` that nothing can be recognised in any more: uint8 of that shape.
+    """A stimulus ``[H, W, C]`` uint8, blurred until nothing can be recognised: the same shape.
 
-    By a Gaussian whose standard deviation is a twentieth of the shorter side.
+    The Gaussian's standard deviation is a twentieth of the shorter side.
     """
     radius = min(stimulus.shape[:2]) / 20
     image = Image.fromarray(stimulus.squeeze(2) if stimulus.shape[2] == 1 else stimulus)
@@ -80,22 +86,25 @@ def _hatching(size: tuple[int, int]) -> np.ndarray:
 
 def reconstruction(
     signal: np.ndarray,
+    *,
     std: tuple[float, ...],
     box: Box,
     size: tuple[int, int],
     corner: tuple[int, int] = (0, 0),
 ) -> np.ndarray:
-    """The tile that shows a box of a reconstruction ``[C, h, w]``, zero as mid-grey.
+    """The tile that shows a box of a reconstruction ``[C, h, w]``, with zero as mid-grey.
 
-    ``corner`` is where the reconstruction's top left lies in the input frame; outside it is zero.
-    In the input's own colours: the scale of the normalisation is undone, its mean is not. The
-    contrast is the reconstruction's own, so brightness can't be compared between two of them.
+    ``corner`` (row, column) is the place of ``signal``'s top left in the input frame; the
+    reconstruction is zero outside ``signal``. ``std`` is the preprocessing's: its scale is undone,
+    its mean is not, so the colours are the input's. ``size`` is the tile's height and width. The
+    contrast follows from the reconstruction itself, so brightness can't be compared between tiles.
     """
     signal = (signal * np.array(std, np.float32)[:, None, None]).transpose(1, 2, 0)
     top, left = corner
-    known = _overlap(box, Box(top, left, top + signal.shape[0], left + signal.shape[1]))
-    part = signal[known.top - top : known.bottom - top, known.left - left : known.right - left]
-    return _laid(signed(part), known, box, np.full((*size, 3), 128, np.uint8))
+    inside = _overlap(box, Box(top, left, top + signal.shape[0], left + signal.shape[1]))
+    part = signal[inside.top - top : inside.bottom - top, inside.left - left : inside.right - left]
+    grey = np.full((*size, 3), 128, np.uint8)
+    return _drawn_on(grey, signed(part), part=inside, box=box)
 
 
 def _overlap(one: Box, other: Box) -> Box:
@@ -104,8 +113,8 @@ def _overlap(one: Box, other: Box) -> Box:
     return Box(top, left, max(top, bottom), max(left, right))
 
 
-def _laid(picture: np.ndarray, part: Box, box: Box, tile: np.ndarray) -> np.ndarray:
-    """Lay a picture of a part of a box where that part is on the tile of the whole box."""
+def _drawn_on(tile: np.ndarray, picture: np.ndarray, *, part: Box, box: Box) -> np.ndarray:
+    """The tile of a whole box, with the picture of one part of the box drawn in its place."""
     if part.height == 0 or part.width == 0:
         return tile
     down, right = tile.shape[0] / box.height, tile.shape[1] / box.width
@@ -125,34 +134,35 @@ def _laid(picture: np.ndarray, part: Box, box: Box, tile: np.ndarray) -> np.ndar
 
 
 def signed(values: np.ndarray) -> np.ndarray:
-    """Signed values ``[H, W, C]`` as a picture: zero mid-grey, the robust maximum full contrast.
+    """A picture of signed values ``[H, W, C]``: zero is mid-grey, the robust maximum full contrast.
 
-    The robust maximum is the 99.5th percentile of the magnitudes that are not zero.
+    The robust maximum is the 99.5th percentile of the magnitudes above zero.
     """
-    most = _robust_maximum(np.abs(values).ravel(order="K")) or 1.0
+    most = robust_maximum(np.abs(values).ravel(order="K")) or 1.0
     picture = np.clip(128 + values * (127 / most), 0, 255)
     return np.broadcast_to(np.rint(picture).astype(np.uint8), (*values.shape[:2], 3))
 
 
-def _robust_maximum(sizes: np.ndarray) -> float:
-    """The 99.5th percentile of what is above zero; 0 where nothing is. Sizes are none below.
+def robust_maximum(magnitudes: np.ndarray) -> float:
+    """The 99.5th percentile of the magnitudes above zero; 0 if none is.
 
-    As ``np.percentile`` interpolates it, in a third of its time: zeros are counted, not taken out.
+    ``np.percentile`` interpolates alike, but takes three times as long, because the zeros would
+    have to be removed first. Here they are counted and skipped.
     """
-    count = np.count_nonzero(sizes)
+    count = np.count_nonzero(magnitudes)
     if not count:
         return 0.0
-    place = sizes.size - count + 0.995 * (count - 1)
+    place = magnitudes.size - count + 0.995 * (count - 1)
     below = int(place)
-    above = min(below + 1, sizes.size - 1)
-    parted = np.partition(sizes, (below, above))
+    above = min(below + 1, magnitudes.size - 1)
+    parted = np.partition(magnitudes, (below, above))
     return float(parted[below] + (place - below) * (parted[above] - parted[below]))
 
 
 def plate(layout: Plate, tiles: np.ndarray, count: int) -> Image.Image:
-    """A unit's plate from its tiles ``[9, 2, h, w, 3]`` (reconstruction, patch); gaps are clear.
+    """A unit's plate from its tiles ``[9, 2, h, w, 3]`` (reconstruction, patch).
 
-    Only the first ``count`` places are filled.
+    Only the first ``count`` of the nine are drawn; gaps and the rest are transparent.
     """
     height, width = layout.tile
     sheet = np.zeros((*layout.size, 4), np.uint8)
@@ -164,30 +174,30 @@ def plate(layout: Plate, tiles: np.ndarray, count: int) -> Image.Image:
     return Image.fromarray(sheet)
 
 
-def encoded(picture: Image.Image, box: tuple[int, int], lean: bool = False) -> bytes:
-    """A plate as WebP: without loss where its boxes are enlarged pixel by pixel.
+def encoded(picture: Image.Image, box: tuple[int, int], *, lean: bool = False) -> bytes:
+    """A plate as WebP; ``box`` is the height and width of the boxes on it.
 
-    Any other takes the best of some qualities that should keep it within ``PLATE_BYTES``, or
-    ``LEAN_BYTES``, or the least: noise, which is all that some reconstructions are, would take
-    several times the room.
+    A plate of crisp boxes is encoded without loss. Any other takes the best quality that should
+    keep it within ``PLATE_BYTES`` (``LEAN_BYTES`` with ``lean``), and the lowest if none does: some
+    reconstructions are mere noise, which would take several times as many bytes.
     """
     if is_crisp(box):
         return _webp(picture, lossless=True, quality=50)
     limit, shares = PLATE_BYTES, QUALITIES
     if lean:
         limit, shares = LEAN_BYTES, QUALITIES | LEAN_QUALITY
-    best, *less = shares
-    found = _webp(picture, quality=best)
-    if len(found) <= limit:
-        return found
-    fits = (q for q in less if len(found) * shares[q] <= limit)
-    return _webp(picture, quality=next(fits, less[-1]))
+    best, *lower = shares
+    content = _webp(picture, quality=best)
+    if len(content) <= limit:
+        return content
+    fitting = (quality for quality in lower if len(content) * shares[quality] <= limit)
+    return _webp(picture, quality=next(fitting, lower[-1]))
 
 
 def small_encoded(picture: Image.Image, box: tuple[int, int]) -> bytes:
-    """The same for a small plate, at the least quality; noise is often all it shows.
+    """A small plate as WebP, at the lowest quality, because it often shows mere noise.
 
-    Only the smallest boxes keep their pixels: noise of more of them would take much room.
+    Only plates of the smallest boxes are encoded without loss: larger ones would take many bytes.
     """
     if max(box) <= CRISP // 2:
         return _webp(picture, lossless=True, quality=50)
@@ -195,7 +205,7 @@ def small_encoded(picture: Image.Image, box: tuple[int, int]) -> bytes:
 
 
 def strip_tile(box: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of a small tile, two thirds of one on the plate of such boxes."""
+    """Height and width of a strip's tile: two thirds of the plate's tile of the same box."""
     height, width = tile_size(*box)
     if is_crisp(box):
         factor = max(1, height // box[0] * 2 // 3)
@@ -204,12 +214,12 @@ def strip_tile(box: tuple[int, int]) -> tuple[int, int]:
 
 
 def strip_size(tile: tuple[int, int], count: int) -> tuple[int, int]:
-    """Height and width of a strip of so many tiles of this size."""
+    """Height and width of a strip of ``count`` tiles of this size."""
     return tile[0], count * (tile[1] + GAP) - GAP
 
 
 def strip(tiles: np.ndarray, shown: list[bool], box: tuple[int, int]) -> bytes:
-    """Tiles ``[N, h, w, 3]`` side by side, as WebP; those not shown stay clear."""
+    """Tiles ``[N, h, w, 3]`` side by side, as WebP; those not ``shown`` stay transparent."""
     height, width = tiles.shape[1:3]
     sheet = np.zeros((*strip_size((height, width), len(tiles)), 4), np.uint8)
     for place, tile in enumerate(tiles):
@@ -233,28 +243,27 @@ def thumbnail_size(size: tuple[int, int]) -> tuple[int, int]:
 
 def _webp(picture: Image.Image, **options: Any) -> bytes:
     file = io.BytesIO()
-    picture.save(file, "WEBP", method=2, **options)  # a third of 3's time
+    picture.save(file, "WEBP", method=2, **options)  # takes a third of the time of method 3
     return file.getvalue()
 
 
 def filter_layout(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Height and width of one filter on the sheet of filters ``[U, C, k, k]``, and how many stand
-    in a row.
-    """
+    """Height and width of a filter on the sheet of ``[U, C, k, k]``, and the filters in a row."""
     height, width = tile_size(shape[2], shape[3])
     return height, width, min(shape[0], 12)
 
 
 def sheet_size(layout: tuple[int, int, int], units: int) -> tuple[int, int]:
-    """Height and width of the sheet of so many filters."""
+    """Height and width of the sheet of ``units`` filters with this ``filter_layout``."""
     height, width, across = layout
     return -(-units // across) * (height + GAP) - GAP, across * (width + GAP) - GAP
 
 
 def filter_sheet(weight: np.ndarray, std: tuple[float, ...]) -> Image.Image:
-    """All filters ``[U, C, k, k]`` of a layer that sees the input's channels, on one sheet.
+    """The sheet of the filters ``[U, C, k, k]`` of a layer that reads the input's channels.
 
-    Each has its own contrast, zero mid-grey, in the input's own colours, as reconstructions have.
+    Each filter is drawn as reconstructions are: zero as mid-grey, with its own contrast, in the
+    input's colours.
     """
     layout = filter_layout(weight.shape)
     height, width, across = layout
@@ -268,6 +277,7 @@ def filter_sheet(weight: np.ndarray, std: tuple[float, ...]) -> Image.Image:
         )
         drawn = signed((filter_ * scale).transpose(1, 2, 0))
         whole = Box(0, 0, *drawn.shape[:2])
-        sheet[place][..., :3] = _laid(drawn, whole, whole, np.zeros((height, width, 3), np.uint8))
+        tile = np.zeros((height, width, 3), np.uint8)
+        sheet[place][..., :3] = _drawn_on(tile, drawn, part=whole, box=whole)
         sheet[place][..., 3] = 255
     return Image.fromarray(sheet)

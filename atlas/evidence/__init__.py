@@ -1,1 +1,1 @@
-"""What reconstructions prove, and what units can be named for."""
+"""Evidence: what reconstructions prove, and which concepts units stand for."""

@@ -1,15 +1,15 @@
-"""What units overlap with: parts and things that somebody has drawn masks of.
+"""Concepts: the parts and things that units overlap with, by masks of them.
 
-Network Dissection (Bau et al. 2017): a unit's activations, brought to the size of the image and
-cut at the unit's own threshold, which so few of its activations pass, make a mask; how much that
-has in common with a concept's masks, over all images, is their intersection over their union. A
-unit is named for the best concept only where that beats chance: the best that any concept reaches
-with the masks of other images, over a number of draws.
+Network Dissection (Bau et al. 2017). A unit's feature map is interpolated to the size of the image
+and cut at the unit's own threshold, which only a small share of its activations reach. That gives a
+mask. Its overlap with a concept is the intersection over union with the concept's masks, over all
+images. A unit is named for its best concepts only where they beat chance: the best overlap of any
+concept when the masks are those of other images, over a number of draws.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,45 +22,51 @@ from atlas.data import levels
 from atlas.errors import AtlasError
 from atlas.images.masks import Masks, cell_side, cells_of
 from atlas.images.preprocessing import Preprocessing
-from atlas.images.sources import Images, StimulusCache, ahead, stimuli
-from atlas.networks.batching import BATCH, Batch, forward_batches, slot_by_slot, slots_of
+from atlas.images.sources import Images, made_ahead, stimuli
+from atlas.networks.batching import Batch, Running, forward_batches, slot_by_slot
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
-from atlas.runtime.progress import Progress, silent
-from atlas.runtime.ranks import ALONE, Ranks
 
-MOST = 500  # images whose masks are looked at, at most
-FOR_THRESHOLDS = 250  # of these, as many show where a unit's threshold is
-TOP = 0.005  # of a unit's activations, the share that passes its threshold, at most
+MOST = 500  # images whose masks are used, at most
+FOR_THRESHOLDS = 250  # of these, the images that thresholds are taken from, at most
+TOP = 0.005  # the share of a unit's activations that reach its threshold, at most
 DRAWS = 20  # of the chance distribution
-LEAST = 0.04  # the least overlap worth a name, as in the paper
+LEAST = 0.04  # the smallest overlap that gives a name, as in the paper
 PLACES = 16  # rows and columns of a feature map that thresholds are taken from, at most
-NAMED = 3  # concepts kept of a unit, at most
+NAMED = 3  # concepts that are reported of a unit, at most
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """What units of a layer have in common with C concepts.
+    """The overlaps of a layer's units with C concepts.
 
-    ``real`` ``[U, C]`` is the intersection over union with each; ``chance`` ``[U, DRAWS]`` the best
-    with any concept when the masks are those of other images.
+    ``real`` ``[U, C]`` is the intersection over union with each. ``chance`` ``[U, DRAWS]`` is the
+    best with any concept in each draw of other images' masks.
     """
 
     real: np.ndarray
     chance: np.ndarray
 
 
-Found = dict[str, np.ndarray]  # the cells of each concept in an image
+@dataclass(frozen=True)
+class Overlaps:
+    """The names of the concepts, and each layer's overlaps with them by id."""
+
+    names: list[str]
+    of_layers: dict[str, Overlap]
+
+
+Cells = dict[str, np.ndarray]  # for each concept in an image its cells, [h, w] bool
 
 
 def choose(masks: Masks, leave_out: Collection[int] = ()) -> list[int]:
-    """The images whose masks are looked at: some of those that have any, at random, in order."""
-    there = [index for index in masks.indices() if index not in leave_out]
-    return _some(there, MOST)
+    """The images whose masks are used: at most ``MOST`` of the annotated ones, at random."""
+    annotated = [index for index in masks.indices() if index not in leave_out]
+    return _sample(annotated, MOST)
 
 
-def _some(indices: Sequence[int], count: int) -> list[int]:
-    """So many at random: classes may come in turn, and every so-manyth would miss some."""
+def _sample(indices: Sequence[int], count: int) -> list[int]:
+    """At most ``count`` indices at random, in order: every k-th could miss whole classes."""
     order = np.random.Generator(np.random.Philox(0)).permutation(len(indices))
     return [indices[place] for place in sorted(order[:count])]
 
@@ -69,100 +75,184 @@ def overlaps(
     network: Network,
     images: Images,
     masks: Masks,
+    *,
     layers: Sequence[Layer],
     chosen: Sequence[int],
-    batch_size: int = BATCH,
-    workers: int = 0,
-    progress: Progress = silent,
-    kept: StimulusCache | None = None,
-    ranks: Ranks = ALONE,
-) -> tuple[list[str], dict[str, Overlap]]:
-    """The concepts, and what every unit of the layers with positions has in common with them.
+    running: Running,
+) -> Overlaps:
+    """The overlaps of every unit with every concept, for the layers that have positions.
 
-    Looks at the ``chosen`` images, which the ranks share, twice: for the thresholds at some of
-    them, then at all.
+    The ranks share the ``chosen`` images and run the network on them twice: on some of them for the
+    thresholds, then on all. Only rank 0 returns the overlaps of layers; the others return none.
+    Raises ``AtlasError`` for an image or mask that can't be read.
     """
     layers = [layer for layer in layers if layer.shape[1:] != (1, 1)]
-    slots = slots_of(network, batch_size)
+    ranks = running.ranks
 
-    def batches(some: Sequence[int], stage: str) -> Iterator[Batch]:
-        own = slot_by_slot(some[ranks.rank :: ranks.count], slots)
-        source = stimuli(images, network.preprocessing, own, workers, kept=kept, again=True)
-        return forward_batches(progress(source, len(own), stage), slots)
+    def batches(indices: Sequence[int], stage: str) -> Iterator[Batch]:
+        own = slot_by_slot(indices[ranks.rank :: ranks.count], running.slots)
+        source = stimuli(
+            images,
+            network.preprocessing,
+            own,
+            workers=running.workers,
+            cache=running.cache,
+            again=True,
+        )
+        return forward_batches(running.progress(source, len(own), stage), running.slots)
 
-    some = _some(chosen, FOR_THRESHOLDS)
-    counted = ranks.gather(_counts(network, layers, batches(some, "thresholds")))
+    for_thresholds = batches(_sample(chosen, FOR_THRESHOLDS), "thresholds")
+    counted = ranks.share(ranks.gather(_counts(network, layers, for_thresholds)))
     thresholds = {
-        layer.id: _thresholds(np.sum([one[layer.id] for one in ranks.share(counted)], 0))
+        layer.id: thresholds_of(np.sum([counts[layer.id] for counts in counted], 0))
         for layer in layers
     }
-    cells = ahead(_MaskCells(masks, network.preprocessing, chosen), workers)
-    found = list(progress(cells, len(chosen), "masks"))
-    names = sorted({name for one in found for name in one})
-    places = {image: place for place, image in enumerate(chosen)}
-    draws = [np.arange(len(found))]
-    draws += [
-        np.random.Generator(np.random.Philox(n + 1)).permutation(len(found)) for n in range(DRAWS)
-    ]
-    sums = {layer.id: np.zeros((1 + DRAWS, layer.units, len(names)), np.int64) for layer in layers}
-    areas = {layer.id: np.zeros(layer.units, np.int64) for layer in layers}
-    for batch in batches(chosen, "concepts"):
-        at = [places[stimulus.index] for stimulus in batch.stimuli]
-        sheets = [_beside(found, [draw[place] for draw in draws], names) for place in at]
-        for layer, maps in network.activations(batch.inputs(network), layers):
-            above = _above(network, layer, maps[batch.slots], thresholds[layer.id])
-            areas[layer.id] += above.sum((0, 2)).cpu().numpy()
-            for active, (columns, sheet) in zip(above, sheets, strict=True):
-                sums[layer.id][columns[0], :, columns[1]] += _common(active, sheet)
-    gathered = ranks.gather((sums, areas))
-    # the draws show all masks once, too
-    sizes = np.array([sum(one[name].sum() for one in found if name in one) for name in names])
-    return names, {
-        layer.id: _overlap(
-            np.sum([one[0][layer.id] for one in gathered], 0),
-            np.sum([one[1][layer.id] for one in gathered], 0),
-            sizes,
-        )
-        for layer in (layers if ranks.leads else ())
-    }
+    cells = made_ahead(_MaskCells(masks, network.preprocessing, chosen), running.workers)
+    annotated = _Annotated(chosen, list(running.progress(cells, len(chosen), "masks")))
+    sums = _sums(
+        network,
+        batches(chosen, "concepts"),
+        layers=layers,
+        thresholds=thresholds,
+        annotated=annotated,
+    )
+    gathered = ranks.gather(sums)
+    if not ranks.leads:
+        return Overlaps(annotated.names, {})
+    return Overlaps(
+        annotated.names,
+        {
+            layer.id: _overlap(
+                np.sum([one.common[layer.id] for one in gathered], 0),
+                np.sum([one.areas[layer.id] for one in gathered], 0),
+                annotated.sizes,
+            )
+            for layer in layers
+        },
+    )
 
 
 def labels(names: Sequence[str], overlap: Overlap) -> list[tuple[tuple[str, float], ...]]:
-    """For each unit the concepts it beats chance with, the best first."""
-    found = []
+    """For each unit the concepts whose overlap beats chance, with that overlap, the best first."""
+    labels_ = []
     for real, chance in zip(overlap.real, overlap.chance, strict=True):
         least = max(LEAST, float(chance.max(initial=0)))
         best = np.argsort(-real, kind="stable")[:NAMED]
-        found.append(tuple((names[c], round(float(real[c]), 3)) for c in best if real[c] > least))
-    return found
+        labels_.append(tuple((names[c], round(float(real[c]), 3)) for c in best if real[c] > least))
+    return labels_
 
 
-def _overlap(sums: np.ndarray, areas: np.ndarray, sizes: np.ndarray) -> Overlap:
-    union = areas[None, :, None] + sizes - sums
-    shares = sums / np.maximum(union, 1)
+class _Annotated:
+    """The cells of all concepts in the images at ``indices``, and draws of other images' cells.
+
+    Draw 0 gives every image its own cells; each of the ``DRAWS`` others gives every image those of
+    another one, at random.
+    """
+
+    def __init__(self, indices: Sequence[int], cells: list[Cells]) -> None:
+        self.names = sorted({name for one in cells for name in one})
+        self._cells = cells
+        self._places = {image: place for place, image in enumerate(indices)}
+        self._draws = [np.arange(len(cells))]
+        self._draws += [
+            np.random.Generator(np.random.Philox(draw + 1)).permutation(len(cells))
+            for draw in range(DRAWS)
+        ]
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """The cells of each concept in all images: ``[C]``, the same in every draw."""
+        return np.array(
+            [sum(one[name].sum() for one in self._cells if name in one) for name in self.names]
+        )
+
+    def sheet(self, image: int) -> _Sheet:
+        """The masks that an image is compared with."""
+        each = [
+            (draw, self.names.index(name), cells.ravel())
+            for draw, order in enumerate(self._draws)
+            for name, cells in self._cells[order[self._places[image]]].items()
+        ]
+        numbers = np.array([one[:2] for one in each], np.int64).reshape(-1, 2)
+        columns = np.array([one[2] for one in each], np.float32).reshape(len(each), -1).T
+        cells = torch.from_numpy(np.ascontiguousarray(columns))
+        return _Sheet(numbers[:, 0], numbers[:, 1], cells)
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """K masks: the draw and concept of each, ``[K]``, and the masks as columns ``[cells, K]``."""
+
+    draws: np.ndarray
+    concepts: np.ndarray
+    cells: Tensor
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What overlaps are computed from, by layer, in cells.
+
+    ``common`` ``[1 + DRAWS, U, C]`` counts the cells that units share with concepts in each draw,
+    and ``areas`` ``[U]`` the cells where units reach their thresholds.
+    """
+
+    common: dict[str, np.ndarray]
+    areas: dict[str, np.ndarray]
+
+
+def _sums(
+    network: Network,
+    batches: Iterator[Batch],
+    *,
+    layers: Sequence[Layer],
+    thresholds: Mapping[str, np.ndarray],
+    annotated: _Annotated,
+) -> _Sums:
+    """Compare units with masks, over batches of images."""
+    concepts = len(annotated.names)
+    sums = _Sums(
+        {layer.id: np.zeros((1 + DRAWS, layer.units, concepts), np.int64) for layer in layers},
+        {layer.id: np.zeros(layer.units, np.int64) for layer in layers},
+    )
+    for batch in batches:
+        sheets = [annotated.sheet(stimulus.index) for stimulus in batch.stimuli]
+        for layer, maps in network.activations(batch.inputs(network), layers):
+            above = _above(network, layer, maps[batch.slots], thresholds[layer.id])
+            sums.areas[layer.id] += above.sum((0, 2)).cpu().numpy()
+            for active, sheet in zip(above, sheets, strict=True):
+                common = _common(active, sheet.cells)
+                sums.common[layer.id][sheet.draws, :, sheet.concepts] += common
+    return sums
+
+
+def _overlap(common: np.ndarray, areas: np.ndarray, sizes: np.ndarray) -> Overlap:
+    """The overlaps of a layer's units, from the sums of all ranks."""
+    union = areas[None, :, None] + sizes - common
+    shares = common / np.maximum(union, 1)
     return Overlap(shares[0], shares[1:].max(2, initial=0).T)
 
 
 def _counts(
     network: Network, layers: Sequence[Layer], batches: Iterator[Batch]
 ) -> dict[str, np.ndarray]:
-    """How many activations of each unit reach each level, at some positions."""
-    found = {layer.id: np.zeros((layer.units, levels.LEVELS), np.int64) for layer in layers}
+    """The number of each unit's activations in each level, at some positions: ``[U, LEVELS]``."""
+    counts = {layer.id: np.zeros((layer.units, levels.LEVELS), np.int64) for layer in layers}
     for batch in batches:
-        for layer, maps in network.activations(batch.inputs(network), list(layers)):
-            rows, columns = (-(-length // PLACES) for length in layer.shape[1:])
+        for layer, maps in network.activations(batch.inputs(network), layers):
+            rows, columns = -(-layer.shape[1] // PLACES), -(-layer.shape[2] // PLACES)
             some = maps[batch.slots, :, rows // 2 :: rows, columns // 2 :: columns]
             values = some.transpose(0, 1).flatten(1).float().cpu().numpy()
-            found[layer.id] += levels.count(levels.level_of(values).T)
-    return found
+            counts[layer.id] += levels.count(levels.level_of(values).T)
+    return counts
 
 
-def _thresholds(counts: np.ndarray) -> np.ndarray:
-    """The least level of each unit that no more than the share ``TOP`` of activations reach.
+def thresholds_of(counts: np.ndarray) -> np.ndarray:
+    """The threshold of each unit, ``[U]`` float32.
 
-    As values, ``[U]`` float32; what is to be above them.
+    The lower bound of the lowest level such that at most the share ``TOP`` of the unit's
+    activations lie in it or above.
     """
-    above = counts[:, ::-1].cumsum(1)[:, ::-1]  # that reach a level or a higher one
+    above = counts[:, ::-1].cumsum(1)[:, ::-1]  # activations in a level or above
     passes = above <= TOP * counts.sum(1, keepdims=True)
     passes[:, 0] = False
     level = np.where(passes.any(1), passes.argmax(1), levels.LEVELS - 1)
@@ -170,9 +260,9 @@ def _thresholds(counts: np.ndarray) -> np.ndarray:
 
 
 def _above(network: Network, layer: Layer, maps: Tensor, thresholds: np.ndarray) -> Tensor:
-    """Where units pass their thresholds, in cells of the input frame: ``[N, U, cells]`` bool.
+    """The cells of the input frame where units reach their thresholds: ``[N, U, cells]`` bool.
 
-    Between the centres of receptive fields activations are interpolated.
+    Activations stand at the centres of their receptive fields and are interpolated between them.
     """
     size = network.graph.input_shape[1:]
     side = cell_side(size)
@@ -194,41 +284,28 @@ def _above(network: Network, layer: Layer, maps: Tensor, thresholds: np.ndarray)
     return (fine >= limit).flatten(2)
 
 
-def _common(active: Tensor, sheet: Tensor) -> np.ndarray:
-    """How many cells units ``[U, cells]`` bool and K masks ``[cells, K]`` share: ``[K, U]``."""
-    units, cells = active.nonzero(as_tuple=True)  # few are, so no matrix product
-    found = sheet.new_zeros((len(active), sheet.shape[1]), device=active.device)
-    return found.index_add_(0, units, sheet.to(active.device)[cells]).long().cpu().numpy().T
+def _common(active: Tensor, masks: Tensor) -> np.ndarray:
+    """The cells that units ``[U, cells]`` and K masks ``[cells, K]`` share, counted: ``[K, U]``."""
+    units, cells = active.nonzero(as_tuple=True)  # so few that a matrix product takes longer
+    counts = masks.new_zeros((len(active), masks.shape[1]), device=active.device)
+    return counts.index_add_(0, units, masks.to(active.device)[cells]).long().cpu().numpy().T
 
 
-def _beside(
-    found: Sequence[Found], others: Sequence[int], names: Sequence[str]
-) -> tuple[tuple[np.ndarray, np.ndarray], Tensor]:
-    """The masks to lay beside an image's activations: for each draw those of another image.
+@dataclass(frozen=True)
+class _MaskCells(Dataset["Cells | AtlasError"]):
+    """The cells of all concepts in images; an ``AtlasError`` for masks that can't be read."""
 
-    As the draws and concepts of K masks, and these as columns ``[cells, K]``.
-    """
-    each = [
-        (draw, names.index(name), cells.ravel())
-        for draw, other in enumerate(others)
-        for name, cells in found[other].items()
-    ]
-    numbers = np.array([one[:2] for one in each], np.int64).reshape(-1, 2)
-    sheet = np.array([one[2] for one in each], np.float32).reshape(len(each), -1).T
-    return (numbers[:, 0], numbers[:, 1]), torch.from_numpy(np.ascontiguousarray(sheet))
-
-
-class _MaskCells(Dataset["Found | AtlasError"]):
-    def __init__(self, masks: Masks, preprocessing: Preprocessing, indices: Sequence[int]) -> None:
-        self.masks, self.preprocessing, self.indices = masks, preprocessing, indices
+    masks: Masks
+    preprocessing: Preprocessing
+    indices: Sequence[int]
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, place: int) -> Found | AtlasError:
+    def __getitem__(self, place: int) -> Cells | AtlasError:
         try:
-            found = self.masks.of(self.indices[place])
+            masks = self.masks.of(self.indices[place])
         except AtlasError as error:
             return error
-        cells = {name: cells_of(mask, self.preprocessing) for name, mask in found.items()}
+        cells = {name: cells_of(mask, self.preprocessing) for name, mask in masks.items()}
         return {name: one for name, one in cells.items() if one.any()}

@@ -1,9 +1,9 @@
-"""The control twin: a network's graph with its weights drawn anew.
+"""The control twin: a network's graph with shuffled weights.
 
-A picture that comes out alike through weights that learned nothing shows the image, not the unit
-(Adebayo et al. 2018; Nie et al. 2018). Every tensor of weights is shuffled, so each keeps the
-distribution that training gave it to the last value; what of a module is one number for each
-channel is shuffled together, as a batch norm's scale and variance make sense only together.
+A reconstruction that looks the same through weights that have learned nothing shows the image, not
+the unit (Adebayo et al. 2018; Nie et al. 2018). Every tensor of weights is shuffled, so it keeps
+all its values. The tensors of a module that hold one number for each channel are shuffled in the
+same order, because a batch norm's scale and variance only make sense together.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from atlas.networks.graph import Graph
 
 
 def control_twin(graph: Graph, seed: int = 0) -> Graph:
-    """The same graph, the same nodes, with shuffled weights; the model handed in stays as it is."""
+    """The same graph with shuffled weights and the same nodes; the model itself is not changed."""
     return graph.changed(lambda path, module: _shuffle(module, f"{seed} {path}"))
 
 
 def _shuffle(module: nn.Module, seed: str) -> None:
+    """Shuffle a module's own weights in place."""
     digest = hashlib.sha256(seed.encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
     orders: dict[int, Tensor] = {}

@@ -1,1 +1,1 @@
-"""Where stimuli come from: images, their preprocessing, duplicates and masks."""
+"""Images and their stimuli, preprocessing, duplicates and masks."""

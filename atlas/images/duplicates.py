@@ -1,4 +1,4 @@
-"""Images that repeat others: the same decoded pixels, and, if asked, nearly the same picture."""
+"""Images that repeat others: the same decoded pixels or, if asked for, nearly the same picture."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ BITS = 64  # of a perceptual hash
 
 @dataclass(frozen=True)
 class ImageIdentity:
-    """What tells whether an image repeats another.
+    """What decides whether an image repeats another.
 
-    ``digest`` is that of its decoded pixels; ``hash`` its perceptual hash of 64 bits, if one was
-    asked for; ``recoloured`` whether a grey image is shown to a network of colours, or the reverse.
+    ``image`` is its index and ``digest`` that of its decoded pixels. ``hash`` is its perceptual
+    hash of 64 bits, None if none was asked for. ``recoloured`` is True for a grey image that is
+    shown to a network of colours, and for a colour image that is shown to a grey one.
     """
 
     image: int
@@ -27,10 +28,10 @@ class ImageIdentity:
 
 
 class DuplicateIndex:
-    """All images so far, in a checkpoint's file, where they take none of the process's memory.
+    """The identities of all images so far, kept in a checkpoint's file and not in memory.
 
-    ``near`` is how many of the 64 bits of their perceptual hashes may differ between two pictures
-    that count as one; None if only equal pixels do.
+    Two images whose perceptual hashes differ in at most ``near`` of their 64 bits count as one;
+    with None only images with equal pixels do.
     """
 
     def __init__(self, near: int | None = None, checkpoint: Checkpoint | None = None) -> None:
@@ -46,66 +47,68 @@ class DuplicateIndex:
             """
         )
 
-    def include(self, looks: Iterable[ImageIdentity]) -> set[int]:
-        """Add images in order of their indices; returns those that repeat an earlier one.
+    def include(self, identities: Iterable[ImageIdentity]) -> set[int]:
+        """Add images in the order of their indices, and return those that repeat an earlier one.
 
-        Of several near ones the earliest is meant.
+        An image that is near to several earlier ones repeats the first of them.
         """
         repeats = set()
-        for look in looks:
-            original = self._original(look)
-            value = None if look.hash is None else look.hash.to_bytes(8, "big")
-            row = (look.image, look.digest, value, look.recoloured, original)
+        for identity in identities:
+            original = self._original(identity)
+            value = None if identity.hash is None else identity.hash.to_bytes(8, "big")
+            row = (identity.image, identity.digest, value, identity.recoloured, original)
             self._database.execute("INSERT INTO seen VALUES (?, ?, ?, ?, ?)", row)
             if original is not None:
-                repeats.add(look.image)
-            elif self.near is not None and look.hash is not None:
-                bands = [(*band, look.image) for band in self._bands_of(look.hash)]
+                repeats.add(identity.image)
+            elif self.near is not None and identity.hash is not None:
+                bands = [(*band, identity.image) for band in self._bands(identity.hash)]
                 self._database.executemany("INSERT INTO bands VALUES (?, ?, ?)", bands)
         return repeats
 
     @property
     def repeats(self) -> dict[int, int]:
-        """Each image that repeats an earlier one, and that one."""
+        """For each image that repeats an earlier one, the index of that one."""
         query = "SELECT image, original FROM seen WHERE original IS NOT NULL ORDER BY image"
         return dict(self._database.execute(query).fetchall())
 
     @property
     def recoloured(self) -> int:
-        """How many of the others were recoloured."""
+        """The number of recoloured images among those that repeat no other."""
         query = "SELECT count(*) FROM seen WHERE recoloured AND original IS NULL"
         return int(self._database.execute(query).fetchone()[0])
 
     @property
     def digest(self) -> str:
-        """A SHA-256 over the digests of all images, in order."""
+        """A SHA-256 over the digests of all images, in the order of their indices."""
         digest = hashlib.sha256()
         for (one,) in self._database.execute("SELECT digest FROM seen ORDER BY image"):
             digest.update(one)
         return digest.hexdigest()
 
-    def _original(self, look: ImageIdentity) -> int | None:
+    def _original(self, identity: ImageIdentity) -> int | None:
+        """The first image that this one repeats; None if it repeats none."""
         query = "SELECT coalesce(original, image) FROM seen WHERE digest = ? ORDER BY image LIMIT 1"
-        row = self._database.execute(query, [look.digest]).fetchone()
+        row = self._database.execute(query, [identity.digest]).fetchone()
         if row is not None:
             return int(row[0])
-        if self.near is None or look.hash is None:
+        if self.near is None or identity.hash is None:
             return None
         # two hashes that differ in n bits agree in one of n + 1 bands
         query = "SELECT image, hash FROM bands JOIN seen USING (image) WHERE band = ? AND part = ?"
         near = [
             image
-            for band in self._bands_of(look.hash)
+            for band in self._bands(identity.hash)
             for image, other in self._database.execute(query, band)
-            if (int.from_bytes(other, "big") ^ look.hash).bit_count() <= self.near
+            if (int.from_bytes(other, "big") ^ identity.hash).bit_count() <= self.near
         ]
         return min(near, default=None)
 
-    def _bands_of(self, look: int) -> list[tuple[int, bytes]]:
+    def _bands(self, hash_: int) -> list[tuple[int, bytes]]:
+        """A perceptual hash cut into one more band than bits may differ: (number, bits) each."""
         assert self.near is not None
         count = self.near + 1
         cuts = [BITS * band // count for band in range(count + 1)]
         return [
-            (band, (look >> start & ((1 << stop - start) - 1)).to_bytes(8, "big"))
+            (band, (hash_ >> start & ((1 << stop - start) - 1)).to_bytes(8, "big"))
             for band, (start, stop) in enumerate(itertools.pairwise(cuts))
         ]

@@ -1,8 +1,8 @@
-"""Where concepts are in images: a folder of masks, or what the demo world knows of its parts.
+"""Where concepts are in images: masks from a folder, or of the parts that the demo world draws.
 
-A folder of masks has a folder for each concept, and in it for the image ``dogs/rex.jpg`` the mask
-``dogs/rex.png``: a grey picture of the photograph's own proportions, white where the concept is. An
-image that no concept has a mask for is one that nobody has looked at, and is left out.
+A folder of masks holds a folder for each concept. The mask of the image ``dogs/rex.jpg`` is
+``dogs/rex.png`` in it: a grey picture with the photograph's proportions, white where the concept
+is. An image without any mask counts as not annotated and is left out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from atlas.images.preprocessing import Preprocessing
 from atlas.images.sources import DemoImages, Folder
 
 FINE = 56  # cells along the longer side of a mask, at most
-COVERED = 0.25  # the share of a cell that a concept covers at least, where it is said to be
+COVERED = 0.25  # a cell belongs to a concept that covers at least this share of it
 
 
 class Masks(Protocol):
@@ -29,19 +29,19 @@ class Masks(Protocol):
 
     @property
     def description(self) -> str:
-        """A line that says what they are."""
+        """A line that describes them."""
         ...
 
     def indices(self) -> list[int]:
-        """The images that somebody has looked at, in order."""
+        """The indices of the annotated images, in order."""
         ...
 
     def of(self, index: int) -> dict[str, Image.Image]:
-        """The mask of each concept in an image: a grey picture, 255 where it is."""
+        """The mask of each concept in an image: a grey picture, 255 where the concept is."""
         ...
 
     def identity(self) -> str:
-        """A text that other masks, or these after a change, don't have."""
+        """A text that changes whenever the masks do."""
         ...
 
 
@@ -53,11 +53,11 @@ class DemoMasks:
 
     @property
     def description(self) -> str:
-        """What these masks are."""
+        """A line that describes them."""
         return "the visible parts that the demo world drew"
 
     def indices(self) -> list[int]:
-        """All of them."""
+        """The indices of all images."""
         return list(range(len(self.images)))
 
     def of(self, index: int) -> dict[str, Image.Image]:
@@ -67,57 +67,58 @@ class DemoMasks:
                 for name, mask in drawing.masks.items()}  # fmt: skip
 
     def identity(self) -> str:
-        """What tells them from others."""
+        """A text that changes whenever the masks do."""
         return "parts"
 
 
 @dataclass(frozen=True)
 class MaskFolder:
-    """Masks in a folder for each concept; ``paths`` holds for each image its masks by concept."""
+    """Masks from a folder; ``paths`` holds, for each image, the paths of its masks by concept."""
 
     root: Path
     paths: tuple[dict[str, Path], ...]
 
     @property
     def description(self) -> str:
-        """What these masks are."""
+        """A line that describes them."""
         concepts = {name for masks in self.paths for name in masks}
         return f"{len(concepts)} concepts of the folder {self.root.name}"
 
     def indices(self) -> list[int]:
-        """The images with a mask of any concept."""
+        """The indices of the images with at least one mask."""
         return [index for index, masks in enumerate(self.paths) if masks]
 
     def of(self, index: int) -> dict[str, Image.Image]:
-        """The mask of each concept that has one of this image."""
-        found = {}
+        """The masks of an image by concept. Raises ``AtlasError`` for one that can't be read."""
+        masks = {}
         for name, path in self.paths[index].items():
             try:
                 with Image.open(path) as image:
-                    found[name] = image.convert("L")
+                    masks[name] = image.convert("L")
             except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
                 raise AtlasError(f"{path} can't be read as a mask: {error}") from error
-        return found
+        return masks
 
     def identity(self) -> str:
-        """A digest that another folder, or this one after a change, has not."""
+        """A digest of the masks' paths, sizes and times of change."""
         digest = hashlib.sha256()
         for masks in self.paths:
             for name, path in masks.items():
-                found = path.stat()
-                digest.update(f"{name}\0{path}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+                status = path.stat()
+                entry = f"{name}\0{path}\0{status.st_size}\0{status.st_mtime_ns}\n"
+                digest.update(entry.encode())
             digest.update(b"\n")
         return digest.hexdigest()
 
 
 def open_masks(root: Path, images: Folder) -> MaskFolder:
-    """The masks below a folder that are of these images. Raises ``UsageError`` if there is none."""
+    """The masks below a folder that belong to these images. Raises ``UsageError`` without any."""
     if not root.is_dir():
         raise UsageError(f"--masks {root}: there is no such folder")
     concepts = sorted(
         path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")
     )
-    there = {
+    paths_of = {
         concept: {
             path.relative_to(root / concept).with_suffix("").as_posix(): path
             for path in (root / concept).rglob("*.png")
@@ -126,24 +127,24 @@ def open_masks(root: Path, images: Folder) -> MaskFolder:
     }
     stems = [PurePosixPath(path).with_suffix("").as_posix() for path in images.paths]
     paths = tuple(
-        {concept: masks[stem] for concept, masks in there.items() if stem in masks}
+        {concept: masks[stem] for concept, masks in paths_of.items() if stem in masks}
         for stem in stems
     )
     if not any(paths):
         wanted = f"CONCEPT/{stems[0]}.png"
-        raise UsageError(f"--masks {root}: no mask of any image (looked for {wanted}, and so on)")
+        raise UsageError(f"--masks {root}: no mask of any image (looked for {wanted} and others)")
     return MaskFolder(root, paths)
 
 
 def cells_of(mask: Image.Image, preprocessing: Preprocessing) -> np.ndarray:
-    """Where a concept is in the input frame: ``[h, w]`` bool, cells of a few pixels each.
+    """The cells of the input frame that belong to a concept: ``[h, w]`` bool.
 
-    The mask goes the way of its image: resized and cut as that is.
+    A cell is a square of ``cell_side`` pixels. The mask is resized and cropped as its image is.
     """
     grey = replace(preprocessing, mode="L", mean=(0.0,), std=(1.0,), interpolation="bilinear")
     pixels = grey.stimulus(mask)[..., 0]
     side = cell_side(pixels.shape)
-    height, width = (-(-length // side) for length in pixels.shape)
+    height, width = -(-pixels.shape[0] // side), -(-pixels.shape[1] // side)
     padded = np.zeros((height * side, width * side), np.float32)
     padded[: pixels.shape[0], : pixels.shape[1]] = pixels
     cells = padded.reshape(height, side, width, side).mean((1, 3))
@@ -151,5 +152,5 @@ def cells_of(mask: Image.Image, preprocessing: Preprocessing) -> np.ndarray:
 
 
 def cell_side(size: tuple[int, ...]) -> int:
-    """Pixels along the side of a cell in an input frame of this height and width."""
+    """The side of a cell, in pixels, in an input frame of this height and width."""
     return -(-max(size) // FINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -10,18 +11,17 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as transforms
 
 from atlas.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Resize the shorter side to ``resize``, cut ``crop`` (height, width) from the centre, scale
-    to [0, 1], subtract ``mean`` and divide by ``std``.
+    """The steps from an image to a network's input.
 
-    ``mode`` is Pillow's: "RGB" or "L". ``resize`` None leaves the size as it is.
+    Resize the shorter side to ``resize`` pixels (None keeps the size), crop ``crop`` (height,
+    width) from the centre, scale to [0, 1], subtract ``mean`` and divide by ``std``. ``mode`` is
+    Pillow's, "RGB" or "L". Raises ``UsageError`` where ``mean`` or ``std`` doesn't fit the mode.
     """
 
     resize: int | None
@@ -48,10 +48,11 @@ class Preprocessing:
         return len(self.mean), *self.crop
 
     def adjusted(self, fields: Mapping[str, Any]) -> Preprocessing:
-        """With some fields replaced, and those that follow from them unless they are given too.
+        """The same preprocessing with some fields replaced, and with those that follow from them.
 
-        A new crop keeps its proportion to the resized side; grey takes the mean of the colours'
-        mean and standard deviation, and colour the grey one's for each.
+        Unless they are given too: a new crop keeps its proportion to the resized side; a grey
+        input takes the average of the colours' means and standard deviations, and a colour input
+        takes the grey ones for each colour.
         """
         fields = dict(fields)
         if "crop" in fields and "resize" not in fields and self.resize is not None:
@@ -65,18 +66,19 @@ class Preprocessing:
     def stimulus(self, image: Image.Image) -> np.ndarray:
         """The image in the network's input frame: ``[H, W, C]`` uint8.
 
-        The same steps in the same order as torchvision's ``ImageClassification`` preset on a
-        PIL image, so the pixels are the same too.
+        Takes the same steps in the same order as torchvision's ``ImageClassification`` preset
+        does on a PIL image, so the pixels are equal.
         """
+        transforms = loaded_transforms()
         image = image.convert(self.mode)
         if self.resize is not None:
-            mode = InterpolationMode(self.interpolation)
+            mode = transforms.InterpolationMode(self.interpolation)
             image = transforms.resize(image, [self.resize], interpolation=mode)
         pixels = np.asarray(transforms.center_crop(image, list(self.crop)))
         return pixels if pixels.ndim == 3 else pixels[..., None]
 
     def inputs(self, stimuli: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
-        """A batch for the network from stimuli ``[N, H, W, C]`` uint8: ``[N, C, H, W]``."""
+        """The network's input ``[N, C, H, W]`` for stimuli ``[N, H, W, C]`` uint8."""
         batch = torch.tensor(stimuli, device=device)
         batch = batch.to(dtype).div_(255)
         mean = torch.tensor(self.mean, dtype=dtype, device=device)
@@ -86,3 +88,15 @@ class Preprocessing:
     def as_dict(self) -> dict[str, Any]:
         """Its fields, as they stand in ``atlas.json``."""
         return asdict(self)
+
+
+@functools.cache
+def loaded_transforms() -> Any:
+    """torchvision's functional transforms, which take seconds to load.
+
+    So they are loaded when the first image is decoded, or before processes are forked to do that,
+    and not where nothing is decoded.
+    """
+    from torchvision.transforms.v2 import functional
+
+    return functional

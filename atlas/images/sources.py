@@ -1,4 +1,4 @@
-"""Where stimuli come from: a folder of photographs, the demo world, or any indexable of images."""
+"""Images and their stimuli: a folder of photographs, the demo world, or any indexable of images."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from torch.utils.data import DataLoader, Dataset
 from atlas.demo.world import World
 from atlas.errors import AtlasError, UsageError
 from atlas.images.duplicates import ImageIdentity
-from atlas.images.preprocessing import Preprocessing
+from atlas.images.preprocessing import Preprocessing, loaded_transforms
 
 T = TypeVar("T")
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
-
-
 GREY = {"1", "L", "LA", "La", "I", "I;16", "F"}  # Pillow's modes without colour
 
 
@@ -31,7 +29,7 @@ class Images(Protocol):
     """Anything indexable that yields PIL images."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of images."""
         ...
 
     def __getitem__(self, index: int) -> Image.Image:
@@ -41,7 +39,7 @@ class Images(Protocol):
 
 @runtime_checkable
 class Described(Protocol):
-    """Images that also have names and classes, and a line that says what they are."""
+    """Images with names, classes and a line that describes them."""
 
     description: str
 
@@ -50,15 +48,15 @@ class Described(Protocol):
         ...
 
     def label(self, index: int) -> str | None:
-        """The image's class, if it has one."""
+        """The image's class; None if it has none."""
         ...
 
 
 class Identified(Protocol):
-    """Images that can be told from others without looking at all their pixels."""
+    """Images with an identity that can be had without decoding them."""
 
     def identity(self) -> str:
-        """A text that other images, or these after a change, don't have."""
+        """A text that changes whenever the images do."""
         ...
 
 
@@ -66,7 +64,7 @@ class Identified(Protocol):
 class Folder:
     """Photographs below a folder, in the order of their paths.
 
-    A photograph's class is the first folder of its path; those that lie flat have none.
+    A photograph's class is the first folder of its path; one that lies in ``root`` itself has none.
     """
 
     root: Path
@@ -74,7 +72,7 @@ class Folder:
 
     @property
     def description(self) -> str:
-        """What these images are."""
+        """A line that describes them."""
         return f"{len(self.paths):,} photographs of the folder {self.root.name}"
 
     def __len__(self) -> int:
@@ -90,89 +88,92 @@ class Folder:
             raise AtlasError(f"{path} can't be read as an image: {error}") from error
 
     def identity(self) -> str:
-        """A digest that another folder, or this one after a change, has not."""
+        """A digest of the files' paths, sizes and times of change."""
         digest = hashlib.sha256()
         for path in self.paths:
-            found = (self.root / path).stat()
-            digest.update(f"{path}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+            status = (self.root / path).stat()
+            digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
         return digest.hexdigest()
 
     def name(self, index: int) -> str:
-        """Path below the folder."""
+        """The photograph's path below the folder."""
         return self.paths[index]
 
     def label(self, index: int) -> str | None:
-        """First folder of the path."""
+        """The first folder of the photograph's path; None if there is none."""
         first, _, rest = self.paths[index].partition("/")
         return first if rest else None
 
 
 def open_folder(root: Path, limit: int | None = None) -> Folder:
-    """List the photographs below a folder; with ``limit``, that many spread evenly over them."""
+    """The photographs below a folder; with ``limit``, that many of them, spread evenly.
+
+    Raises ``UsageError`` if there is no such folder, or no photograph below it.
+    """
     if not root.is_dir():
         raise UsageError(f"--images {root}: there is no such folder")
-    found = []
+    paths = []
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for file in files:
             if Path(file).suffix.lower() in SUFFIXES and not file.startswith("."):
-                found.append((Path(folder) / file).relative_to(root).as_posix())
-    if not found:
+                paths.append((Path(folder) / file).relative_to(root).as_posix())
+    if not paths:
         raise UsageError(
             f"--images {root}: no image in it or below it "
             f"(looked for {', '.join(sorted(SUFFIXES))})"
         )
-    found.sort()
-    if limit is not None and limit < len(found):
-        found = [found[i * len(found) // limit] for i in range(limit)]
-    return Folder(root, tuple(found))
+    paths.sort()
+    if limit is not None and limit < len(paths):
+        paths = [paths[i * len(paths) // limit] for i in range(limit)]
+    return Folder(root, tuple(paths))
 
 
 class DemoImages(World):
-    """The demo world's pictures for an atlas, with names and classes."""
+    """The demo world's pictures, with names and classes."""
 
     @property
     def description(self) -> str:
-        """What these images are."""
+        """A line that describes them."""
         return f"{self.count:,} pictures of the demo world, seed {self.seed}"
 
     def identity(self) -> str:
-        """What tells these pictures from others of the demo world."""
+        """A text that no other pictures of the demo world have."""
         return f"demo {self.count} {self.seed} {self.first}"
 
     def name(self, index: int) -> str:
-        """Class and index."""
+        """The picture's class and index, as a path."""
         return f"{self.label(index)}/{self.first + index:05d}.png"
 
 
 def name_of(images: Images, index: int) -> str:
-    """An image's name, or its index where it has none."""
+    """An image's name; its index where the images have no names."""
     return images.name(index) if isinstance(images, Described) else str(index)
 
 
 def label_of(images: Images, index: int) -> str | None:
-    """An image's class, if it has one."""
+    """An image's class; None if it has none."""
     return images.label(index) if isinstance(images, Described) else None
 
 
 @dataclass(frozen=True)
 class Stimulus:
-    """One image as the network sees it, ``[H, W, C]`` uint8, and what tells it from others.
+    """An image in the network's input frame: its index and its pixels ``[H, W, C]`` uint8.
 
-    ``look`` is None where nobody asked.
+    ``identity`` is None for a stimulus that came from a cache.
     """
 
     index: int
     pixels: np.ndarray
-    look: ImageIdentity | None = None
+    identity: ImageIdentity | None = None
 
 
 @dataclass(frozen=True)
 class StimulusCache:
-    """Stimuli in a file, so that an image that was decoded once needn't be again.
+    """Decoded stimuli in a file, so that later passes needn't decode their images again.
 
-    Each has its place, ``shape`` ``(H, W, C)`` bytes and a mark that they are all there; those
-    of images beyond ``limit`` bytes have none, and are decoded again.
+    Every image has a place in the file: ``shape`` ``(H, W, C)`` bytes, and one byte that marks the
+    stimulus as complete. Images whose place would lie beyond ``limit`` bytes aren't cached.
     """
 
     path: Path
@@ -180,51 +181,57 @@ class StimulusCache:
     limit: int = 2 << 30
 
     def put(self, index: int, pixels: np.ndarray) -> None:
-        """Keep a stimulus, if there is room for it."""
+        """Store the pixels of a stimulus, unless its place lies beyond the limit."""
         size = math.prod(self.shape) + 1
         if (index + 1) * size <= self.limit:
             with open(os.open(self.path, os.O_RDWR | os.O_CREAT), "r+b", buffering=0) as file:
-                # the mark comes last: what a killed process left half done isn't taken for whole
+                # the mark comes last, so that a killed process leaves no half a stimulus marked
                 file.seek(index * size)
                 file.write(pixels.tobytes() + b"\1")
 
     def get(self, index: int) -> np.ndarray | None:
-        """A stimulus that was kept, or None."""
+        """The pixels of a stimulus; None if they aren't stored."""
         size = math.prod(self.shape) + 1
         try:
             with open(self.path, "rb", buffering=0) as file:
                 file.seek(index * size)
-                found = file.read(size)
+                content = file.read(size)
         except FileNotFoundError:
             return None
-        if len(found) < size or found[-1] != 1:
+        if len(content) < size or content[-1] != 1:
             return None
-        return np.frombuffer(found, np.uint8, size - 1).reshape(self.shape)
+        return np.frombuffer(content, np.uint8, size - 1).reshape(self.shape)
 
 
+@dataclass(frozen=True)
 class _Stimuli(Dataset["Stimulus | AtlasError"]):
-    def __init__(
-        self,
-        images: Images,
-        preprocessing: Preprocessing,
-        indices: Sequence[int],
-        hashes: bool,
-        kept: StimulusCache | None,
-    ) -> None:
-        self.images, self.preprocessing = images, preprocessing
-        self.indices, self.hashes, self.kept = indices, hashes, kept
+    """Stimuli by their places among ``indices``; an ``AtlasError`` for one that can't be decoded.
+
+    With ``again`` a stimulus comes from the cache if it is there.
+    """
+
+    images: Images
+    preprocessing: Preprocessing
+    indices: Sequence[int]
+    hashes: bool
+    cache: StimulusCache | None
+    again: bool
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __getitem__(self, place: int) -> Stimulus | AtlasError:
+        index = self.indices[place]
+        pixels = self.cache.get(index) if self.cache and self.again else None
+        if pixels is not None:
+            return Stimulus(index, pixels)
         try:
-            found = self._decoded(self.indices[place])
-        except AtlasError as error:  # handed over, for a worker would wrap it in its traceback
+            stimulus = self._decoded(index)
+        except AtlasError as error:  # returned, because a worker process would add its traceback
             return error
-        if self.kept:
-            self.kept.put(found.index, found.pixels)
-        return found
+        if self.cache:
+            self.cache.put(index, stimulus.pixels)
+        return stimulus
 
     def _decoded(self, index: int) -> Stimulus:
         original = self.images[index]
@@ -232,21 +239,15 @@ class _Stimuli(Dataset["Stimulus | AtlasError"]):
         digest = hashlib.blake2b(image.tobytes(), digest_size=16, key=b"%dx%d" % image.size)
         hash_ = perceptual_hash(image) if self.hashes else None
         recoloured = (original.mode in GREY) != (image.mode in GREY)
-        look = ImageIdentity(index, digest.digest(), hash_, recoloured)
-        return Stimulus(index, self.preprocessing.stimulus(image), look)
-
-
-class _Again(_Stimuli):
-    """Stimuli that were looked at before: as they were kept, where they were."""
-
-    def __getitem__(self, place: int) -> Stimulus | AtlasError:
-        index = self.indices[place]
-        pixels = self.kept.get(index) if self.kept else None
-        return super().__getitem__(place) if pixels is None else Stimulus(index, pixels)
+        identity = ImageIdentity(index, digest.digest(), hash_, recoloured)
+        return Stimulus(index, self.preprocessing.stimulus(image), identity)
 
 
 def perceptual_hash(image: Image.Image) -> int:
-    """The 64 bits of imagehash's ``phash``: pictures that look alike differ in few of them."""
+    """The 64 bits of imagehash's ``phash``: pictures that look alike differ in few of them.
+
+    Raises ``UsageError`` where imagehash is not installed.
+    """
     try:
         import imagehash
     except ImportError as error:
@@ -259,27 +260,29 @@ def stimuli(
     images: Images,
     preprocessing: Preprocessing,
     indices: Sequence[int],
+    *,
     workers: int = 0,
     hashes: bool = False,
-    kept: StimulusCache | None = None,
+    cache: StimulusCache | None = None,
     again: bool = False,
 ) -> Iterator[Stimulus]:
-    """The stimuli of these images in this order, decoded ahead in ``workers`` processes.
+    """The stimuli of the images at ``indices``, in that order.
 
-    With ``hashes`` they carry perceptual hashes. They are put into ``kept``; the second time,
-    with ``again``, taken from there, and then without a look. Raises ``AtlasError`` for an image
-    that can't be read.
+    ``workers`` processes decode them ahead. With ``hashes`` their identities hold perceptual
+    hashes. Every decoded stimulus goes into ``cache``; a later pass, with ``again``, takes from
+    there what it holds. Raises ``AtlasError`` for an image that can't be read.
     """
-    yield from ahead(
-        (_Again if again else _Stimuli)(images, preprocessing, indices, hashes, kept), workers
-    )
+    dataset = _Stimuli(images, preprocessing, indices, hashes, cache, again)
+    yield from made_ahead(dataset, workers)
 
 
-def ahead(dataset: Dataset[T | AtlasError], workers: int) -> Iterator[T]:
-    """What a data set holds, in order, made ahead in ``workers`` processes.
+def made_ahead(dataset: Dataset[T | AtlasError], workers: int) -> Iterator[T]:
+    """The items of a data set in order, made ahead by ``workers`` processes.
 
-    Raises the ``AtlasError`` that it holds in the place of what couldn't be made.
+    Raises the first ``AtlasError`` among the items.
     """
+    if workers:
+        loaded_transforms()  # once, before processes are forked that would each load them
     loader = DataLoader(
         dataset,
         batch_size=None,
@@ -287,11 +290,11 @@ def ahead(dataset: Dataset[T | AtlasError], workers: int) -> Iterator[T]:
         prefetch_factor=32 if workers else None,
         collate_fn=_as_it_is,
     )
-    for found in loader:
-        if isinstance(found, AtlasError):
-            raise found
-        yield found
+    for item in loader:
+        if isinstance(item, AtlasError):
+            raise item
+        yield item
 
 
-def _as_it_is(found: Any) -> Any:
-    return found
+def _as_it_is(item: Any) -> Any:
+    return item

@@ -1,1 +1,1 @@
-"""Networks: where models and weights come from, their graphs, layers and receptive fields."""
+"""Networks: their models and weights, traced graphs, layers and receptive fields."""

@@ -1,9 +1,9 @@
 """Any Python value as JSON that is the same in every process, and differs when the value does.
 
 ``Canonical`` writes values without addresses, hash order or paths: tensors by their bytes, modules
-by their types and constants, and functions by their code, unless that belongs to a library, where
-the name is enough. Of somebody's own function the code is the bytes of its source file and of the
-own files that it uses, so a comment counts there.
+by their types and constants, and functions by their code. The name is enough where the code belongs
+to a library. The code of a user's own function is the bytes of its source file and of the user's
+own files that this one imports, so comments count there.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _OF_EVERY_MODULE = frozenset(vars(nn.Module()))  # tensors, children, hooks: non
 
 
 class Canonical:
-    """Writes values as JSON: ``nodes`` by their numbers, tensors that are ``stored`` by name alone.
+    """Writes values as JSON; nodes by their numbers in ``nodes``.
 
-    ``stored`` names the tensors of a model's state dict, which are hashed elsewhere.
+    ``stored`` names the tensors of a model's state dict: they are hashed elsewhere and left out.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Canonical:
         return self._object(value)
 
     def attribute(self, value: Any, path: str) -> Any:
-        """What a model holds at a path, unless that is a stored tensor."""
+        """The value that a model holds at a path, unless it is a stored tensor."""
         return "stored" if path in self._stored else self.value(value)
 
     def module(self, module: nn.Module, path: str = "") -> Any:
@@ -96,7 +96,7 @@ class Canonical:
         }
 
     def _object(self, value: Any) -> Any:
-        """Whatever may refer to itself: code, modules, and instances of any class."""
+        """A value that may refer to itself: code, a module, or an instance of any class."""
         if isinstance(value, type):
             return self._class(value)
         if isinstance(value, nn.Module):
@@ -129,7 +129,7 @@ class Canonical:
         return [[name, self.value(one)] for name, one in sorted(values.items())]
 
     def _function(self, function: types.FunctionType) -> Any:
-        """A function: its name; what it holds and wraps; its code and globals, if they are own."""
+        """A function: its name, closure and what it wraps; if it's the user's own, its code too."""
         written: dict[str, Any] = {"function": qualified_name(function)}
         if function.__closure__:
             written["closure"] = [self.value(one) for one in _cells(function)]
@@ -142,7 +142,7 @@ class Canonical:
         return written
 
     def _class(self, kind: type) -> Any:
-        """A class: its name, and the code of every own class that it inherits from."""
+        """A class: its name, and the code of itself and its bases where that is the user's own."""
         own = [
             [qualified_name(base), _digests(method.__globals__), _generated(method)]
             for base in kind.__mro__
@@ -153,14 +153,14 @@ class Canonical:
 
 
 def tensor_digest(tensor: Tensor) -> str:
-    """The kind of numbers, the shape and a SHA-256 of the bytes of a tensor."""
+    """A tensor's dtype, its shape and a SHA-256 of its bytes."""
     flat = tensor.detach().cpu().contiguous().view(-1)
     numbers = flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
     return f"{tensor.dtype} {tuple(tensor.shape)} {_sha256(numbers)}"
 
 
 def qualified_name(value: Any) -> str:
-    """Where a function or class is defined and what it is called there."""
+    """The module of a function or class, and its names there."""
     names = [getattr(value, name, None) for name in ("__module__", "__qualname__", "__name__")]
     return " ".join(str(name) for name in names)
 
@@ -170,16 +170,16 @@ def _sha256(content: bytes) -> str:
 
 
 def _cells(function: types.FunctionType) -> Iterator[Any]:
-    """What a function's closure holds."""
+    """The values in a function's closure."""
     for cell in function.__closure__ or ():
         try:
             yield cell.cell_contents
-        except ValueError:  # nothing yet
+        except ValueError:  # an empty cell
             yield None
 
 
 def _methods(kind: type) -> Iterator[types.FunctionType]:
-    """The functions that a class defines itself."""
+    """The functions that a class itself defines."""
     for attribute in vars(kind).values():
         if isinstance(attribute, property):
             attribute = attribute.fget
@@ -202,7 +202,7 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def _generated(function: types.FunctionType) -> str:
-    """The digest of code that no file holds; "" where one does."""
+    """The digest of code that is in no file; "" for code in a file."""
     code = function.__code__
     return "" if Path(code.co_filename).is_file() else _code(code)
 
@@ -218,28 +218,28 @@ def _code(code: types.CodeType) -> str:
 
 
 def _digests(names: Mapping[str, Any]) -> list[str]:
-    """The digests of the own files that a module leads to by its imports, its own first.
+    """The digests of a module's own file and of the user's own files that it imports, in turn.
 
-    ``names`` are the module's globals. A package that is installed is not followed: its version
-    stands for all of it.
+    ``names`` are the module's globals; its own file comes first. The imports of an installed
+    package are not followed: its version stands for them.
     """
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     waiting = [names]
     while waiting:
         these = waiting.pop()
         file = str(these.get("__file__"))
-        if file in found or not Path(file).is_file() or not is_own(file):
+        if file in digests or not Path(file).is_file() or not is_own(file):
             continue
         source = Path(file).read_bytes()
-        found[file] = _sha256(source)
+        digests[file] = _sha256(source)
         if is_installed(file):
             package = str(these.get("__name__")).partition(".")[0]
-            found[file] += f" of {package} {version_of(package)}"
+            digests[file] += f" of {package} {version_of(package)}"
         elif file.endswith(".py"):
             imported = _imports(source, these.get("__package__") or "")
             waiting += [vars(sys.modules[name]) for name in imported if name in sys.modules]
-    first = found.pop(str(names.get("__file__")), "")
-    return [first, *sorted(found.values())]
+    first = digests.pop(str(names.get("__file__")), "")
+    return [first, *sorted(digests.values())]
 
 
 def _imports(source: bytes, package: str) -> Iterator[str]:

@@ -1,13 +1,14 @@
-"""What a unit is made of and what it feeds: the strongest filters between neighbouring layers.
+"""Connections: what each unit is made of and what it feeds, by the filters between layers.
 
-Read from the weights alone: of a filter's squared weights, the share that looks at one unit of a
-layer below, with the sign of those weights' sum. How strongly that unit fires is another matter.
+They are read from the weights alone. A connection's share is the part of a filter's squared weights
+that reads one unit of a layer below, with the sign of the sum of those weights. How strongly that
+unit fires plays no part.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,16 +19,16 @@ from torch.nn import functional as F
 from atlas.networks.graph import Graph, Node, Operation, concatenation
 from atlas.networks.layers import Layer
 
-STRONGEST = 6  # on either side of a unit
-IMAGE = ""  # where the layer would stand in an origin, for the channels of the input
+STRONGEST = 6  # connections of a unit to either side, at most
+IMAGE = ""  # stands for the image among a layer's parents
 _UNKNOWN = -1
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Another unit, and its share of the squared weights between, with their sign.
+    """Another unit, and its share of the squared weights between the two, with their sign.
 
-    ``share`` lies in [-1, 1]; it is None where no filter lies between, in a sum or concatenation.
+    ``share`` lies in [-1, 1]; it is None in a sum or concatenation, where no filter lies between.
     """
 
     layer: str
@@ -37,9 +38,9 @@ class Connection:
 
 @dataclass(frozen=True)
 class Connections:
-    """For each unit of a layer, the units below that it is made of and those above that it feeds.
+    """For each unit of a layer, its connections to the units below and to those above.
 
-    Strongest first, at most ``STRONGEST`` of each.
+    The strongest first, at most ``STRONGEST`` of each.
     """
 
     below: list[list[Connection]]
@@ -47,40 +48,58 @@ class Connections:
 
 
 @dataclass(frozen=True)
-class _Origin:
-    """For each channel of a value the layer and unit it comes from unmixed.
+class _Link:
+    """A connection from ``source``, a unit of a layer below, to ``unit`` of the layer at hand."""
 
-    ``layer`` ``[C]`` indexes the list of layers, -1 where that is unknown; ``unit`` ``[C]``.
+    unit: int
+    layer: str
+    source: int
+    share: float | None
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """For each channel of a value, the unit that it is a copy of.
+
+    ``layer`` ``[C]`` indexes the list of layers, -1 where no unit is known; ``unit`` ``[C]``.
     """
 
     layer: np.ndarray
     unit: np.ndarray
 
 
+@dataclass(frozen=True)
+class _Origins:
+    """The origins of all values where they are known, and the names of the layers they index."""
+
+    layers: list[str]
+    of: dict[Node, _Origin]
+
+
 def parents(graph: Graph, layers: Iterable[Layer]) -> dict[str, list[str]]:
-    """For each layer the layers it is computed from with none between; "" stands for the image."""
+    """For each layer the nearest layers that it is computed from; "" stands for the image."""
     at: dict[Node, list[str]] = {}
     for layer in layers:
         at.setdefault(layer.node, []).append(layer.id)
-    found: dict[Node, dict[str, None]] = {}
+    nearest: dict[Node, dict[str, None]] = {}
     result: dict[str, list[str]] = {}
     for node, operation in graph.operations.items():
         below: dict[str, None] = {IMAGE: None} if operation.kind == "input" else {}
         for other in operation.inputs:
-            below |= dict.fromkeys(at[other][-1:]) if other in at else found[other]
-        found[node] = below
+            below |= dict.fromkeys(at[other][-1:]) if other in at else nearest[other]
+        nearest[node] = below
         for name in at.get(node, ()):
             result[name] = list(below)
-            below = {name: None}  # two layers at one node follow each other
+            below = {name: None}  # the next layer at the same node is computed from this one
     return result
 
 
 def connections(
     graph: Graph, layers: Mapping[str, Layer], chosen: Iterable[str] | None = None
 ) -> dict[str, Connections]:
-    """The strongest connections between units of a graph's layers, by layer.
+    """The strongest connections between the units of a graph's layers, by layer.
 
-    With ``chosen``, of those layers alone, and to none of the others.
+    With ``chosen``, only those layers' connections to each other.
     """
     names = list(layers)
     wanted = set(names if chosen is None else chosen)
@@ -95,14 +114,14 @@ def connections(
             continue
         operation = _made_by(graph, layer)
         if operation.kind in ("sum", "concatenation"):
-            found = _joined(graph, operation, origins, names, layer.units)
+            links = _joined(graph, operation, layer, origins)
         else:
-            found = _filtered(graph, operation, layer, origins, names)
-        for unit, other, share in found:
-            if other.layer not in wanted:
+            links = _filtered(graph, operation, layer, origins)
+        for link in links:
+            if link.layer not in wanted:
                 continue
-            below[name][unit].append(Connection(other.layer, other.unit, share))
-            above[other.layer][other.unit].append(Connection(name, unit, share))
+            below[name][link.unit].append(Connection(link.layer, link.source, link.share))
+            above[link.layer][link.source].append(Connection(name, link.unit, link.share))
     return {
         name: Connections(_strongest(below[name]), _strongest(above[name]))
         for name in names
@@ -111,10 +130,12 @@ def connections(
 
 
 def _strongest(units: list[list[Connection]]) -> list[list[Connection]]:
-    def order(one: Connection) -> float:
-        return -2.0 if one.share is None else -abs(one.share)
+    """The strongest of each unit's connections, those without a share first."""
 
-    return [sorted(found, key=order)[:STRONGEST] for found in units]
+    def order(connection: Connection) -> float:
+        return -2.0 if connection.share is None else -abs(connection.share)
+
+    return [sorted(own, key=order)[:STRONGEST] for own in units]
 
 
 def _made_by(graph: Graph, layer: Layer) -> Operation:
@@ -125,11 +146,11 @@ def _made_by(graph: Graph, layer: Layer) -> Operation:
     return operation
 
 
-def _origins(graph: Graph, layers: Mapping[str, Layer]) -> dict[Node, _Origin]:
-    """Where the channels of every value come from, as far as that is known.
+def _origins(graph: Graph, layers: Mapping[str, Layer]) -> _Origins:
+    """The unit that each channel of every value is a copy of, where that is known.
 
-    Every unit has a number, and numbers go through the network in the place of activations, past
-    all that mixes no channels; what they meet at a filter is what it looks at.
+    Every unit gets a number. The numbers pass through the network in place of activations, as far
+    as operations don't mix channels; where they meet a filter, they are the units that it reads.
     """
     ends = np.cumsum([0, *(layer.units for layer in layers.values())])
     first = {layer.node: int(ends[index]) for index, layer in enumerate(layers.values())}
@@ -140,32 +161,32 @@ def _origins(graph: Graph, layers: Mapping[str, Layer]) -> dict[Node, _Origin]:
             units = graph.shapes[node][_channel_dim(graph, node) - 1]
             numbers[node] = _spread(graph, node, torch.arange(units) + first[node])
         else:
-            found = _passed_on(graph, operation, numbers)
-            if found is None or tuple(found.shape) != graph.shapes[node]:
+            passed = _passed_on(graph, operation, numbers)
+            if passed is None or tuple(passed.shape) != graph.shapes[node]:
                 continue
-            numbers[node] = found
+            numbers[node] = passed
         own = _of_channels(graph, node, numbers[node])
         if own is not None:
             which = np.where(own < 0, _UNKNOWN, np.searchsorted(ends, own, side="right") - 1)
             origins[node] = _Origin(which, np.where(own < 0, 0, own - ends[which]))
-    return origins
+    return _Origins(list(layers), origins)
 
 
 def _channel_dim(graph: Graph, node: Node) -> int:
-    """The dimension of a node's value, counted with the batch, that is neither row nor column."""
+    """The dimension of a node's value (counted with the batch) that is channels."""
     rest = set(range(1, len(graph.shapes[node]) + 1)) - set(graph.dims.get(node) or ())
     return min(rest, default=1)
 
 
 def _spread(graph: Graph, node: Node, of_channels: Tensor) -> Tensor:
-    """One number for each channel, everywhere in a node's value; takes no memory."""
+    """A node's value that holds each channel's number everywhere; a view without memory."""
     shape, dim = graph.shapes[node], _channel_dim(graph, node) - 1
     view = [-1 if i == dim else 1 for i in range(len(shape))]
     return of_channels.to(graph.device, graph.dtype).view(view).expand(shape)
 
 
 def _of_channels(graph: Graph, node: Node, numbers: Tensor) -> np.ndarray | None:
-    """The inverse of ``_spread``; None where a channel has different numbers."""
+    """The inverse of ``_spread``; None if a channel holds different numbers."""
     dim = _channel_dim(graph, node) - 1
     if dim >= numbers.dim():
         return None
@@ -176,8 +197,9 @@ def _of_channels(graph: Graph, node: Node, numbers: Tensor) -> np.ndarray | None
 
 
 def _passed_on(graph: Graph, operation: Operation, numbers: Mapping[Node, Tensor]) -> Tensor | None:
-    """The numbers in an operation's output, if it mixes no channels."""
-    node, known = operation.node, [n for n in operation.inputs if n in numbers]
+    """The numbers in an operation's output; None if it mixes channels or no number is known."""
+    node = operation.node
+    known = [n for n in operation.inputs if n in numbers]
     if not known:
         return None
     if operation.kind in ("sum", "product") or node.target in _IN_PLACE:  # a gate, a norm, a scale
@@ -194,33 +216,33 @@ def _passed_on(graph: Graph, operation: Operation, numbers: Mapping[Node, Tensor
     return _moved(graph, operation, numbers)
 
 
-# functions whose output has every channel where their first input has it
+# functions that keep every channel in its place
 _IN_PLACE = {F.layer_norm, F.group_norm, operator.mul, torch.mul, operator.add, torch.add}
-# modules that put values elsewhere, or leave them where and as they are
+# modules that move values, or leave them as they are
 _MOVING = (nn.Flatten, nn.Unflatten, nn.ChannelShuffle, nn.Identity, nn.Dropout, nn.Dropout2d)
 
 
 def _moved(graph: Graph, operation: Operation, numbers: Mapping[Node, Tensor]) -> Tensor | None:
-    """Through an operation of unknown kind, if all it does to numbers is to put them elsewhere.
+    """The numbers after an operation of any kind that does nothing but move values.
 
-    Then it does the same to any other values in their stead.
+    None if it does anything else: then other values in place of the numbers move differently.
     """
-    given = {
+    inputs = {
         n: (numbers[n] if n in numbers else torch.full((), float(_UNKNOWN)).expand(shape)).clone()
         for n in operation.inputs
         for shape in [graph.shapes[n]]
     }
-    most = int(max(values.max() for values in given.values()))
+    most = int(max(values.max() for values in inputs.values()))
     other = torch.rand(most + 2, generator=torch.Generator().manual_seed(0)) + 1
     other = other.to(graph.device, graph.dtype)
     try:
         with torch.no_grad():
-            found = graph.evaluate(operation.node, {n: v[None] for n, v in given.items()})[0]
-            renamed = {n: other[v.long()][None] for n, v in given.items()}
+            moved = graph.evaluate(operation.node, {n: v[None] for n, v in inputs.items()})[0]
+            renamed = {n: other[v.long()][None] for n, v in inputs.items()}
             expected = graph.evaluate(operation.node, renamed)[0]
     except (RuntimeError, IndexError, ValueError, TypeError, KeyError):
         return None
-    whole = found.round()
+    whole = moved.round()
     if whole.min() < _UNKNOWN or whole.max() > most:
         return None
     return whole if torch.allclose(other[whole.long()], expected, rtol=1e-5, atol=0) else None
@@ -231,72 +253,60 @@ def _unknown(graph: Graph, node: Node) -> _Origin:
     return _Origin(np.full(channels, _UNKNOWN), np.zeros(channels, int))
 
 
-_PARTS = ("layer", "unit")
-Found = list[tuple[int, Connection, float | None]]
-
-
-def _joined(
-    graph: Graph,
-    operation: Operation,
-    origins: Mapping[Node, _Origin],
-    names: list[str],
-    units: int,
-) -> Found:
-    """What each channel of a sum or concatenation is joined from."""
+def _joined(graph: Graph, operation: Operation, layer: Layer, origins: _Origins) -> list[_Link]:
+    """The links to a layer that is a sum or concatenation from the units that it joins."""
     if operation.kind == "concatenation":
-        parts = concatenation(operation.node)[1]
-        each = [origins.get(part) or _unknown(graph, part) for part in parts]
-        whole = [_Origin(*(np.concatenate([getattr(o, f) for o in each]) for f in _PARTS))]
+        parts = [
+            origins.of.get(part) or _unknown(graph, part)
+            for part in concatenation(operation.node)[1]
+        ]
+        layers = np.concatenate([part.layer for part in parts])
+        units = np.concatenate([part.unit for part in parts])
+        terms = [_Origin(layers, units)]
     else:
-        whole = [origins[node] for node in operation.inputs if node in origins]
-    found: Found = []
-    for origin in whole:
-        if len(origin.layer) != units:
+        terms = [origins.of[node] for node in operation.inputs if node in origins.of]
+    links = []
+    for origin in terms:
+        if len(origin.layer) != layer.units:
             continue
-        for unit in range(units):
+        for unit in range(layer.units):
             if origin.layer[unit] != _UNKNOWN:
-                name = names[origin.layer[unit]]
-                found.append((unit, Connection(name, int(origin.unit[unit]), None), None))
-    return found
+                name = origins.layers[origin.layer[unit]]
+                links.append(_Link(unit, name, int(origin.unit[unit]), None))
+    return links
 
 
-def _filtered(
-    graph: Graph,
-    operation: Operation,
-    layer: Layer,
-    origins: Mapping[Node, _Origin],
-    names: list[str],
-) -> Found:
-    """The strongest filters of a layer, seen from its own units and from those below."""
+def _filtered(graph: Graph, operation: Operation, layer: Layer, origins: _Origins) -> list[_Link]:
+    """The links to a layer of filters that are the strongest of either unit."""
     module = operation.module
-    origin = origins.get(operation.inputs[0])
+    origin = origins.of.get(operation.inputs[0])
     if origin is None or not isinstance(module, nn.Conv2d | nn.Linear):
         return []
     groups = module.groups if isinstance(module, nn.Conv2d) else 1
     sign = _sign_of_scale(graph, operation, layer)
-    found: Found = []
+    links = []
     outputs, inputs = layer.units // groups, len(origin.layer) // groups
     for group in range(groups):
         rows = slice(group * outputs, (group + 1) * outputs)
         columns = slice(group * inputs, (group + 1) * inputs)
         weight = module.weight[rows].detach()
-        sources, share = _shares(weight, origin.layer[columns], origin.unit[columns])
+        read = _Origin(origin.layer[columns], origin.unit[columns])
+        sources, share = _shares(weight, read)
         share = share * sign[rows, None]
         for row, column in _largest(share):
-            name = names[sources[column][0]]
-            value = round(float(share[row, column]), 4)
-            unit = int(row) + group * outputs
-            found.append((unit, Connection(name, int(sources[column][1]), value), value))
-    return found
+            source = sources[column]
+            name, value = origins.layers[source[0]], round(float(share[row, column]), 4)
+            links.append(_Link(row + group * outputs, name, source[1], value))
+    return links
 
 
-def _shares(
-    weight: Tensor, layers: np.ndarray, units: np.ndarray
-) -> tuple[list[tuple[int, int]], np.ndarray]:
-    """The units that inputs come from, and each one's signed share of the rows' squared weights.
+def _shares(weight: Tensor, origin: _Origin) -> tuple[Sequence[tuple[int, int]], np.ndarray]:
+    """The S units that filters read, and the signed share of each in every filter.
 
-    ``weight`` is ``[O, I, ...]``, the origins ``[I]``; the shares ``[O, S]``.
+    ``weight`` is ``[O, I, ...]``, and ``origin`` that of its I inputs. Returns each unit as (layer,
+    unit), the layer as its place among all layers, and the shares ``[O, S]``.
     """
+    layers, units = origin.layer, origin.unit
     flat = weight.flatten(2) if weight.dim() > 2 else weight[..., None]
     keys = np.stack([layers, units], 1)[layers != _UNKNOWN]
     sources, inverse = np.unique(keys, axis=0, return_inverse=True)
@@ -314,7 +324,7 @@ def _shares(
 
 
 def _largest(share: np.ndarray) -> list[tuple[int, int]]:
-    """The places that are among the strongest of their row or of their column."""
+    """The (row, column) of the shares that are among the strongest of their row or column."""
     size = np.abs(share)
     chosen = np.zeros(share.shape, bool)
     if share.size:
@@ -327,7 +337,7 @@ def _largest(share: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _sign_of_scale(graph: Graph, operation: Operation, layer: Layer) -> np.ndarray:
-    """-1 for units whose batch norm turns the sign of what the filter says, else 1."""
+    """-1 for each unit whose batch norm has a negative scale, else 1: ``[U]``."""
     for node in operation.node.users:
         after = graph.operations.get(node)
         module = after.module if after else None

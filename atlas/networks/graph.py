@@ -1,7 +1,7 @@
-"""A network as a graph of operations, traced by torch.fx, and walked; there are no hooks.
+"""A network as a graph of operations, traced by torch.fx and run node by node, without hooks.
 
-The walk runs on a *twin*: a copy of the model that shares its parameters but never works in
-place, so that a value, once computed, stays what it was. The model handed in is not touched.
+What runs is a *traced copy*: it shares the model's parameters but never works in place, so a value
+that was computed stays as it is. The model itself is never changed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from atlas.networks.tracing import traced_copy
 
 Node = fx.Node
 Pair = tuple[int, int]
-Step = Callable[[dict[Node, Any]], Any]  # a node's value from those before it
+Step = Callable[[dict[Node, Any]], Any]  # computes a node's value from the values before it
 
 NONLINEARITIES = (
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish,
@@ -34,7 +34,7 @@ NONLINEARITIES = (
     nn.LogSigmoid, nn.Threshold,
 )  # fmt: skip
 
-# Functions that are modules by another name: each call is read as the module it stands for.
+# Functions that do what a module does: each call is read as that module.
 _AS_MODULE: dict[Any, Callable[..., nn.Module]] = {
     F.relu: lambda inplace=False: nn.ReLU(),
     torch.relu: lambda: nn.ReLU(),
@@ -69,12 +69,12 @@ _CONCATENATIONS = {torch.cat, torch.concat, torch.concatenate}
 
 @dataclass(frozen=True)
 class Operation:
-    """What one node does, for a node whose value is a tensor.
+    """The operation of a node whose value is a tensor.
 
-    ``kind`` is "input", "module", "sum", "product", "concatenation", "other" or "output"; for
-    "module", ``module`` is the module called, or the one that the called function stands for.
-    ``inputs`` are the nodes with tensors that it is computed from, directly or through sizes and
-    tuples.
+    ``kind`` is "input", "module", "sum", "product", "concatenation", "other" or "output". For
+    "module", ``module`` is the module that is called, or that does what the called function does.
+    ``inputs`` are the nodes with tensors from which the value is computed, directly or through
+    sizes and tuples.
     """
 
     node: Node
@@ -89,31 +89,32 @@ class Operation:
 
     @property
     def is_pointwise(self) -> bool:
-        """Whether every position of its output depends on that of its input alone."""
+        """Whether every position of its output depends on the same position of its input alone."""
         return self.is_nonlinearity or isinstance(self.module, _POINTWISE)
 
 
 def pair(value: int | tuple[int, ...]) -> Pair:
-    """A number for both axes, or one for each, as (rows, columns)."""
+    """The numbers of both axes, (rows, columns), of one number or two."""
     return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
 class Graph:
-    """The operations of a model in order of execution, and what is known of every value.
+    """The operations of a model in order of execution, with the shapes and fields of their values.
 
-    ``input_shape`` is ``(channels, height, width)``. For each node of ``operations``,
-    ``shapes`` holds the shape of its value for one image, without the batch; ``fields`` its
-    receptive fields along rows and columns, and ``dims`` the dimensions of its value (counted with
-    the batch) that are rows and columns, None where positions are gone.
+    ``input_shape`` is ``(channels, height, width)``. For each node of ``operations``, ``shapes``
+    holds the shape of its value for one image, without the batch; ``fields`` holds the receptive
+    fields of its rows and columns; ``dims`` holds the dimensions of its value (counted with the
+    batch) that are rows and columns, None where the value has no positions. ``fields`` and ``dims``
+    lack the nodes that don't depend on the image.
 
-    Raises ``AtlasError`` when the model can't be traced, and ``UsageError`` when it can't be run on
+    Raises ``AtlasError`` if the model can't be traced, and ``UsageError`` if it can't be run on
     such an input.
     """
 
     def __init__(self, model: nn.Module, input_shape: tuple[int, int, int]) -> None:
         self.input_shape = input_shape
         self._model = model
-        self._twin = traced_copy(model)
+        self._traced = traced_copy(model)
         self._last_use: dict[Node, list[Node]] = {}
         self.operations: dict[Node, Operation] = {}
         self.shapes: dict[Node, tuple[int, ...]] = {}
@@ -126,7 +127,7 @@ class Graph:
                 for node, values in self.run(probe):
                     if isinstance(values[node], Tensor) and node.op != "get_attr":
                         tensors.add(node)
-                        self._learn(self._operation(node, tensors), values)
+                        self._add(self._operation(node, tensors), values)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             channels, height, width = input_shape
             raise UsageError(
@@ -136,16 +137,16 @@ class Graph:
         self._last_use = self._last_uses()
 
     def changed(self, change: Callable[[str, nn.Module], None]) -> Graph:
-        """The same graph on copies of its modules, after ``change`` of each, given with its path.
+        """The same graph on copies of its modules, after ``change(path, module)`` of each copy.
 
-        Its nodes are the same objects, so what was recorded of one graph serves the other.
+        Its nodes are the same objects, so a recording of one graph can be used with the other.
         """
         other = copy.copy(self)
-        other._model = other._twin = copy.deepcopy(self._twin)
-        for path, module in other._twin.named_modules():
+        other._model = other._traced = copy.deepcopy(self._traced)
+        for path, module in other._traced.named_modules():
             change(path, module)
         other.operations = {
-            node: replace(operation, module=other._twin.get_submodule(str(node.target)))
+            node: replace(operation, module=other._traced.get_submodule(str(node.target)))
             if node.op == "call_module"
             else operation
             for node, operation in self.operations.items()
@@ -155,7 +156,7 @@ class Graph:
     @property
     def traced(self) -> fx.GraphModule:
         """The traced copy: its nodes, and the modules that they call."""
-        return self._twin
+        return self._traced
 
     @property
     def stored(self) -> Collection[str]:
@@ -164,34 +165,38 @@ class Graph:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The kind of number it computes with: that of its first parameter."""
+        """The type of its numbers: that of its first parameter; float32 without parameters."""
         parameter = next(self._model.parameters(), None)
         return torch.float32 if parameter is None else parameter.dtype
 
     @property
     def footprint(self) -> int:
-        """The bytes that all values of one image take together."""
+        """The bytes of all its values for one image together."""
         numbers = sum(math.prod(shape) for shape in self.shapes.values())
         return numbers * self.dtype.itemsize
 
     @property
     def device(self) -> torch.device:
-        """Where its parameters are."""
+        """The device of its first parameter; the CPU without parameters."""
         parameter = next(self._model.parameters(), None)
         return torch.device("cpu") if parameter is None else parameter.device
 
     def run(
-        self, inputs: Tensor, until: Node | None = None, instead: Mapping[Node, Step] | None = None
+        self,
+        inputs: Tensor,
+        *,
+        until: Node | None = None,
+        instead: Mapping[Node, Step] | None = None,
     ) -> Iterator[tuple[Node, dict[Node, Any]]]:
-        """Run the network on ``[N, C, H, W]``, giving each node as it is computed, and the values.
+        """Run the network on ``[N, C, H, W]`` and yield each node when it is computed, with values.
 
-        The values are the node's own, its inputs', and those that a later node needs: a value
-        is dropped after its last use, so the walk holds no more than a forward pass does. Stops
-        after ``until``. ``instead`` says how some nodes are to be computed otherwise.
+        The values are the node's own, its inputs', and those that a later node needs. A value is
+        dropped after its last use, so no more memory is used than in a forward pass. The run stops
+        after ``until``. The steps of ``instead`` compute their nodes' values in another way.
         """
         values: dict[Node, Any] = {}
         steps = instead or {}
-        for node in self._twin.graph.nodes:
+        for node in self._traced.graph.nodes:
             step = steps.get(node)
             values[node] = step(values) if step else self.evaluate(node, values, inputs)
             yield node, values
@@ -201,9 +206,9 @@ class Graph:
                 values.pop(used, None)
 
     def evaluate(self, node: Node, values: dict[Node, Any], inputs: Tensor | None = None) -> Any:
-        """The value of one node from the values of those before it.
+        """The value of one node, computed from the values of its inputs.
 
-        Sizes, tuples and parameters are computed where ``values`` doesn't have them.
+        Sizes, tuples and parameters are computed too where ``values`` lacks them.
         """
         if node.op == "placeholder":
             return inputs if inputs is not None else values[node]
@@ -215,7 +220,7 @@ class Graph:
 
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), value)
         if node.op == "call_module":
-            return self._twin.get_submodule(str(node.target))(*args, **kwargs)
+            return self._traced.get_submodule(str(node.target))(*args, **kwargs)
         if node.op == "call_function":
             assert callable(node.target)
             return node.target(*args, **kwargs)
@@ -229,7 +234,7 @@ class Graph:
         try:
             return find(self._model)
         except AttributeError:  # a constant that tracing itself made
-            return find(self._twin)
+            return find(self._traced)
 
     def _operation(self, node: Node, tensors: set[Node]) -> Operation:
         inputs = tuple(dict.fromkeys(_sources(node, tensors)))
@@ -238,7 +243,7 @@ class Graph:
         if node.op == "output":
             return Operation(node, "output", inputs)
         if node.op == "call_module" and node.args == inputs and not node.kwargs:
-            module = self._twin.get_submodule(str(node.target))
+            module = self._traced.get_submodule(str(node.target))
             return Operation(node, "module", inputs, module)
         if node.target in _SUMS and node.args == inputs and len(inputs) == 2 and not node.kwargs:
             return Operation(node, "sum", inputs)
@@ -247,13 +252,13 @@ class Graph:
         if node.target in _CONCATENATIONS and set(concatenation(node)[1]) == set(inputs):
             return Operation(node, "concatenation", inputs)
         if node.target in _AS_MODULE and len(inputs) == 1 and node.args[:1] == inputs:
-            with contextlib.suppress(TypeError):  # called in a way the module has no words for
+            with contextlib.suppress(TypeError):  # with arguments that the module doesn't take
                 module = _AS_MODULE[node.target](*node.args[1:], **node.kwargs)
                 return Operation(node, "module", inputs, module.eval())
         return Operation(node, "other", inputs)
 
-    def _learn(self, operation: Operation, values: dict[Node, Any]) -> None:
-        """Note an operation, its shape and its receptive fields."""
+    def _add(self, operation: Operation, values: dict[Node, Any]) -> None:
+        """Add an operation with its shape and its receptive fields."""
         node = operation.node
         self.operations[node] = operation
         self.shapes[node] = tuple(values[node].shape[1:])
@@ -262,77 +267,82 @@ class Graph:
             self.fields[node], self.dims[node] = (rf.pixels(height), rf.pixels(width)), (2, 3)
             return
         below = [n for n in operation.inputs if n in self.fields]
-        if operation.kind == "other" and len(below) > 1:  # some may lend no more than their size
-            below = [n for n in below if depends(self._of(operation, n, values), values[n])]
+        if operation.kind == "other" and len(below) > 1:  # of some it may use only the size
+            below = [n for n in below if depends(self._function(operation, n, values), values[n])]
         if not below:
-            return  # doesn't depend on the image
-        found = [self._through(operation, n, values) for n in below]
-        places = {dims for _, dims in found if dims is not None}
-        self.dims[node] = places.pop() if len(places) == 1 else None
+            return  # it doesn't depend on the image
+        parts = [self._through(operation, n, values) for n in below]
+        dims = {part.dims for part in parts if part.dims is not None}
+        self.dims[node] = dims.pop() if len(dims) == 1 else None
         if self.dims[node] is None:
-            self.fields[node] = _gone([axes for axes, _ in found])
+            self.fields[node] = _whole_extent([part.axes for part in parts])
             return
         lengths = [values[node].shape[d] for d in self.dims[node] or ()]
-        rows, columns = (
-            functools.reduce(rf.union, [rf.stretched(axes[i], lengths[i]) for axes, _ in found])
-            for i in (0, 1)
-        )
-        self.fields[node] = rows, columns
+        rows = [rf.stretched(part.axes[0], lengths[0]) for part in parts]
+        columns = [rf.stretched(part.axes[1], lengths[1]) for part in parts]
+        self.fields[node] = functools.reduce(rf.union, rows), functools.reduce(rf.union, columns)
 
-    def _through(
-        self, operation: Operation, below: Node, values: dict[Node, Any]
-    ) -> tuple[rf.Axes, tuple[int, int] | None]:
-        """The receptive fields of an operation's output as far as they come through one input."""
+    def _through(self, operation: Operation, below: Node, values: dict[Node, Any]) -> _Fields:
+        """The receptive fields of an operation's output, as far as they come through one input."""
         axes, dims, shape = self.fields[below], self.dims[below], values[operation.node].shape
         if dims is None:
-            return axes, None
+            return _Fields(axes, None)
         module = operation.module
         if dims == (2, 3) and len(shape) == 4:
             if operation.is_pointwise or operation.kind in ("sum", "product", "output"):
-                return axes, dims
+                return _Fields(axes, dims)
             if operation.kind == "concatenation" and concatenation(operation.node)[0] in (1, -3):
-                return axes, dims
+                return _Fields(axes, dims)
             if isinstance(module, _WINDOWED) and _may_slide(module):
-                rows, columns = (
-                    _window(module, axis, i, shape[2 + i]) for i, axis in enumerate(axes)
-                )
-                return (rows, columns), dims
+                rows = _window(module, axes[0], 0, shape[2])
+                columns = _window(module, axes[1], 1, shape[3])
+                return _Fields((rows, columns), dims)
             if isinstance(module, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d):
-                return (rf.adaptive(axes[0], shape[2]), rf.adaptive(axes[1], shape[3])), dims
+                pooled = rf.adaptive(axes[0], shape[2]), rf.adaptive(axes[1], shape[3])
+                return _Fields(pooled, dims)
         return self._probed(operation, below, values)
 
-    def _probed(
-        self, operation: Operation, below: Node, values: dict[Node, Any]
-    ) -> tuple[rf.Axes, tuple[int, int] | None]:
+    def _probed(self, operation: Operation, below: Node, values: dict[Node, Any]) -> _Fields:
+        """The same, measured: for an operation that no rule above covers."""
         axes, dims = self.fields[below], self.dims[below]
         assert dims is not None
-        function = self._of(operation, below, values)
-        found = [probe(function, values[below], dim) for dim in dims]
-        if found[0] is None or found[1] is None or found[0][0] == found[1][0]:
-            return _gone([axes]), None
-        rows, columns = (
-            _reached(axis, one[1]) for axis, one in zip(axes, found, strict=True) if one
-        )
-        return (rows, columns), (found[0][0], found[1][0])
+        function = self._function(operation, below, values)
+        rows = probe(function, values[below], dims[0])
+        columns = probe(function, values[below], dims[1])
+        if rows is None or columns is None or rows[0] == columns[0]:
+            return _Fields(_whole_extent([axes]), None)
+        reached = _reached(axes[0], rows[1]), _reached(axes[1], columns[1])
+        return _Fields(reached, (rows[0], columns[0]))
 
-    def _of(
+    def _function(
         self, operation: Operation, below: Node, values: dict[Node, Any]
     ) -> Callable[[Tensor], Tensor]:
-        """An operation as a function of one of its inputs, the others as they are."""
+        """An operation as a function of one of its inputs; the others keep their values."""
         others = {n: values[n] for n in operation.inputs}
         return lambda value: self.evaluate(operation.node, {**others, below: value})
 
     def _last_uses(self) -> dict[Node, list[Node]]:
-        """For each node, the values that nothing after it needs."""
+        """For each node, the nodes whose values nothing after it needs."""
         last: dict[Node, Node] = {}
-        for node in self._twin.graph.nodes:
+        for node in self._traced.graph.nodes:
             direct = node.all_input_nodes
             tensors = self.operations[node].inputs if node in self.operations else ()
             last |= {used: node for used in (*direct, *tensors)}
-        found: dict[Node, list[Node]] = {}
+        unused_after: dict[Node, list[Node]] = {}
         for used, node in last.items():
-            found.setdefault(node, []).append(used)
-        return found
+            unused_after.setdefault(node, []).append(used)
+        return unused_after
+
+
+@dataclass(frozen=True)
+class _Fields:
+    """Receptive fields of rows and columns, and the dimensions of the value that these are.
+
+    ``dims`` is None where the value has no positions.
+    """
+
+    axes: rf.Axes
+    dims: tuple[int, int] | None
 
 
 _POINTWISE = (nn.BatchNorm2d, nn.Dropout, nn.Dropout2d, nn.Identity)
@@ -340,7 +350,7 @@ _WINDOWED = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 
 
 def _sources(node: Node, tensors: set[Node]) -> Iterator[Node]:
-    """The nearest nodes with tensors that a node is computed from."""
+    """The nearest nodes with tensors from which a node is computed."""
     for used in node.all_input_nodes:
         if used in tensors:
             yield used
@@ -349,10 +359,12 @@ def _sources(node: Node, tensors: set[Node]) -> Iterator[Node]:
 
 
 def _may_slide(module: nn.Module) -> bool:
+    """Whether a convolution or pooling is a sliding window over zeros beyond the borders."""
     return getattr(module, "padding_mode", "zeros") == "zeros"
 
 
 def _window(module: nn.Module, axis: rf.Axis, i: int, outputs: int) -> rf.Axis:
+    """The fields along rows (``i`` = 0) or columns (1) after a convolution or pooling."""
     assert isinstance(module, _WINDOWED)
     kernel, stride = pair(module.kernel_size)[i], pair(module.stride)[i]
     dilation = pair(getattr(module, "dilation", 1))[i]
@@ -360,29 +372,30 @@ def _window(module: nn.Module, axis: rf.Axis, i: int, outputs: int) -> rf.Axis:
         padding = dilation * (kernel - 1) // 2 if module.padding == "same" else 0
     else:
         padding = pair(module.padding)[i]
-    return rf.window(axis, outputs, kernel, stride, padding, dilation)
+    return rf.window(
+        axis, outputs, kernel=kernel, stride=stride, padding=padding, dilation=dilation
+    )
 
 
 def _reached(axis: rf.Axis, reach: Reach) -> rf.Axis:
-    """Through an operation whose outputs depend on these positions of its input."""
+    """The fields after an operation whose outputs depend on these positions of its input."""
     inputs = len(axis.true)
     window = window_of(reach, inputs)
     if window is not None:
         kernel, stride, padding = window
-        return rf.window(axis, len(reach), kernel, stride, padding)
+        return rf.window(axis, len(reach), kernel=kernel, stride=stride, padding=padding)
     return rf.gathered(axis, reach)
 
 
-def _gone(below: list[rf.Axes]) -> rf.Axes:
-    """Where positions are gone, every value may depend on all that any input depends on."""
-    rows, columns = (
-        functools.reduce(rf.union, [rf.whole(axes[i], 1) for axes in below]) for i in (0, 1)
-    )
+def _whole_extent(below: list[rf.Axes]) -> rf.Axes:
+    """The fields of a value without positions: all that any of its inputs depends on."""
+    rows = functools.reduce(rf.union, [rf.whole(axes[0], 1) for axes in below])
+    columns = functools.reduce(rf.union, [rf.whole(axes[1], 1) for axes in below])
     return rows, columns
 
 
 def concatenation(node: Node) -> tuple[int, tuple[Node, ...]]:
-    """The axis along which a concatenation joins, and what it joins, in order."""
+    """The dimension along which a concatenation joins, and the nodes that it joins, in order."""
     slices = node.kwargs.get("tensors", node.args[0] if node.args else ())
     axis = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
     assert isinstance(axis, int) and isinstance(slices, (list, tuple))
@@ -390,5 +403,5 @@ def concatenation(node: Node) -> tuple[int, tuple[Node, ...]]:
 
 
 def pads_with_zeros(module: nn.Conv2d) -> bool:
-    """Whether a convolution pads by so many zeros on every side."""
+    """Whether a convolution pads with zeros, by given numbers of them."""
     return module.padding_mode == "zeros" and not isinstance(module.padding, str)

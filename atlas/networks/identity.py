@@ -29,8 +29,8 @@ def identity(network: Network) -> dict[str, Any]:
 
     ``graph`` is a digest of the traced operations with their constants, ``weights`` one of the
     state dict; ``layers`` are ids; ``preprocessing`` holds its fields; ``device`` is the type of
-    device. Libraries stand under their own names with their versions: torch, and torchvision and
-    timm where they made the model or a function of theirs is an operation of the graph.
+    device. The versions of libraries stand under the libraries' names: torch always, torchvision
+    and timm where they made the model or the graph calls a function of theirs.
     """
     traced = network.graph.traced
     libraries = {"torch", network.library} | {_library(traced, node) for node in traced.graph.nodes}
@@ -45,11 +45,11 @@ def identity(network: Network) -> dict[str, Any]:
 
 
 def graph_digest(graph: Graph, runs: Path | None = None) -> str:
-    """A SHA-256 of a traced graph: what every node calls, on what, and with which constants.
+    """A SHA-256 of a traced graph: what each node calls, on which nodes, with which constants.
 
-    The tensors of the state dict are left out. ``runs`` is the file whose code made the model: it
-    counts where the graph calls an operator that a file may have registered, whose code can't be
-    found otherwise.
+    The tensors of the state dict are left out. ``runs`` is the user's own file whose code made the
+    model. Its bytes count where the graph calls an operator of torch's registry that no library put
+    there, because that operator's code can't be found.
     """
     nodes = list(graph.traced.graph.nodes)
     numbers = {node: number for number, node in enumerate(nodes)}
@@ -61,7 +61,7 @@ def graph_digest(graph: Graph, runs: Path | None = None) -> str:
 
 
 def _node(graph: Graph, node: fx.Node, write: Canonical) -> list[Any]:
-    """A node without its name, which follows from the names in the model's code."""
+    """A node without its name, because that follows from names in the model's code."""
     arguments = [write.value(node.args), write.value(dict(sorted(node.kwargs.items())))]
     target: Any = str(node.target)
     if node.op in ("placeholder", "output"):

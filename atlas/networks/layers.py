@@ -1,4 +1,4 @@
-"""The places in a network whose outputs have units, and what they are called."""
+"""Layers: the places in a network whose outputs have units, and their names."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from atlas.networks.receptive_fields import ReceptiveField
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer: where it is in the network, and the receptive fields of its positions.
+    """A layer: its place in the network, and the receptive fields of its positions.
 
-    ``id`` is its address; ``module`` the path of the module that makes it; ``kind`` is
-    "convolution", "linear", "sum" or "concatenation"; ``shape`` is that of one image's
-    activations, ``(units, height, width)``, with height and width 1 after linear layers.
-    ``node`` is where its value appears in the graph: after batch norm and nonlinearity; and
-    ``dims`` are the dimensions of that value that are units, rows and columns.
+    ``id`` is its address; ``module`` is the path of the module that makes it; ``kind`` is
+    "convolution", "linear", "sum" or "concatenation". ``shape`` is ``(units, height, width)`` of
+    one image's activations, with height and width 1 after a linear layer. ``node`` is the node of
+    the graph whose value holds the activations, after batch norm and nonlinearity, and ``dims`` are
+    the dimensions of that value that are units, rows and columns.
     """
 
     id: str
@@ -32,17 +32,17 @@ class Layer:
 
     @property
     def units(self) -> int:
-        """How many units it has."""
+        """The number of units."""
         return self.shape[0]
 
     def maps(self, value: Tensor) -> Tensor:
-        """The feature maps ``[N, units, H, W]`` in the value of its node."""
+        """The feature maps ``[N, units, H, W]`` that the value of its node holds."""
         if self.dims == (1, 2, 3):
             return value
         return value.permute(0, *self.dims).reshape(len(value), *self.shape)
 
     def value(self, maps: Tensor) -> Tensor:
-        """The inverse of ``maps``."""
+        """The value of its node that holds these feature maps: the inverse of ``maps``."""
         if len(self.dims) == 1:
             return maps.flatten(1)
         order = sorted(range(3), key=lambda i: self.dims[i])
@@ -51,9 +51,9 @@ class Layer:
 
 def find_layers(graph: Graph) -> dict[str, Layer]:
     """All layers of a network by id, in order of execution."""
-    found: list[Layer] = []
+    layers: list[Layer] = []
     taken: set[str] = set()
-    filtered: set[Node] = set()  # what a filter has had a part in
+    filtered: set[Node] = set()  # nodes that a convolution or linear layer lies below
     for operation in graph.operations.values():
         kind = _kind(graph, operation)
         if kind in ("convolution", "linear") or not filtered.isdisjoint(operation.inputs):
@@ -66,31 +66,40 @@ def find_layers(graph: Graph) -> dict[str, Layer]:
             continue
         path = _module_path(graph, operation, node)
         name, number = path, 1
-        while name in taken:  # a module that is called twice makes two layers
+        while name in taken:  # a module that is called twice is two layers
             number += 1
             name = f"{path}-{number}"
         taken.add(name)
         field = ReceptiveField(*graph.fields[node])
-        found.append(Layer(name, path, kind, layout[0], field, node, layout[1]))
-    if _is_numbered_chain(graph, found):
-        found = _renamed(found)
-    return {layer.id: layer for layer in found}
+        layers.append(Layer(name, path, kind, layout.shape, field, node, layout.dims))
+    if _is_numbered_chain(graph, layers):
+        layers = _renamed(layers)
+    return {layer.id: layer for layer in layers}
 
 
-def _layout(graph: Graph, node: Node) -> tuple[tuple[int, int, int], tuple[int, ...]] | None:
-    """Units, height and width of a node's value, and the dimensions they are; None if unclear."""
+@dataclass(frozen=True)
+class _Layout:
+    """Units, height and width of a node's value, and the dimensions where they stand."""
+
+    shape: tuple[int, int, int]
+    dims: tuple[int, ...]
+
+
+def _layout(graph: Graph, node: Node) -> _Layout | None:
+    """The layout of a node's value; None where its dimensions have no clear meaning."""
     if node not in graph.fields:
         return None
     shape, dims = (0, *graph.shapes[node]), graph.dims[node]
     if len(shape) == 2:
-        return (shape[1], 1, 1), (1,)
+        return _Layout((shape[1], 1, 1), (1,))
     if len(shape) != 4 or dims is None:
         return None
     (unit,) = {1, 2, 3} - set(dims)
-    return (shape[unit], shape[dims[0]], shape[dims[1]]), (unit, *dims)
+    return _Layout((shape[unit], shape[dims[0]], shape[dims[1]]), (unit, *dims))
 
 
 def _kind(graph: Graph, operation: Operation) -> str | None:
+    """The kind of layer that an operation makes; None if it makes none."""
     if isinstance(operation.module, nn.Conv2d):
         return "convolution"
     if isinstance(operation.module, nn.Linear):
@@ -103,10 +112,10 @@ def _kind(graph: Graph, operation: Operation) -> str | None:
 
 
 def _is_repeated(graph: Graph, operation: Operation) -> bool:
-    """Whether a later concatenation joins the same tensors again, and some more.
+    """Whether a later concatenation joins the same tensors and more.
 
-    In a densely connected block every layer sees all before it; only the last of these
-    concatenations is the block's output.
+    In a densely connected block every layer reads the outputs of all layers before it; only the
+    last of these concatenations is the block's output.
     """
     own = set(operation.inputs)
     return any(
@@ -117,7 +126,7 @@ def _is_repeated(graph: Graph, operation: Operation) -> bool:
 
 
 def _activation(graph: Graph, node: Node) -> Node:
-    """Where the layer's activation is: past a batch norm and a nonlinearity that follow it."""
+    """The node of a layer's activations: past the batch norm and nonlinearity that follow it."""
     for wanted in (nn.BatchNorm2d, nn.BatchNorm1d), None:
         users = list(node.users)
         if len(users) != 1:
@@ -131,6 +140,7 @@ def _activation(graph: Graph, node: Node) -> Node:
 
 
 def _module_path(graph: Graph, operation: Operation, activation: Node) -> str:
+    """The path of the module that an operation's layer is named after."""
     node = operation.node
     if node.op == "call_module":
         return str(node.target)
@@ -147,12 +157,13 @@ def _module_path(graph: Graph, operation: Operation, activation: Node) -> str:
 
 
 def _is_numbered_chain(graph: Graph, layers: list[Layer]) -> bool:
-    """Whether this is a plain chain of numbered modules, whose paths nobody remembers."""
+    """Whether the network is a plain chain of modules whose paths are mere numbers."""
     chain = all(len(operation.inputs) <= 1 for operation in graph.operations.values())
     return chain and all(re.fullmatch(r"(.*\.)?\d+", layer.module) for layer in layers)
 
 
 def _renamed(layers: list[Layer]) -> list[Layer]:
+    """The layers as conv1, conv2 and so on, fc1, fc2 and so on, in order of execution."""
     counts = {"convolution": 0, "linear": 0}
     renamed = []
     for layer in layers:

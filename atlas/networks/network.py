@@ -1,4 +1,4 @@
-"""Networks with their layers, and with the preprocessing their weights were trained with."""
+"""Networks: a model with its layers and the preprocessing its weights were trained with."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from atlas.networks.weights import fit, read
 class Network:
     """A network in evaluation mode, its preprocessing, and its layers.
 
-    ``module`` is the model itself, unmodified. ``weights`` says in words where its weights come
-    from; ``missing`` names the modules that have none, and the layers that need them are left
-    out of ``layers``; ``runs`` is the file whose code made the model, if a person's own did, and
-    ``library`` the package that made it, if one did.
+    ``module`` is the model itself, unmodified. ``weights`` describes where its weights come from;
+    ``missing`` names the modules that lack weights, and ``layers`` leaves out what depends on them.
+    ``runs`` is the user's own file whose code made the model, and ``library`` the package that made
+    it; None where that isn't so.
     """
 
     name: str
@@ -55,22 +55,23 @@ class Network:
     @cached_property
     def layers(self) -> Mapping[str, Layer]:
         """All layers by id, in order of execution."""
-        found = find_layers(self.graph)
+        layers = find_layers(self.graph)
         if self.missing:
-            lame = self._without_weights()
-            found = {name: layer for name, layer in found.items() if layer.node not in lame}
-        return MappingProxyType(found)
+            lacking = self._without_weights()
+            layers = {name: layer for name, layer in layers.items() if layer.node not in lacking}
+        return MappingProxyType(layers)
 
     def _without_weights(self) -> set[object]:
-        lame: set[object] = set()
+        """The nodes that depend on a module without weights."""
+        lacking: set[object] = set()
         for node, operation in self.graph.operations.items():
             own = node.op == "call_module" and any(
                 str(node.target) == path or str(node.target).startswith(path + ".")
                 for path in self.missing
             )
-            if own or any(below in lame for below in operation.inputs):
-                lame.add(node)
-        return lame
+            if own or any(below in lacking for below in operation.inputs):
+                lacking.add(node)
+        return lacking
 
     @cached_property
     def weights_hash(self) -> str:
@@ -83,7 +84,10 @@ class Network:
         return digest.hexdigest()
 
     def choose(self, patterns: Iterable[str] | None = None) -> list[Layer]:
-        """The layers whose id matches one of the globs, in order; all of them for None."""
+        """The layers whose id matches one of the globs, in order; all layers for None.
+
+        Raises ``UsageError`` for a glob that matches no layer.
+        """
         if patterns is None:
             return list(self.layers.values())
         wanted = list(patterns)
@@ -100,7 +104,7 @@ class Network:
         ]
 
     def layer(self, name: str) -> Layer:
-        """One layer by id. Raises ``UsageError`` when there is none of that name."""
+        """A layer by id. Raises ``UsageError`` if there is none of that name."""
         if name not in self.layers:
             raise UsageError(
                 f"{self.name} has no layer {name!r}; its layers are {', '.join(self.layers)}"
@@ -111,37 +115,40 @@ class Network:
         """The network's input for stimuli ``[N, H, W, C]`` uint8."""
         return self.preprocessing.inputs(stimuli, self.device, self.graph.dtype)
 
-    def activations(self, inputs: Tensor, layers: list[Layer]) -> Iterator[tuple[Layer, Tensor]]:
-        """Run the network once, giving each layer's feature maps ``[N, units, H, W]`` in turn."""
+    def activations(
+        self, inputs: Tensor, layers: Iterable[Layer]
+    ) -> Iterator[tuple[Layer, Tensor]]:
+        """Run the network once and yield each layer with its feature maps ``[N, units, H, W]``."""
         at: dict[object, list[Layer]] = {}
         for layer in layers:
             at.setdefault(layer.node, []).append(layer)
-        waiting = len(at)
+        remaining = len(at)
         with torch.inference_mode():
             for node, values in self.graph.run(inputs):
                 for layer in at.get(node, ()):
                     yield layer, layer.maps(values[node])
-                waiting -= node in at
-                if not waiting:
+                remaining -= node in at
+                if not remaining:
                     return
 
 
 def load_network(
     name: str,
     weights: str | Path | None = None,
+    *,
     seed: int = 0,
     device: str = "cpu",
     preprocessing: Mapping[str, Any] | None = None,
 ) -> Network:
-    """A network by name.
+    """Load a network by name.
 
     ``name`` is "demo", a classification model of torchvision, "timm:NAME", or "FILE.py:FACTORY",
     which runs that file's code. ``weights`` is a file (``.safetensors``, a state dict saved by
-    torch, or a checkpoint that holds one), "default" for the published weights, "none" for random
-    ones drawn from ``seed``; None means "default" for the demo, "none" for all others, and for a
-    factory whatever it made. ``preprocessing`` replaces fields of the default one. Raises
-    ``UsageError`` for what can't be meant and ``AtlasError`` for weights that can't be had or
-    don't fit.
+    torch, or a checkpoint that holds one), "default" for the published weights, or "none" for
+    random weights drawn from ``seed`` (a factory's model keeps the weights it has); None means
+    "default" for the demo and "none" for all others. ``preprocessing`` replaces fields of the
+    default preprocessing. Raises ``UsageError`` for a name or an option that is wrong, and
+    ``AtlasError`` for weights that can't be read or downloaded or don't fit.
     """
     recipe = zoo.recipe(name)
     with torch.random.fork_rng(devices=[]):
@@ -158,7 +165,7 @@ def load_network(
         source = recipe.publish(model)
     else:
         path = Path(chosen).expanduser()
-        missing = fit(model, read(path), path, name)
+        missing = fit(model, read(path), path=path, name=name)
         source = path.name
     usual = recipe.preprocessing(model)
     network = Network(
@@ -174,19 +181,19 @@ def load_network(
         raise AtlasError(f"no layer of {name} has all its weights in {chosen}")
     if all(layer.kind != "convolution" for layer in network.layers.values()):
         raise UsageError(
-            f"--model {name}: there is no convolution in it, and so no channel with a place in the "
-            "image, which is what an atlas shows"
+            f"--model {name}: there is no convolution in it, and so no channels with positions "
+            "in the image, which are what an atlas shows"
         )
     return network
 
 
 def wrap(module: nn.Module, preprocessing: Preprocessing, name: str = "network") -> Network:
-    """A network from a model of your own, which is used as it is and never changed."""
+    """A network from a model in memory, which is never changed."""
     return Network(name, module, preprocessing, "given in memory")
 
 
 def receptive_field(network: Network, layer: str) -> ReceptiveField:
-    """The receptive fields of a layer's positions, or of any module's output by its path.
+    """The receptive fields of a layer by id, or of any module's output by the module's path.
 
     Raises ``UsageError`` for a name that is neither.
     """

@@ -1,4 +1,4 @@
-"""Where a piece of code comes from: a library, the standard library, or somebody's own file."""
+"""Where a piece of code comes from: a library, the standard library, or a user's own file."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Which positions of its input an operation's outputs depend on, found by asking it.
+"""The positions of its input that an operation's outputs depend on, measured with NaN.
 
-Not a number (NaN) spreads to all that is computed from it. So a NaN is put in one place after
-another, and where it comes out is noted: whatever an operation is called and however it is
-written, this tells its receptive field, exactly and for every position.
+NaN (not a number) spreads to everything that is computed from it. So NaN is put at one position of
+the input after another, and the positions of the output that turn NaN depend on it. This gives the
+receptive field of any operation, whatever its name and code, exactly and for every position.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-Reach = tuple[tuple[int, ...], ...]
+Reach = tuple[tuple[int, ...], ...]  # for each output position the input positions it depends on
 
 
 def probe(
@@ -20,48 +20,48 @@ def probe(
 ) -> tuple[int, Reach] | None:
     """Follow the positions along one dimension of an operation's input to its output.
 
-    ``value`` is an input of one image, ``[1, ...]``. Returns the dimension of the output that
-    stands for the same axis, and for each position there the positions of the input that it
-    depends on. None if there is no such dimension, so that any output may depend on any position.
+    ``value`` is the input for one image, ``[1, ...]``. Returns the dimension of the output that
+    stands for the same axis, and its ``Reach``. Returns None if there is no such dimension: then
+    any output may depend on any position.
     """
     length = value.shape[dim]
     if length == 1:
         shape = function(value).shape
         same = len(shape) == value.dim() and shape[dim] == 1
         return (dim, ((0,),)) if same else None
-    identity = _identity(function, value, dim)
-    if identity is not None:
-        return identity, tuple((place,) for place in range(length))
-    seen = [_spread(function, value, dim, [place]) for place in range(length)]
-    some = next((spread for spread in seen if spread is not None), None)
-    if some is None:
+    same_position = _dimension_kept(function, value, dim)
+    if same_position is not None:
+        return same_position, tuple((position,) for position in range(length))
+    spreads = [_spread(function, value, dim, [position]) for position in range(length)]
+    example = next((spread for spread in spreads if spread is not None), None)
+    if example is None:
         return None
-    nowhere = [torch.zeros_like(marks) for marks in some]  # a position that nothing sees
+    nowhere = [torch.zeros_like(marks) for marks in example]  # no output depends on the position
     # for each dimension of the output: [input position, output position]
-    tables = [torch.stack(table) for table in zip(*(s or nowhere for s in seen), strict=True)]
-    used = torch.tensor([spread is not None for spread in seen], device=value.device)
-    representative = [d for d, table in enumerate(tables) if not table[used].all()]
-    if len(representative) != 1:
+    tables = [torch.stack(table) for table in zip(*(s or nowhere for s in spreads), strict=True)]
+    used = torch.tensor([spread is not None for spread in spreads], device=value.device)
+    candidates = [d for d, table in enumerate(tables) if not table[used].all()]
+    if len(candidates) != 1:
         return None
-    table = tables[representative[0]]
+    table = tables[candidates[0]]
     reach = tuple(tuple(column.nonzero().flatten().tolist()) for column in table.T)
-    return representative[0] + 1, reach
+    return candidates[0] + 1, reach
 
 
 def depends(function: Callable[[Tensor], Tensor], value: Tensor) -> bool:
-    """Whether an operation uses the numbers of its input, and not only their shape."""
+    """Whether an operation uses the numbers of its input, and not only its shape."""
     if not value.is_floating_point():
         return True
     before = function(value)
     if before.is_floating_point() and function(torch.full_like(value, float("nan"))).isnan().any():
         return True
-    generator = torch.Generator().manual_seed(0)  # an operation that hides NaN
+    generator = torch.Generator().manual_seed(0)  # for an operation that hides NaN
     other = torch.randn(value.shape, generator=generator).to(value)
     return not torch.equal(function(other), before)
 
 
 def window_of(reach: Reach, inputs: int) -> tuple[int, int, int] | None:
-    """Kernel, stride and padding, if the positions depend on what a sliding window covers."""
+    """Kernel, stride and padding of the sliding window that has this reach; None if none has."""
     kernel = max(len(places) for places in reach)
     full = [o for o, places in enumerate(reach) if len(places) == kernel]
     if kernel == 0:
@@ -80,10 +80,11 @@ def window_of(reach: Reach, inputs: int) -> tuple[int, int, int] | None:
     return kernel, stride, padding
 
 
-def _identity(function: Callable[[Tensor], Tensor], value: Tensor, dim: int) -> int | None:
-    """The output's dimension in which each position depends on the same position only.
+def _dimension_kept(function: Callable[[Tensor], Tensor], value: Tensor, dim: int) -> int | None:
+    """The output's dimension where each position depends on the same position alone, if any.
 
-    Every bit of a position's number is tested at 0 and at 1, so any two positions are told apart.
+    NaN is put at all positions whose number has a certain bit, and then at the others, for each
+    bit. So any two positions differ in one of the tests.
     """
     length = value.shape[dim]
     candidates: set[int] | None = None
@@ -93,14 +94,15 @@ def _identity(function: Callable[[Tensor], Tensor], value: Tensor, dim: int) -> 
             return None
         expected = torch.zeros(length, dtype=torch.bool, device=value.device)
         expected[places] = True
-        found = {d + 1 for d, marks in enumerate(spread) if torch.equal(marks, expected)}
-        candidates = found if candidates is None else candidates & found
+        equal = {d + 1 for d, marks in enumerate(spread) if torch.equal(marks, expected)}
+        candidates = equal if candidates is None else candidates & equal
         if not candidates:
             return None
     return min(candidates) if candidates and len(candidates) == 1 else None
 
 
 def _halves(length: int) -> Iterator[list[int]]:
+    """The positions whose number has a bit, and those whose number hasn't, for each bit."""
     for bit in range((length - 1).bit_length()):
         for wanted in (0, 1):
             yield [place for place in range(length) if place >> bit & 1 == wanted]
@@ -109,9 +111,10 @@ def _halves(length: int) -> Iterator[list[int]]:
 def _spread(
     function: Callable[[Tensor], Tensor], value: Tensor, dim: int, places: list[int]
 ) -> list[Tensor] | None:
-    """Where NaN at these places comes out, marked along each dimension of the output but the first.
+    """The positions that turn NaN, marked along each dimension of the output but the first.
 
-    None if it comes out nowhere: the operation ignores its input, or hides what it does with it.
+    ``places`` are the positions of the input that are NaN. None if no output turns NaN: then the
+    operation ignores these positions, or hides NaN.
     """
     marked = value.clone()
     marked.index_fill_(dim, torch.tensor(places, device=value.device), float("nan"))

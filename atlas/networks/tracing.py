@@ -21,17 +21,20 @@ _OUT_OF_PLACE = {
 
 
 def traced_copy(model: nn.Module) -> fx.GraphModule:
-    """A traced copy in evaluation mode that shares the model's tensors and never works in place."""
-    shared = [held for m in model.modules() for held in (m._parameters, m._buffers)]
-    twin = copy.deepcopy(model, {id(held): held for held in shared}).eval()
-    for module in twin.modules():
+    """A traced copy in evaluation mode that shares the model's tensors and never works in place.
+
+    Raises ``AtlasError`` if torch.fx can't trace the model.
+    """
+    shared = [tensors for m in model.modules() for tensors in (m._parameters, m._buffers)]
+    copied = copy.deepcopy(model, {id(tensors): tensors for tensors in shared}).eval()
+    for module in copied.modules():
         module._forward_hooks.clear()
         module._forward_pre_hooks.clear()
         if getattr(module, "inplace", False):
             module.inplace = False  # type: ignore[assignment]
     try:
-        traced = fx.symbolic_trace(twin)
-    except Exception as error:  # whatever the model's own code raised while being traced
+        traced = fx.symbolic_trace(copied)
+    except Exception as error:  # whatever the model's own code raises while it is traced
         raise AtlasError(
             f"{type(model).__name__} can't be traced by torch.fx: "
             f"{first_line(error)}{_where(error)}"
@@ -49,10 +52,10 @@ def traced_copy(model: nn.Module) -> fx.GraphModule:
 
 
 def _where(error: BaseException) -> str:
-    """The last line of the model's own code that an error came through, "" where there is none.
+    """The last line of the model's own code in an error's traceback; "" if there is none.
 
-    The first frame is this module's, which called torch.fx; those of torch and of the standard
-    library, which the model's code may have called, are not the model's either.
+    The first frame is this module's, which called torch.fx. Frames of torch and of the standard
+    library, which the model's code may have called, aren't the model's own either.
     """
     place = ""
     trace = error.__traceback__ and error.__traceback__.tb_next

@@ -1,4 +1,4 @@
-"""Weights from files: reading them, and fitting them to a model."""
+"""Weights: read them from files, and load them into a model."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from torch import Tensor, nn
 
 from atlas.errors import AtlasError, UsageError, first_line
 
-SHOWN = 3  # mismatches that an error lists
+SHOWN = 3  # mismatches that an error lists, at most
 
 
 def read(path: Path) -> dict[str, Tensor]:
     """The tensors of a ``.safetensors`` file, a state dict, or a checkpoint that holds one.
 
-    Files of torch are read with ``weights_only``: nothing in them is run. Raises ``UsageError``
-    when there is no such file and ``AtlasError`` when it holds no weights.
+    Torch reads its files with ``weights_only``, so no code in them is run. Raises ``UsageError`` if
+    there is no such file, and ``AtlasError`` if it holds no weights.
     """
     if not path.is_file():
         raise UsageError(
-            f"--weights {path}: there is no such file (a file, 'default' or 'none' is wanted)"
+            f"--weights {path}: there is no such file (give a file, 'default' or 'none')"
         )
     try:
         if path.suffix == ".safetensors":
-            found: Any = load_file(path)
+            content: Any = load_file(path)
         else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # both libraries raise many kinds
         raise AtlasError(f"{path} can't be read as weights: {first_line(error)}") from error
-    while isinstance(found, Mapping):
-        tensors = {str(k): v for k, v in found.items() if isinstance(v, Tensor)}
+    while isinstance(content, Mapping):
+        tensors = {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
         if tensors:
             return tensors
-        inner = [v for v in found.values() if isinstance(v, Mapping)]
+        inner = [v for v in content.values() if isinstance(v, Mapping)]
         # a training checkpoint keeps its state dict beside counters and the optimiser's state
-        found = max(inner, key=_tensors_in, default=None)
+        content = max(inner, key=_count_tensors, default=None)
     raise AtlasError(f"{path} holds no dictionary of weights")
 
 
-def _tensors_in(found: Mapping[Any, Any]) -> int:
-    return sum(isinstance(value, Tensor) for value in found.values())
+def _count_tensors(content: Mapping[Any, Any]) -> int:
+    return sum(isinstance(value, Tensor) for value in content.values())
 
 
-def fit(model: nn.Module, state: Mapping[str, Tensor], path: Path, name: str) -> tuple[str, ...]:
-    """Load weights into a model; returns the paths of the modules that got none.
+def fit(model: nn.Module, state: Mapping[str, Tensor], *, path: Path, name: str) -> tuple[str, ...]:
+    """Load weights into a model, and return the paths of the modules that lack weights.
 
-    Names may carry a prefix that the model's own lack, as training frameworks put there; what
-    else then stands beside the prefixed ones is left alone. Raises ``AtlasError`` with a short
-    list if the weights don't fit.
+    The weights' names may have a prefix that the model's names lack, as training frameworks add
+    one; names without that prefix are then ignored. ``path`` and ``name`` are the file's and the
+    model's, for messages. Raises ``AtlasError`` with a short list if the weights don't fit.
     """
     own = model.state_dict()
     prefix = _prefix(own, state)
@@ -74,14 +74,14 @@ def fit(model: nn.Module, state: Mapping[str, Tensor], path: Path, name: str) ->
 
 
 def _prefix(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
-    """What stands before the model's names in most of the file's; nothing if they are its own."""
+    """The prefix that most names of the file have before the model's; "" if they have none."""
     if any(name in own for name in state):
         return ""
-    found: Counter[str] = Counter()
+    prefixes: Counter[str] = Counter()
     for name in state:
         parts = name.split(".")
         for cut in range(1, len(parts)):
             if ".".join(parts[cut:]) in own:
-                found[".".join(parts[:cut]) + "."] += 1
+                prefixes[".".join(parts[:cut]) + "."] += 1
                 break
-    return found.most_common(1)[0][0] if found else ""
+    return prefixes.most_common(1)[0][0] if prefixes else ""

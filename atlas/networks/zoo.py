@@ -1,7 +1,7 @@
 """Models by name, with the preprocessing their weights were trained with.
 
-The only file that knows names: the demo's, torchvision's, timm's (where it is installed), and
-factories in a person's own file.
+No other file knows the names of models: the demo's, torchvision's, timm's (where it is installed),
+and the factories in a user's own file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torchvision
 from safetensors.torch import load_file
 from torch import nn
 
@@ -32,11 +31,12 @@ _TRANSFORMERS = re.compile(r"(vit|swin|maxvit|deit|beit|cait|xcit|pvt|mvit|eva|t
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to make a model of a name.
+    """How to make a model.
 
-    ``make`` returns it with random weights; ``publish`` puts the published ones into it and says
-    in words what they are, None where there are none. ``runs`` names the file whose code it runs,
-    ``library`` the package whose code it is, whose version decides what the model computes.
+    ``make`` returns it with random weights. ``publish`` loads the published weights into it and
+    returns a description of them; None where none are published. ``runs`` is the user's own file
+    whose code it runs; ``library`` is the package whose code it runs, and whose version so decides
+    what the model computes.
     """
 
     make: Callable[[], nn.Module]
@@ -47,7 +47,7 @@ class Recipe:
 
 
 def recipe(name: str) -> Recipe:
-    """How to make the model of a name. Raises ``UsageError`` for one that is not known."""
+    """The recipe of a name. Raises ``UsageError`` for a name that is not known."""
     if name == "demo":
         return Recipe(demo.demo_network, lambda _: DEMO, _publish_demo)
     if name.startswith("timm:"):
@@ -57,13 +57,15 @@ def recipe(name: str) -> Recipe:
 
 
 def file_of(name: str) -> Path | None:
-    """The file whose code is run to make the model of a name, if one is."""
+    """The user's own file in a name of the form "FILE.py:FACTORY"; None for any other name."""
     file = name.rpartition(":")[0]
     return Path(file).expanduser() if file.endswith(".py") else None
 
 
 def names() -> list[str]:
-    """The names known without any other package."""
+    """The names that are known without timm."""
+    import torchvision  # here and below, for it takes seconds to load and the demo needs none
+
     return ["demo", *torchvision.models.list_models(module=torchvision.models)]
 
 
@@ -73,6 +75,8 @@ def _publish_demo(model: nn.Module) -> str:
 
 
 def _torchvision(name: str) -> Recipe:
+    import torchvision
+
     known = names()
     if name not in known:
         raise UsageError(
@@ -83,7 +87,7 @@ def _torchvision(name: str) -> Recipe:
     default = getattr(torchvision.models.get_model_weights(name), "DEFAULT", None)
 
     def make() -> nn.Module:
-        # what only training uses is left out; their published weights want inputs transformed
+        # without what only training uses; their published weights need transformed inputs
         spare = {"aux_logits": False, "init_weights": False, "transform_input": True}
         options = spare if name in ("googlenet", "inception_v3") else {}
         model = torchvision.models.get_model(name, weights=None, **options)
@@ -146,7 +150,7 @@ def _timm(name: str) -> Recipe:
     def publish(model: nn.Module) -> str:
         try:
             published = timm.create_model(name, pretrained=True)
-        except Exception as error:  # a network of many layers
+        except Exception as error:  # the download raises many kinds
             raise AtlasError(
                 f"timm can't get the weights of {name}: {first_line(error)}"
             ) from error
@@ -185,7 +189,7 @@ def _own(file: Path, factory: str) -> Recipe:
 
 
 def _guessed(model: nn.Module) -> Preprocessing:
-    """ImageNet's, or its grey likeness for a model whose first convolution sees one channel."""
+    """ImageNet's preprocessing, or the same in grey if the first convolution reads one channel."""
     first = next((m for m in model.modules() if isinstance(m, nn.Conv2d)), None)
     if first is not None and first.in_channels == 1:
         return Preprocessing(256, (224, 224), (0.449,), (0.226,), mode="L")
@@ -195,8 +199,8 @@ def _guessed(model: nn.Module) -> Preprocessing:
 def _refuse_transformers(name: str) -> None:
     if _TRANSFORMERS.match(name):
         raise UsageError(
-            f"--model {name}: a vision transformer has no channels with a place in the image, "
-            "which is what an atlas shows; choose a convolutional network"
+            f"--model {name}: a vision transformer has no channels with positions in the image, "
+            "which are what an atlas shows; choose a convolutional network"
         )
 
 
@@ -206,6 +210,7 @@ def _hint(name: str, known: list[str]) -> str:
 
 
 def _place(error: BaseException, file: Path) -> str:
+    """An error's type and message, and its last line in the user's own file."""
     lines: list[Any] = [
         frame.lineno
         for frame in traceback.extract_tb(error.__traceback__)

@@ -1,1 +1,1 @@
-"""The way down: one activation projected back to pixels."""
+"""Backward projection: one activation, projected back to pixels."""

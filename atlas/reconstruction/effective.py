@@ -1,15 +1,15 @@
-"""The effective receptive field: the part of a unit's box that its activations really draw on.
+"""The effective receptive field: the part of the nominal box that holds most of the gradient.
 
-The pixels at the rim of a theoretical receptive field reach an activation by few paths and those in
-the middle by many, so most of the gradient's energy lies in a smaller box (Luo et al. 2016). Here
-it is measured over a unit's own nine winners, each counting the same.
+Pixels at the border of a receptive field reach an activation by few paths, those in the middle by
+many. So most of the gradient's energy lies in a smaller box (Luo et al. 2016). It is measured over
+a unit's nine winners, and each winner counts the same.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-SHARE = 0.95
+SHARE = 0.95  # of the gradient's energy that the effective field holds, at least
 
 
 def marginals(
@@ -17,8 +17,8 @@ def marginals(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The energy of a gradient ``[C, h, w]`` in each row and each column of a nominal box.
 
-    ``corner`` is where the gradient's top left lies in the input frame; ``box`` is (top, left,
-    bottom, right) there. Both results sum to 1, or to 0 for a gradient that is zero.
+    ``corner`` (row, column) is the place of the gradient's top left in the input frame, and ``box``
+    is (top, left, bottom, right). Both results sum to 1; to 0 for a gradient that is zero.
     """
     energy = np.square(gradient, dtype=np.float64).sum(0)
     total = energy.sum() or 1.0
@@ -28,6 +28,7 @@ def marginals(
 
 
 def _placed(values: np.ndarray, start: int, length: int) -> np.ndarray:
+    """Zeros of this length, with the values from ``start`` on, cut off at both ends."""
     placed = np.zeros(length)
     first, last = max(start, 0), min(start + len(values), length)
     placed[first:last] = values[first - start : last - start]
@@ -37,7 +38,7 @@ def _placed(values: np.ndarray, start: int, length: int) -> np.ndarray:
 def extent(energy: np.ndarray) -> tuple[int, int]:
     """The interval that leaves out at most (1 - SHARE) / 4 of the energy at either end.
 
-    Two such intervals, of rows and of columns, make a box that holds at least SHARE of it.
+    Two such intervals, of rows and of columns, are a box that holds at least SHARE of the energy.
     """
     total = energy.sum()
     if total <= 0:
@@ -50,9 +51,9 @@ def extent(energy: np.ndarray) -> tuple[int, int]:
 
 
 def box_of(rows: np.ndarray, columns: np.ndarray) -> tuple[int, int, int, int] | None:
-    """Where the effective field lies within the nominal box, (top, left, bottom, right).
+    """The effective field (top, left, bottom, right) within the nominal box.
 
-    None for a unit whose winners have no gradient.
+    ``rows`` and ``columns`` are the energies in each. None if the gradients of all winners are 0.
     """
     (top, bottom), (left, right) = extent(rows), extent(columns)
     return (top, left, bottom, right) if bottom > top and right > left else None

@@ -1,49 +1,49 @@
-"""What a network does that the deconvnet paper doesn't speak of, and what it lacks."""
+"""What reconstructions of a network have beyond the deconvnet paper, and where they lack images."""
 
 from __future__ import annotations
 
 from torch import nn
 
 from atlas.networks.graph import Graph, Node, Operation
-from atlas.reconstruction.deconvnet import depends_on_inputs
+from atlas.reconstruction.recording import depends_on_inputs
 from atlas.reconstruction.sparse import MAX_POOLING
 
 
 def extensions(graph: Graph) -> list[str]:
-    """The operations of a network that the paper doesn't speak of, but for mere rearranging."""
-    names = {"sum": "sums", "concatenation": "concatenations", "product": "products"}
-    found = set()
+    """The kinds of operations of a network that the paper doesn't treat; mere moves don't count."""
+    kinds = {"sum": "sums", "concatenation": "concatenations", "product": "products"}
+    beyond = set()
     for node, operation in graph.operations.items():
         module = operation.module
-        if operation.kind in names:
-            found.add(names[operation.kind])
+        if operation.kind in kinds:
+            beyond.add(kinds[operation.kind])
         elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
-            found.add("batch norm")
+            beyond.add("batch norm")
         elif isinstance(module, nn.AvgPool2d | nn.AdaptiveAvgPool2d):
-            found.add("average pooling")
+            beyond.add("average pooling")
         elif operation.kind == "module" and not isinstance(module, _IN_THE_PAPER):
-            found.add(type(module).__name__)
+            beyond.add(type(module).__name__)
         elif operation.kind == "other" and not _rearranges(operation):
             name = _called(node)
-            found.add({"mul": "products"}.get(name, name))
-    return sorted(found, key=str.lower)
+            beyond.add({"mul": "products"}.get(name, name))
+    return sorted(beyond, key=str.lower)
 
 
 def image_free(graph: Graph, node: Node, rule: str) -> bool:
-    """Whether nothing of a stimulus enters on the way down from a node.
+    """Whether the backward projection from a node by a rule is the same for every stimulus.
 
-    Then a reconstruction follows from the unit and the position alone, but for the factor of the
-    activation. By the rule deconvnet it is what max poolings chose, and gates, that a stimulus
-    brings in (Springenberg et al. 2015).
+    Then a reconstruction follows from the unit and the position alone, but for the activation as a
+    factor. With the rule deconvnet, a stimulus enters by the switches of max poolings and by gates
+    alone (Springenberg et al. 2015).
     """
-    waiting, seen = [node], {node}
+    waiting, visited = [node], {node}
     while waiting:
         operation = graph.operations[waiting.pop()]
-        asks = depends_on_inputs(operation, frozenset([rule])) and not _rearranges(operation)
-        if asks or isinstance(operation.module, MAX_POOLING):
+        depends = depends_on_inputs(operation, [rule]) and not _rearranges(operation)
+        if depends or isinstance(operation.module, MAX_POOLING):
             return False
-        waiting += [below for below in operation.inputs if below not in seen]
-        seen.update(operation.inputs)
+        waiting += [below for below in operation.inputs if below not in visited]
+        visited.update(operation.inputs)
     return True
 
 

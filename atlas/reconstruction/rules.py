@@ -1,4 +1,4 @@
-"""What each rule does with a signal at a nonlinearity, on its way down to pixels.
+"""What each rule does with a signal at a nonlinearity, in a backward projection.
 
 Rules differ in nothing else. A rule is one row here and one in ``atlas.data.rules``, which holds
 its name and source for everything that doesn't load torch.

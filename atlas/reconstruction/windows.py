@@ -1,9 +1,9 @@
-"""Signals that are zero but for a small window, kept as that window.
+"""Windows: signals that are zero outside a small window, stored as that window.
 
-On its way down a reconstruction fills the receptive field and nothing else, so only the window
-that the field covers at each operation is kept: B windows of one size, each at its own place. They
-may reach beyond the tensor they are of; there they are zero, which ``clipped`` sees to after every
-step, so that borders and padding act as they do on the whole tensor.
+A backward projection fills the receptive field and nothing else. So at each operation only the
+window that the field covers is stored: B windows of one size, each at its own place. A window may
+reach beyond its tensor. ``clipped`` sets it to zero there after every step, so that borders and
+padding have the effect that they have on the whole tensor.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-COVERS = 0.7  # a window of this share of the tensor is kept as the whole tensor
+COVERS = 0.7  # a window of this share of its tensor is stored as the whole tensor
 
 
 @dataclass(frozen=True)
 class Span:
-    """Where B windows of one ``size`` (height, width) lie in a tensor: ``top``, ``left`` ``[B]``.
+    """The places of B windows of one ``size`` (height, width) in a tensor.
 
-    They may reach beyond the tensor.
+    ``top`` and ``left`` are ``[B]``. The windows may reach beyond the tensor.
     """
 
     top: Tensor
@@ -30,12 +30,13 @@ class Span:
 
     @property
     def places(self) -> tuple[Tensor, Tensor]:
-        """Rows ``[B, h]`` and columns ``[B, w]`` of the tensor."""
-        rows, columns = (torch.arange(n, device=self.top.device) for n in self.size)
+        """The rows ``[B, h]`` and columns ``[B, w]`` that the windows cover."""
+        rows = torch.arange(self.size[0], device=self.top.device)
+        columns = torch.arange(self.size[1], device=self.top.device)
         return self.top[:, None] + rows, self.left[:, None] + columns
 
     def inside(self, shape: tuple[int, ...]) -> Tensor:
-        """What of the windows lies in a tensor of this shape: ``[B, 1, h, w]`` bool."""
+        """Which pixels of the windows lie in a tensor of this shape: ``[B, 1, h, w]`` bool."""
         rows, columns = self.places
         down, across = (rows >= 0) & (rows < shape[1]), (columns >= 0) & (columns < shape[2])
         return (down[:, :, None] & across[:, None, :])[:, None]
@@ -43,11 +44,11 @@ class Span:
 
 @dataclass(frozen=True)
 class Window:
-    """B signals ``[B, C, H, W]`` of which ``values`` ``[B, C, h, w]`` are known, the rest zero.
+    """B signals ``[B, C, H, W]`` that are zero outside a window with ``values`` ``[B, C, h, w]``.
 
-    ``top`` and ``left`` ``[B]`` place each window; None where ``values`` are the whole signals,
-    which may then have any shape. Where it is known that nothing but zero lies beyond the tensor,
-    it says ``inside``.
+    ``top`` and ``left`` ``[B]`` are the places of the windows; both are None if ``values`` are the
+    whole signals, which may have any shape. ``inside`` is True if the windows are known to be zero
+    beyond the tensor.
     """
 
     values: Tensor
@@ -62,25 +63,25 @@ class Window:
 
     @property
     def span(self) -> Span:
-        """Where the windows lie."""
+        """The places of the windows, if these aren't the whole signals."""
         assert self.top is not None and self.left is not None
         return Span(self.top, self.left, (self.values.shape[2], self.values.shape[3]))
 
 
 def all_of(shape: tuple[int, ...], device: torch.device) -> Span:
-    """The whole of each of B tensors ``[B, C, H, W]`` of this shape."""
-    nowhere = torch.zeros(shape[0], dtype=torch.long, device=device)
-    return Span(nowhere, nowhere, (shape[2], shape[3]))
+    """The span of B windows that are whole tensors, ``shape`` = ``(B, C, H, W)``."""
+    zero = torch.zeros(shape[0], dtype=torch.long, device=device)
+    return Span(zero, zero, (shape[2], shape[3]))
 
 
 def whole(window: Window, shape: tuple[int, ...]) -> Window:
-    """The same signals with all their zeros; ``shape`` is that of one signal."""
+    """The whole signals; ``shape`` is that of one signal."""
     if window.is_whole:
         return window
     values = window.values
     rows, columns = window.span.places
     height, width = shape[1:]
-    # what lies outside is zero, so it may be added anywhere
+    # the window is zero outside the tensor, so it may be added anywhere there
     at = rows.clamp(0, height - 1)[:, :, None] * width + columns.clamp(0, width - 1)[:, None, :]
     signals = values.new_zeros((len(values), shape[0], height * width))
     at = at.flatten(1)[:, None, :].expand(-1, shape[0], -1)
@@ -89,7 +90,7 @@ def whole(window: Window, shape: tuple[int, ...]) -> Window:
 
 
 def clipped(window: Window, shape: tuple[int, ...]) -> Window:
-    """Zero outside the tensor; the whole tensor, if the window covers most of it."""
+    """The same signals, zero outside the tensor; whole signals if the window covers most of it."""
     if window.is_whole:
         return window
     if not window.inside:
@@ -99,27 +100,27 @@ def clipped(window: Window, shape: tuple[int, ...]) -> Window:
 
 
 def covers(size: tuple[int, int], shape: tuple[int, ...]) -> bool:
-    """Whether a window of this size is most of a tensor of this shape."""
+    """Whether a window of this size covers most of a tensor of this shape."""
     return size[0] * size[1] >= COVERS * shape[1] * shape[2]
 
 
-def gathered(maps: Tensor, of: Tensor, span: Span) -> Tensor:
-    """What maps ``[N, C, H, W]`` hold where windows lie, ``[B, C, h, w]``.
+def gathered(maps: Tensor, stimulus: Tensor, span: Span) -> Tensor:
+    """B windows ``[B, C, h, w]`` of the maps ``[N, C, H, W]`` of N stimuli.
 
-    ``of`` ``[B]`` says which map belongs to which window. Outside the maps it is arbitrary.
+    ``stimulus`` ``[B]`` is the stimulus of each window. Outside the maps the values are arbitrary.
     """
     rows, columns = span.places
     rows, columns = rows.clamp(0, maps.shape[2] - 1), columns.clamp(0, maps.shape[3] - 1)
-    found = maps[of[:, None, None], :, rows[:, :, None], columns[:, None, :]]  # [B, h, w, C]
-    return found.permute(0, 3, 1, 2)
+    values = maps[stimulus[:, None, None], :, rows[:, :, None], columns[:, None, :]]  # [B, h, w, C]
+    return values.permute(0, 3, 1, 2)
 
 
 def cut(
-    window: Window, span: Span | None, shape: tuple[int, ...], fill: float | None = None
+    window: Window, span: Span | None, *, shape: tuple[int, ...], fill: float | None = None
 ) -> Window:
-    """These windows of signals of a tensor of this shape; all of it for None.
+    """The signals at ``span``, in a tensor of this shape; the whole signals for None.
 
-    What lies beyond the tensor is ``fill``, or whatever it happens to be for None.
+    Beyond the tensor the values are ``fill``; arbitrary for None.
     """
     if span is None:
         return whole(window, shape)
@@ -135,7 +136,7 @@ def cut(
 
 
 def _part(window: Window, span: Span) -> Tensor | None:
-    """Windows that lie alike within windows."""
+    """The values at ``span`` if that lies within the windows, at the same place in each."""
     if window.is_whole:
         return None
     have = window.span
@@ -162,18 +163,19 @@ def added(one: Window, other: Window, shape: tuple[int, ...]) -> Window:
 
 
 def joint(one: Span, other: Span) -> Span | None:
-    """Windows that hold both; None where they don't all lie alike."""
+    """The windows that hold both; None unless the two lie alike in all B cases."""
     down, right = other.top - one.top, other.left - one.left
     if (down != down[0]).any() or (right != right[0]).any():
         return None
     offset = int(down[0]), int(right[0])
     start = [min(0, n) for n in offset]
-    height, width = (max(one.size[i], offset[i] + other.size[i]) - start[i] for i in (0, 1))
+    height = max(one.size[0], offset[0] + other.size[0]) - start[0]
+    width = max(one.size[1], offset[1] + other.size[1]) - start[1]
     return Span(one.top + start[0], one.left + start[1], (height, width))
 
 
 def _placed(window: Window, span: Span) -> Tensor:
-    """The values of windows that hold these, zero around them."""
+    """The values of larger windows that hold these, with zeros around them."""
     have = window.span
     above, before = int((have.top - span.top)[0]), int((have.left - span.left)[0])
     below, after = span.size[0] - above - have.size[0], span.size[1] - before - have.size[1]

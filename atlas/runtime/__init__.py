@@ -1,1 +1,1 @@
-"""What any long computation needs: checkpoints, ranks, progress, compiled loops."""
+"""What long computations share: checkpoints, ranks, progress and compiled loops."""

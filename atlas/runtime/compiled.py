@@ -1,4 +1,4 @@
-"""Loops over arrays compiled to machine code."""
+"""Loops over arrays, compiled to machine code by numba; no other module imports it."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ import numba
 import torch
 from torch import Tensor
 
+NUMBA_VERSION: str = numba.__version__
 
-def serve(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether loops can work on tensors of this kind: they share their memory as arrays."""
+
+def supports_loops(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether loops can work on such tensors: those that share their memory with NumPy arrays."""
     return device.type == "cpu" and dtype in (torch.float32, torch.float64)
 
 
 def by_position(maps: Tensor) -> Tensor:
-    """Maps ``[B, C, h, w]`` seen as ``[B, h, w, C]``."""
+    """A view ``[B, h, w, C]`` of feature maps ``[B, C, h, w]``."""
     return maps.detach().permute(0, 2, 3, 1)
 
 
 def compiled(loop: Callable[..., None]) -> Callable[..., None]:
-    """A loop over arrays as machine code, compiled when first called.
+    """A loop over arrays as machine code, compiled when it is first called.
 
-    It lets other threads run, and joins products and sums into one rounding, as torch's kernels do.
-    What was compiled is kept beside the source, or wherever numba finds room; where it finds none,
-    it is compiled anew in every process.
+    The loop lets other threads run. It rounds a product and a sum once, as torch's kernels do.
+    Numba caches the machine code beside the source or in a folder of its own; where neither can be
+    written, every process compiles the loop again.
     """
     options: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
     try:
         made: Callable[..., None] = numba.njit(cache=True, **options)(loop)
-    except RuntimeError:  # nowhere to keep it
+    except RuntimeError:  # no folder for the cache
         made = numba.njit(**options)(loop)
     return made
 
@@ -42,9 +44,9 @@ def compiled(loop: Callable[..., None]) -> Callable[..., None]:
 def in_threads(
     loop: Callable[..., None], count: int, *arguments: object, most: int | None = None
 ) -> None:
-    """Run a loop over so many things in as many threads as torch uses, or at ``most`` so many.
+    """Run a loop over ``count`` items in as many threads as torch uses, ``most`` at most.
 
-    The last two arguments of the loop are the first of the things and the one after the last.
+    Each thread calls ``loop(*arguments, first, end)`` for the items from ``first`` up to ``end``.
     """
     threads = max(1, min(torch.get_num_threads(), count, most or count))
     bounds = [count * i // threads for i in range(threads + 1)]
@@ -57,5 +59,5 @@ def in_threads(
 
 @functools.cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    """Threads that wait for work; a forked process gets its own."""
+    """A pool of threads; a forked process gets its own."""
     return ThreadPoolExecutor(threads)

@@ -1,4 +1,4 @@
-"""Keeping memory in the process that would be given back and asked for again."""
+"""Keeping freed memory in the process, for the next tensor of the same size."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def keep_freed_memory() -> bool:
-    """Let glibc keep what large tensors free, instead of returning it to the system each time.
+    """Let glibc keep the memory of freed tensors instead of returning it to the system.
 
-    A pass over images frees and takes the same sizes again and again; each time the system would
-    hand out zeroed pages one by one. Returns whether this C library knows how.
+    A pass over images allocates and frees the same sizes again and again, and each time the system
+    would have to provide zeroed pages. Returns whether this C library can do so.
     """
     if not sys.platform.startswith("linux"):
         return False

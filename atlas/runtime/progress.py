@@ -1,4 +1,4 @@
-"""Progress of the long stages: a bar with rate and time left, and nothing outside a terminal."""
+"""The progress of long stages: in a terminal a bar with rate and remaining time, else nothing."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ T = TypeVar("T")
 
 
 class Progress(Protocol):
-    """Passes on what it is given, and shows how far it has come."""
+    """Passes items on, and shows how many have passed."""
 
     def __call__(self, source: Iterable[T], total: int, stage: str) -> Iterator[T]:
-        """Pass on ``source``, of ``total`` items, during a stage."""
+        """Pass on the ``total`` items of ``source`` during the stage of this name."""
         ...
 
 
 def silent(source: Iterable[T], total: int, stage: str) -> Iterator[T]:
-    """Show nothing."""
+    """Pass items on and show nothing."""
     return iter(source)
 
 
 def bar(source: Iterable[T], total: int, stage: str) -> Iterator[T]:
-    """Show a bar on standard error, if that is a terminal."""
+    """Pass items on and show a bar on standard error, if that is a terminal."""
     shown: Any = tqdm(
         source, total=total, desc=f"{stage:>14}", unit="", disable=not sys.stderr.isatty()
     )

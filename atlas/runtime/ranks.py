@@ -1,7 +1,7 @@
-"""Several processes, on one machine or many, that build one atlas together: ``torchrun``.
+"""Several processes, on one machine or many, that build one atlas together under ``torchrun``.
 
-They compute the same thing that one process does, on other images each, in steps that all take
-together. What they find goes to the first of them, rank 0, which alone writes and publishes.
+Each process is a rank and computes on its own share of the images; all ranks take their steps
+together. Rank 0 gathers the results, and only rank 0 writes and publishes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among ``count`` of them."""
+    """The number of this process among ``count`` processes."""
 
     rank: int = 0
     count: int = 1
@@ -33,22 +33,22 @@ class Ranks:
         return self.rank == 0
 
     def gather(self, value: T) -> list[T]:
-        """The values of all ranks in order, at rank 0; nothing at the others."""
+        """The values of all ranks in order, at rank 0; an empty list at the others."""
         if self.count == 1:
             return [value]
-        found: list[T | None] | None = [None] * self.count if self.leads else None
-        with _partners():
-            distributed.gather_object(value, found)
-        return [one for one in found or [] if one is not None]
+        values: list[T | None] | None = [None] * self.count if self.leads else None
+        with _errors_reported():
+            distributed.gather_object(value, values)
+        return [one for one in values or [] if one is not None]
 
     def share(self, value: T) -> T:
-        """The value of rank 0, everywhere."""
+        """The value of rank 0, at every rank."""
         if self.count == 1:
             return value
-        held = [value]
-        with _partners():
-            distributed.broadcast_object_list(held)
-        return held[0]
+        values = [value]
+        with _errors_reported():
+            distributed.broadcast_object_list(values)
+        return values[0]
 
 
 ALONE = Ranks()
@@ -56,14 +56,14 @@ ALONE = Ranks()
 
 @contextmanager
 def of_torchrun() -> Iterator[Ranks]:
-    """The ranks that ``torchrun`` started; ``ALONE`` where it didn't.
+    """The ranks that ``torchrun`` started; ``ALONE`` without it.
 
-    They speak through gloo, whatever they compute on, for what they say to each other is small.
+    They exchange little, so they use gloo on every device.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
-    with _partners():
+    with _errors_reported():
         distributed.init_process_group("gloo")
     try:
         yield Ranks(distributed.get_rank(), distributed.get_world_size())
@@ -72,19 +72,20 @@ def of_torchrun() -> Iterator[Ranks]:
 
 
 def local_device(device: str) -> str:
-    """The device of this rank among those of its machine."""
+    """The device of this rank: for "cuda" its own of the machine's GPUs."""
     if device == "cuda" and "LOCAL_RANK" in os.environ:
         return f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
     return device
 
 
 @contextmanager
-def _partners() -> Iterator[None]:
+def _errors_reported() -> Iterator[None]:
+    """Report a lost connection as an ``AtlasError``."""
     try:
         yield
     except RuntimeError as error:
         raise AtlasError(
             "another process of this build stopped, and this one can't go on without it "
-            f"({first_line(error)}); what that one said stands above. The same command goes on "
-            "where this one came to"
+            f"({first_line(error)}); see the message of that process above. Run the same command "
+            "again: it goes on where this build stopped"
         ) from error

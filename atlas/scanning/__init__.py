@@ -1,1 +1,1 @@
-"""The first pass: the nine strongest images of every unit."""
+"""The first pass over the images: the nine strongest of every unit."""

@@ -1,10 +1,9 @@
-"""The forward pass of a scan: the network's own numbers to the last bit, with their peaks.
+"""The forward pass of a scan: the network's numbers to the last bit, and the peaks of its maps.
 
-Between one convolution and the next lie a batch norm, a sum and a rectification, and then a scan
-looks for peaks. Each reads whole maps from memory, and most write them anew, which all together
-takes a tenth of the time. Here what follows a convolution is done to its maps in one go, in place,
-and the peaks are found on the way. Filters are laid out for the processor once, and not again for
-every batch.
+A batch norm, a sum and a rectification may follow a convolution, and then a scan takes the maps'
+peaks. Each of these reads all maps from memory, and most write them again: together a tenth of the
+time. Here one loop does all of them to a convolution's maps in place, and takes the peaks as well.
+And filters are laid out for the processor once, not again for every batch.
 """
 
 from __future__ import annotations
@@ -21,19 +20,35 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from atlas.networks.graph import Graph, Node, Operation, Step, pads_with_zeros, pair
-from atlas.runtime.compiled import by_position, compiled, in_threads, serve
-
-Peaks = tuple[Tensor, Tensor]  # maxima, and where they are: [N, units] each
-Scale = tuple[np.ndarray, np.ndarray]  # what a batch norm multiplies by, and what it adds: [units]
+from atlas.runtime.compiled import by_position, compiled, in_threads, supports_loops
 
 WORTH_A_THREAD = 1 << 21  # numbers
 
 
 @dataclass(frozen=True)
-class Chain:
-    """What is done, in this order, to maps that nothing else needs.
+class Peaks:
+    """The maximum of each feature map and its place: ``[N, U]`` each.
 
-    The batch norm ``norm`` is applied, the value of ``term`` added, and they are rectified.
+    Places count positions in row-major order; of several maxima the first counts.
+    """
+
+    value: Tensor
+    place: Tensor
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A batch norm in evaluation mode: it multiplies by ``factor`` and adds ``shift``, ``[U]``."""
+
+    factor: np.ndarray
+    shift: np.ndarray
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Steps on maps that no other operation reads, in this order.
+
+    Apply the batch norm ``norm``, add the value of ``term``, rectify.
     """
 
     norm: Node | None = None
@@ -43,53 +58,58 @@ class Chain:
 
 @dataclass(frozen=True)
 class Forward:
-    """A graph made ready to be run on batches of a fixed size, for the values of some ``nodes``.
+    """A graph that is prepared to compute the values of some ``nodes`` of ``slots`` images at once.
 
-    ``steps`` says how nodes are computed that are not computed as the graph would. ``chains`` says
-    what is done at a node; some of it may have been put off at nodes before it. ``scales`` is what
-    batch norms come to.
+    ``steps`` compute their nodes in another way than the graph does. ``chains`` are applied at
+    their nodes; the nodes before may have left some steps of a chain to it. ``scales`` are those of
+    the batch norms.
     """
 
     graph: Graph
     nodes: frozenset[Node]
+    slots: int
     steps: Mapping[Node, Step]
     chains: Mapping[Node, Chain]
     scales: Mapping[Node, Scale]
 
     def run(self, inputs: Tensor) -> Iterator[tuple[Node, Tensor, Peaks | None]]:
-        """Each of the nodes with its value in turn, and with its peaks if they were found.
+        """Yield each of the nodes with its value, and with its peaks where the loop took them.
 
-        A value may be overwritten when the next is asked for.
+        A value may be overwritten when the next one is computed.
         """
-        found: dict[Node, Peaks] = {}
-        ends = {node: functools.partial(self._finished, node, found) for node in self.chains}
-        waiting = len(self.nodes)
+        taken: dict[Node, Peaks] = {}
+        ends = {node: functools.partial(self._finished, node, taken) for node in self.chains}
+        remaining = len(self.nodes)
         with torch.inference_mode():
             for node, values in self.graph.run(inputs, instead={**self.steps, **ends}):
                 if node in self.nodes:
-                    yield node, values[node], found.pop(node, None)
-                    waiting -= 1
-                    if not waiting:
+                    yield node, values[node], taken.pop(node, None)
+                    remaining -= 1
+                    if not remaining:
                         return
 
-    def _finished(self, node: Node, found: dict[Node, Peaks], values: dict[Node, Any]) -> Tensor:
-        """The maps of a node, worked on in place; their peaks go into ``found``."""
+    def _finished(self, node: Node, taken: dict[Node, Peaks], values: dict[Node, Any]) -> Tensor:
+        """The maps of a node, changed in place; their peaks go into ``taken``."""
         chain, operation = self.chains[node], self.graph.operations[node]
-        maps, term = _held(operation, chain, values)
+        pending = _pending(operation, chain, values)
+        maps, term = pending.maps, pending.term
         parts = [part for part in (maps, term) if part is not None]
-        if not all(serve(p.device, p.dtype) and by_position(p).is_contiguous() for p in parts):
+        if not all(
+            supports_loops(p.device, p.dtype) and by_position(p).is_contiguous() for p in parts
+        ):
             return self._one_by_one(chain, maps, term)
         peaks = None
         if node in self.nodes:
             value = maps.new_empty(maps.shape[:2])
-            peaks = value, torch.empty_like(value, dtype=torch.int32)
+            peaks = Peaks(value, torch.empty_like(value, dtype=torch.int32))
         scale = None if chain.norm is None else self.scales[chain.norm]
-        finish(maps, scale, term, chain.rectifies, peaks)
+        finish(maps, scale=scale, term=term, rectifies=chain.rectifies, peaks=peaks)
         if peaks:
-            found[node] = peaks[0], peaks[1].long()
+            taken[node] = Peaks(peaks.value, peaks.place.long())
         return maps
 
     def _one_by_one(self, chain: Chain, maps: Tensor, term: Tensor | None) -> Tensor:
+        """The steps of a chain by torch, for tensors that the loop doesn't support."""
         if chain.norm is not None:
             (below,) = self.graph.operations[chain.norm].inputs
             maps = self.graph.evaluate(chain.norm, {below: maps})
@@ -99,14 +119,14 @@ class Forward:
 
 
 def prepared(graph: Graph, nodes: Iterable[Node], slots: int) -> Forward:
-    """A graph made ready to be run for the values of ``nodes``, on ``slots`` images at once."""
+    """Prepare a graph to compute the values of ``nodes``, of ``slots`` images at once."""
     wanted = frozenset(nodes)
-    scales = _scales(graph) if serve(graph.device, graph.dtype) else {}
-    chains, put_off = _chains(graph, wanted, scales)
+    scales = _scales(graph) if supports_loops(graph.device, graph.dtype) else {}
+    chains, deferred = _chains(graph, wanted, scales)
     steps: dict[Node, Step] = {
-        node: functools.partial(_held, graph.operations[node], chains[node]) for node in put_off
+        node: functools.partial(_pending, graph.operations[node], chains[node]) for node in deferred
     }
-    ends = {n: chain for n, chain in chains.items() if n not in put_off and chain != Chain()}
+    ends = {n: chain for n, chain in chains.items() if n not in deferred and chain != Chain()}
     watched = _watched(graph, wanted)
     for node, operation in graph.operations.items():
         end = next((n for n in node.users if ends.get(n) == Chain(rectifies=True)), None)
@@ -117,35 +137,39 @@ def prepared(graph: Graph, nodes: Iterable[Node], slots: int) -> Forward:
         if laid_out and rectified and end:
             steps[end] = operator.itemgetter(node)
             del ends[end]
-    return Forward(graph, wanted, steps, ends, scales)
+    return Forward(graph, wanted, slots, steps, ends, scales)
 
 
-def peaks(maps: Tensor) -> Peaks:
-    """Each feature map's maximum and the first place it stands at: ``[N, U, H, W]`` to ``[N, U]``.
-
-    The place counts positions in row-major order.
-    """
+def peaks_of(maps: Tensor) -> Peaks:
+    """The peaks of feature maps ``[N, U, H, W]``."""
     if maps.device.type != "cpu":
         value, place = maps.flatten(2).max(2)
-        return value, place
-    # the same several times as fast: units side by side in memory are compared at once
+        return Peaks(value, place)
+    # the same, several times as fast: it compares units that lie side by side in memory at once
     value, place = F.adaptive_max_pool2d(maps, 1, return_indices=True)
-    return value.flatten(1), place.flatten(1)
+    return Peaks(value.flatten(1), place.flatten(1))
 
 
 def finish(
-    maps: Tensor, scale: Scale | None, term: Tensor | None, rectifies: bool, peaks: Peaks | None
+    maps: Tensor,
+    *,
+    scale: Scale | None = None,
+    term: Tensor | None = None,
+    rectifies: bool = False,
+    peaks: Peaks | None = None,
 ) -> None:
-    """Scale maps ``[N, U, H, W]``, add a term and rectify, in place, and find their peaks.
+    """Scale maps ``[N, U, H, W]``, add a term and rectify them, in place, and take their peaks.
 
-    Maps and term have their units side by side in memory (channels-last). ``peaks`` take the maxima
-    and, int32, where they are. Sums of a product round once.
+    The units of ``maps`` and ``term`` lie side by side in memory (channels-last). The peaks are
+    written into ``peaks``, the places as int32. A product and a sum round once.
     """
     whole = _rows(maps)
+    factor, shift = (scale.factor, scale.shift) if scale else (None, None)
     more = None if term is None else _rows(term)
     floor = whole.dtype.type(0) if rectifies else None
-    found = (None, None) if peaks is None else (peaks[0].numpy(), peaks[1].numpy())
-    arguments = whole, *(scale or (None, None)), more, floor, *found
+    value = peaks.value.numpy() if peaks else None
+    place = peaks.place.numpy() if peaks else None
+    arguments = whole, factor, shift, more, floor, value, place
     in_threads(_finish, len(maps), *arguments, most=max(1, maps.numel() // WORTH_A_THREAD))
 
 
@@ -171,40 +195,48 @@ def _finish(maps, scale, shift, term, floor, value, place, first, last):  # type
             if value is not None:
                 best, at = value[n], place[n]
                 for u in range(units):
-                    higher = (here[u] > best[u]) | (here[u] != here[u])  # what is no number stays
+                    higher = (here[u] > best[u]) | (here[u] != here[u])  # NaN stays
                     best[u] = here[u] if higher else best[u]
                     at[u] = p if higher else at[u]
 
 
 def _rows(maps: Tensor) -> np.ndarray:
-    """Maps as ``[N, H * W, U]``, in the same memory."""
+    """A view ``[N, H * W, U]`` of maps."""
     rows: np.ndarray = by_position(maps).flatten(1, 2).numpy()
     return rows
 
 
-def _held(
-    operation: Operation, chain: Chain, values: Mapping[Node, Any]
-) -> tuple[Tensor, Tensor | None]:
-    """The maps that a chain works on, and what it is to add, as far as they are known at a node."""
-    (below,) = (node for node in operation.inputs if node is not chain.term)
-    held = values[below]
-    maps, term = held if isinstance(held, tuple) else (held, None)
-    return maps, values[chain.term] if operation.kind == "sum" and chain.term else term
+@dataclass(frozen=True)
+class _Pending:
+    """The value of a node that defers its chain: maps, and the term that a later node adds."""
+
+    maps: Tensor
+    term: Tensor | None
 
 
-_FRESH = (nn.Conv2d, nn.BatchNorm2d)  # outputs are tensors of their own
+def _pending(operation: Operation, chain: Chain, values: Mapping[Node, Any]) -> _Pending:
+    """The maps that a chain changes, and the term that it adds, as far as it is known at a node."""
+    (below,) = [node for node in operation.inputs if node is not chain.term]
+    before = values[below]
+    pending = before if isinstance(before, _Pending) else _Pending(before, None)
+    if operation.kind == "sum" and chain.term:
+        return _Pending(pending.maps, values[chain.term])
+    return pending
+
+
+_FRESH = (nn.Conv2d, nn.BatchNorm2d)  # their outputs are new tensors
 
 
 def _chains(
     graph: Graph, wanted: frozenset[Node], scaled: Container[Node]
 ) -> tuple[dict[Node, Chain], set[Node]]:
-    """What is done at nodes whose maps are in memory of their own, and where it is put off.
+    """The chains at nodes whose maps may be changed in place, and the nodes that defer theirs.
 
-    Not where a dimension is 1: strides there are ambiguous, a copy gets others than what it was
-    copied from, and the next operation may then choose a kernel that rounds differently.
+    None where a dimension is 1: strides are ambiguous there, so a copy has other strides than its
+    original, and the next operation may choose a kernel that rounds differently.
     """
     chains: dict[Node, Chain] = {}
-    put_off: set[Node] = set()
+    deferred: set[Node] = set()
     for node, operation in graph.operations.items():
         shape = graph.shapes[node]
         if len(shape) != 3 or 1 in shape:
@@ -216,14 +248,14 @@ def _chains(
             both = _joined(before, part)
             chains[node] = both or part
             if both and before != Chain():
-                put_off.add(own)
+                deferred.add(own)
         elif isinstance(operation.module, _FRESH):
             chains[node] = Chain()
-    return chains, put_off
+    return chains, deferred
 
 
 def _part(graph: Graph, operation: Operation, own: Node, scaled: Container[Node]) -> Chain | None:
-    """What an operation does to the maps of one of its inputs, if a chain can."""
+    """The step of a chain that an operation is on the maps ``own``; None if it isn't one."""
     if operation.node in scaled:
         return Chain(norm=operation.node)
     if isinstance(operation.module, nn.ReLU):
@@ -235,7 +267,7 @@ def _part(graph: Graph, operation: Operation, own: Node, scaled: Container[Node]
 
 
 def _joined(one: Chain, then: Chain) -> Chain | None:
-    """Both, if their order is that of a chain."""
+    """One chain of both; None if their steps don't come in a chain's order."""
     if one == Chain():
         return then
     if then.rectifies and not one.rectifies:
@@ -246,26 +278,26 @@ def _joined(one: Chain, then: Chain) -> Chain | None:
 
 
 def _scales(graph: Graph) -> dict[Node, Scale]:
-    """What the graph's batch norms multiply by and add, where loops do it to the last bit alike."""
-    found = {}
+    """The scales of the batch norms that the loop computes as torch does, to the last bit."""
+    scales = {}
     for node, operation in graph.operations.items():
         if not isinstance(operation.module, nn.BatchNorm2d) or len(graph.shapes[node]) != 3:
             continue
         (below,) = operation.inputs
         units = graph.shapes[node][0]
         generator = torch.Generator().manual_seed(0)
-        some = torch.randn((4, units, 4, 4), generator=generator, dtype=graph.dtype)
-        some = some.contiguous(memory_format=torch.channels_last)
-        some[0] = 0  # what is added is all that is left
-        some[1] = 2.0**100  # beside which it vanishes
+        maps = torch.randn((4, units, 4, 4), generator=generator, dtype=graph.dtype)
+        maps = maps.contiguous(memory_format=torch.channels_last)
+        maps[0] = 0  # gives the shift alone
+        maps[1] = 2.0**100  # so large that the shift vanishes beside it
         with torch.inference_mode():
-            there = graph.evaluate(node, {below: some})
-            scale = there[1, :, 0, 0] * 2.0**-100, there[0, :, 0, 0].clone()
-            numbers = scale[0].numpy(), scale[1].numpy()
-            finish(some, numbers, None, False, None)
-        if torch.equal(some, there):
-            found[node] = numbers
-    return found
+            expected = graph.evaluate(node, {below: maps})
+            factor, shift = expected[1, :, 0, 0] * 2.0**-100, expected[0, :, 0, 0].clone()
+            scale = Scale(factor.numpy(), shift.numpy())
+            finish(maps, scale=scale)
+        if torch.equal(maps, expected):
+            scales[node] = scale
+    return scales
 
 
 _HARMLESS = (
@@ -275,9 +307,10 @@ _HARMLESS = (
 
 
 def _watched(graph: Graph, wanted: frozenset[Node]) -> set[Node]:
-    """Nodes where nothing can be but finite numbers unless their or earlier peaks show it.
+    """The nodes whose values are finite unless their own peaks or earlier ones aren't.
 
-    For oneDNN rectifies what is no number to 0, where torch leaves it, so that it is seen.
+    OneDNN rectifies NaN to 0, where torch keeps it and a scan finds it. So oneDNN may only rectify
+    where the peaks of other nodes would show NaN.
     """
     watched: set[Node] = set()
     for node, operation in graph.operations.items():
@@ -293,9 +326,10 @@ def _watched(graph: Graph, wanted: frozenset[Node]) -> set[Node]:
 
 
 def _laid_out(graph: Graph, operation: Operation, slots: int, rectified: bool) -> Step | None:
-    """A convolution, and a rectification after it, with its filters laid out beforehand.
+    """A step for a convolution, with a rectification if ``rectified``, on filters laid out once.
 
-    For those that torch leaves to oneDNN, whose own layout it would make for every batch.
+    Torch leaves many convolutions to oneDNN and lays out their filters for every batch. None for
+    those that it computes otherwise.
     """
     module = operation.module
     shapes = [graph.shapes[n] for n in (*operation.inputs, operation.node)]
@@ -307,32 +341,31 @@ def _laid_out(graph: Graph, operation: Operation, slots: int, rectified: bool) -
         or not all(bool(numbers.isfinite().all()) for numbers in module.parameters())
     ):
         return None
-    given = torch.empty((slots, *shapes[0]), dtype=graph.dtype)
-    given = given.to(memory_format=torch.channels_last)
+    example = torch.empty((slots, *shapes[0]), dtype=graph.dtype)
+    example = example.to(memory_format=torch.channels_last)
     weight, bias = module.weight.detach(), module.bias
-    padding, stride, dilation = (
-        pair(value)  # type: ignore[arg-type]
-        for value in (module.padding, module.stride, module.dilation)
-    )
+    padding = pair(module.padding)  # type: ignore[arg-type]
+    stride, dilation = pair(module.stride), pair(module.dilation)
     backend = torch._C._select_conv_backend(
-        given, weight, bias, stride, padding, dilation, False, (0, 0), module.groups
+        example, weight, bias, stride, padding, dilation, False, (0, 0), module.groups
     )
     if backend != torch._C._ConvBackend.Mkldnn:  # type: ignore[attr-defined]
         return None
     settings = padding, stride, dilation, module.groups
     lay_out: Any = torch._C._nn.mkldnn_reorder_conv2d_weight
-    laid_out = lay_out(weight.to_mkldnn(), *settings, list(given.shape))
+    laid_out = lay_out(weight.to_mkldnn(), *settings, list(example.shape))
     (below,) = operation.inputs
-    also = "relu" if rectified else "none"
+    nonlinearity = "relu" if rectified else "none"
 
     def step(values: dict[Node, Any]) -> Tensor:
         maps: Tensor = values[below]
-        if maps.shape == given.shape and maps.stride() == given.stride():
-            found: Tensor = torch.ops.mkldnn._convolution_pointwise(
-                maps, laid_out, bias, *settings, also, [], ""
+        output: Tensor
+        if maps.shape == example.shape and maps.stride() == example.stride():
+            output = torch.ops.mkldnn._convolution_pointwise(
+                maps, laid_out, bias, *settings, nonlinearity, [], ""
             )
-            return found
-        found = module(maps)
-        return found.relu_() if rectified else found
+            return output
+        output = module(maps)
+        return output.relu_() if rectified else output
 
     return step

@@ -1,8 +1,8 @@
-"""The nine strongest images of every unit, kept in bounded memory and merged in any order.
+"""The nine strongest images of every unit, in bounded memory and merged in any order.
 
-A ``TopNine`` is the central record of a layer; everything after the scan reads it. ``merge`` is
-associative and commutative, so any split of the images over batches, workers or machines gives
-the same nine.
+A ``TopNine`` is the central record of a layer: everything after the scan reads it. ``merge`` is
+associative and commutative, so any split of the images over batches, workers or machines gives the
+same nine.
 """
 
 from __future__ import annotations
@@ -18,24 +18,26 @@ from atlas.runtime.compiled import compiled
 from atlas.scanning import sketching
 
 NINE = 9
-EMPTY = np.iinfo(np.int64).max  # the image of a place that nothing fills
-NO_IMAGE = np.iinfo(np.int32).max  # that of a level that none has reached
+EMPTY = np.iinfo(np.int64).max  # the image of an empty place among the nine
+NO_IMAGE = np.iinfo(np.int32).max  # the sample of a level that no image has reached
 
 
 @dataclass(frozen=True)
 class TopNine:
-    """For each of U units its strongest images, strongest first, and how many images fired it.
+    """The strongest images of each of U units, strongest first, and statistics over all images.
 
-    ``value`` is ``[U, 9]`` float32, the activation (0 where nothing fills the place);
-    ``image`` ``[U, 9]`` int64, the image's index (``EMPTY`` where nothing does);
-    ``position`` ``[U, 9, 2]`` int32, the (row, column) of the activation in the feature map;
-    ``fired`` ``[U]`` int64, the number of images with an activation above 0;
-    ``counts`` ``[U, LEVELS]`` int32, how many images' maxima reached each level of activation;
-    ``sample``, ``sample_value`` and ``sample_place`` ``[U, LEVELS]`` (int32, float32, int32), for
-    each level above 0 the first of those images, its maximum, and where it stands, counted in
-    row-major order; ``sketch`` ``[U, SIGNS]`` int32 and ``signs`` ``[SIGNS]`` int64, what tells
-    which units go together (``sketching``); ``images`` the number of images seen. All from
-    ``counts`` to ``signs`` have no columns in a record without statistics.
+    - ``value`` ``[U, 9]`` float32: the activation; 0 in an empty place.
+    - ``image`` ``[U, 9]`` int64: the image's index; ``EMPTY`` in an empty place.
+    - ``position`` ``[U, 9, 2]`` int32: the activation's (row, column) in the feature map.
+    - ``fired`` ``[U]`` int64: the number of images with an activation above 0.
+    - ``counts`` ``[U, LEVELS]`` int32: the number of images whose maximum lies in each level.
+    - ``sample``, ``sample_value``, ``sample_place`` ``[U, LEVELS]`` int32, float32, int32: for each
+      level above 0, the first of its images, its maximum and the maximum's place, which counts
+      positions in row-major order.
+    - ``sketch`` ``[U, SIGNS]`` int32 and ``signs`` ``[SIGNS]`` int64: see ``sketching``.
+    - ``images``: the number of images.
+
+    In a record without statistics the arrays from ``counts`` to ``signs`` have no columns.
     """
 
     value: np.ndarray
@@ -56,18 +58,33 @@ class TopNine:
         return len(self.fired)
 
     def count(self, unit: int) -> int:
-        """How many of the nine places of a unit are filled."""
+        """The number of a unit's nine places that aren't empty."""
         return int((self.image[unit] != EMPTY).sum())
 
     def only(self, units: list[int]) -> TopNine:
-        """The same with the places of all other units empty."""
+        """The same record with the places of all other units empty."""
         image = np.full_like(self.image, EMPTY)
         image[units] = self.image[units]
         return replace(self, image=image)
 
+    def bare(self) -> TopNine:
+        """The same record without statistics."""
+        return replace(self, **_empty_statistics(self.units))
+
+
+def _empty_statistics(units: int) -> dict[str, Any]:
+    return {
+        "counts": np.zeros((units, 0), np.int32),
+        "sample": np.zeros((units, 0), np.int32),
+        "sample_value": np.zeros((units, 0), np.float32),
+        "sample_place": np.zeros((units, 0), np.int32),
+        "sketch": np.zeros((units, 0), np.int32),
+        "signs": np.zeros(0, np.int64),
+    }
+
 
 def empty(units: int, statistics: bool = True) -> TopNine:
-    """What is known before any image was seen."""
+    """The record of no images."""
     of_levels, of_signs = (levels.LEVELS, sketching.SIGNS) if statistics else (0, 0)
     return TopNine(
         np.zeros((units, NINE), np.float32),
@@ -84,15 +101,26 @@ def empty(units: int, statistics: bool = True) -> TopNine:
     )
 
 
-def include(
-    record: TopNine, value: np.ndarray, place: np.ndarray, width: int, image: np.ndarray
-) -> TopNine:
-    """A record with N images more, none of which it has; its arrays are those of the old one.
+@dataclass(frozen=True)
+class Maxima:
+    """The maxima over positions of N images' feature maps.
 
-    ``value`` ``[N, U]`` float32 holds each image's maximum over positions, ``place`` ``[N, U]``
-    where it stands, counted in row-major order over maps of this width, ``image`` ``[N]`` the
-    images' indices, all different. The old record is not to be used any more.
+    ``value`` ``[N, U]`` float32; ``place`` ``[N, U]`` counts positions in row-major order over maps
+    that are ``width`` wide; ``image`` ``[N]`` holds the images' indices, all different.
     """
+
+    value: np.ndarray
+    place: np.ndarray
+    image: np.ndarray
+    width: int
+
+
+def include(record: TopNine, maxima: Maxima) -> TopNine:
+    """The record with N more images, none of which it includes yet.
+
+    It takes over the old record's arrays, so the old record must not be used any more.
+    """
+    value, place, image, width = maxima.value, maxima.place, maxima.image, maxima.width
     _include(value, place, width, image, record.value, record.image, record.position, record.fired)
     images = record.images + len(image)
     if not record.signs.size:
@@ -147,28 +175,28 @@ def _count(level, value, place, image, counts, sample, sample_value, sample_plac
 
 def merge(one: TopNine, other: TopNine) -> TopNine:
     """The record of both sets of images; the sets have no image in common."""
-    width = 1 + max(int(each.position[..., 1].max(initial=0)) for each in (one, other))
-    value, image, place = _best(
-        np.concatenate([one.value, other.value], 1),
-        np.concatenate([one.image, other.image], 1),
-        np.concatenate([each.position @ np.array([width, 1]) for each in (one, other)], 1),
-    )
-    position = _positions(place, width)
-    fired, counts = one.fired + other.fired, one.counts + other.counts
-    first = one.sample < other.sample
-    sample, sample_value, sample_place = (
-        np.where(first, getattr(one, part), getattr(other, part))
-        for part in ("sample", "sample_value", "sample_place")
-    )
-    sketch, signs = one.sketch + other.sketch, one.signs + other.signs
+    value = np.concatenate([one.value, other.value], 1)
+    image = np.concatenate([one.image, other.image], 1)
+    position = np.concatenate([one.position, other.position], 1)
+    order = _strongest_first(value, image)
+    earlier = one.sample < other.sample
     return TopNine(
-        value, image, position, fired, counts, sample, sample_value, sample_place, sketch, signs,
-        one.images + other.images,
-    )  # fmt: skip
+        value=np.take_along_axis(value, order, 1),
+        image=np.take_along_axis(image, order, 1),
+        position=np.take_along_axis(position, order[..., None], 1),
+        fired=one.fired + other.fired,
+        counts=one.counts + other.counts,
+        sample=np.where(earlier, one.sample, other.sample),
+        sample_value=np.where(earlier, one.sample_value, other.sample_value),
+        sample_place=np.where(earlier, one.sample_place, other.sample_place),
+        sketch=one.sketch + other.sketch,
+        signs=one.signs + other.signs,
+        images=one.images + other.images,
+    )
 
 
 def beside(records: Sequence[TopNine]) -> TopNine:
-    """One record of the units of several, in order, which have seen the same images."""
+    """One record of the units of several records of the same images, in order."""
     parts: dict[str, Any] = {
         part.name: np.concatenate([getattr(record, part.name) for record in records])
         for part in fields(TopNine)
@@ -177,21 +205,13 @@ def beside(records: Sequence[TopNine]) -> TopNine:
     return replace(records[0], **parts)
 
 
-def _positions(place: np.ndarray, width: int) -> np.ndarray:
-    return np.stack(np.divmod(place, width), 2).astype(np.int32)
+def _strongest_first(value: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """The places of the nine largest float32 of each row; of equals the lowest image is first.
 
-
-def _best(
-    value: np.ndarray, image: np.ndarray, place: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The nine largest of each row of float32; the lowest image index first among equals.
-
-    Values that aren't negative are ordered as their bits are, so value and image make one number.
+    Values that aren't negative are in the order of their bits, so value and image make one number.
     """
     bits = value.view(np.int32).astype(np.int64)
-    order = np.argsort((_BITS - bits << 32) + np.minimum(image, _IMAGES), axis=1)[:, :NINE]
-    value, image, place = (np.take_along_axis(each, order, 1) for each in (value, image, place))
-    return value, image, place
+    return np.argsort((_BITS - bits << 32) + np.minimum(image, _IMAGES), axis=1)[:, :NINE]
 
 
-_BITS, _IMAGES = 2**31 - 1, 2**32 - 1  # more than any value's bits, and than any image's index
+_BITS, _IMAGES = 2**31 - 1, 2**32 - 1  # above all bits of a value, and above all images

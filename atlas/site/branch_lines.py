@@ -1,47 +1,59 @@
-"""The graph of a network's layers as lanes beside a list, as version control draws its branches."""
+"""Which layers are computed from which, drawn beside a list of layers.
+
+The drawing is like that of branches in version control: each layer stands in a row of the list and
+in one of a few lanes, and lines lead down from each layer to those that are computed from it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Line(NamedTuple):
+    """A line from the upper edge of a row, in one lane, to its middle, in another."""
+
+    start: int
+    end: int
 
 
 @dataclass(frozen=True)
 class Row:
-    """One layer's row: the lane it stands in, and lines from one row's edge to the next.
+    """One layer's row: its lane, the lines above its middle, and those below.
 
-    ``above`` holds lines (from lane, to lane) in the upper half of the row, ``below`` the lanes of
-    those that leave it downwards; lines that pass the layer by are in both.
+    ``below`` holds the lanes of the lines that leave the row. Lines that pass the layer by stand in
+    both.
     """
 
     lane: int
-    above: tuple[tuple[int, int], ...]
+    above: tuple[Line, ...]
     below: tuple[int, ...]
 
 
-def lanes(parents: Mapping[str, Sequence[str]]) -> list[Row]:
-    """Rows for layers in order, each with the layers it is computed from.
+def rows(parents: Mapping[str, Sequence[str]]) -> list[Row]:
+    """A row for each layer, in order; ``parents`` holds the layers that each is computed from.
 
-    A parent that is not among the layers stands for the input, which needs no line of its own.
+    A parent that is not among the layers stands for the input, which needs no line.
     """
-    last = {
+    last_use = {
         parent: name for name, known in parents.items() for parent in known if parent in parents
     }
-    held: dict[int, str] = {}  # which layer's output runs down a lane
-    rows = []
+    running: dict[int, str] = {}  # by lane: the layer whose output runs down it
+    drawn = []
     for name, known in parents.items():
-        incoming = [lane for lane, source in sorted(held.items()) if source in known]
-        passing = [lane for lane, source in sorted(held.items()) if last[source] != name]
+        incoming = [lane for lane, source in sorted(running.items()) if source in known]
+        passing = [lane for lane, source in sorted(running.items()) if last_use[source] != name]
         free = [lane for lane in incoming if lane not in passing]
-        lane = free[0] if free else next(n for n in range(len(held) + 1) if n not in held)
-        above = [(one, one) for one in passing] + [(one, lane) for one in incoming]
-        held = {one: held[one] for one in passing}
-        if name in last:
-            held[lane] = name
-        rows.append(Row(lane, tuple(dict.fromkeys(above)), tuple(sorted(held))))
-    return rows
+        lane = free[0] if free else next(n for n in range(len(running) + 1) if n not in running)
+        above = [Line(one, one) for one in passing] + [Line(one, lane) for one in incoming]
+        running = {one: running[one] for one in passing}
+        if name in last_use:
+            running[lane] = name
+        drawn.append(Row(lane, tuple(dict.fromkeys(above)), tuple(sorted(running))))
+    return drawn
 
 
-def width(rows: Sequence[Row]) -> int:
+def width(drawn: Sequence[Row]) -> int:
     """How many lanes there are."""
-    return 1 + max((max([row.lane, *row.below]) for row in rows), default=0)
+    return 1 + max((max([row.lane, *row.below]) for row in drawn), default=0)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from atlas.data.whole_files import write_whole
+
 
 def renew(path: Path, content: str | bytes) -> None:
     """Write a file, with its folders, in one step; leave it alone if it has this content already.
@@ -20,9 +22,7 @@ def renew(path: Path, content: str | bytes) -> None:
     if has_content(path, content):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = unfinished(path)
-    beside.write_bytes(_encoded(content))
-    beside.replace(path)
+    write_whole(path, _encoded(content))
 
 
 def has_content(path: Path, content: str | bytes) -> bool:
@@ -32,11 +32,6 @@ def has_content(path: Path, content: str | bytes) -> bool:
 
 def _encoded(content: str | bytes) -> bytes:
     return content.encode() if isinstance(content, str) else content
-
-
-def unfinished(path: Path) -> Path:
-    """Where ``renew`` writes before it renames."""
-    return path.with_name(f".{path.name}.new")
 
 
 def remove_unfinished(folder: Path) -> None:

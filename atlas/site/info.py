@@ -1,4 +1,4 @@
-"""What a site says of itself on every page, whoever's atlases it holds."""
+"""What a site says of itself, and what it has besides its atlases."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class SiteInfo:
 
 @dataclass(frozen=True)
 class SiteContents:
-    """What stands around a site's atlases: a folder of notes, if any, and pairs set side by side.
+    """What a site has besides its atlases: a folder of notes, and pairs of atlases to compare.
 
-    A note that names an atlas which the site doesn't have is left out.
+    A note or a pair that names an atlas which the site doesn't have is left out.
     """
 
-    about: SiteInfo = field(default_factory=SiteInfo)
+    info: SiteInfo = field(default_factory=SiteInfo)
     notes: Path | None = None
     comparisons: tuple[tuple[str, str], ...] = ()
 

@@ -10,9 +10,11 @@ import posixpath
 from collections.abc import Iterable
 from pathlib import Path
 
-from atlas.data import records
-from atlas.site import files, render
+from atlas.data.documents import read_atlas
+from atlas.site import files
 from atlas.site.info import NO_INFO, SiteInfo
+from atlas.site.render.base import Renderer
+from atlas.site.render.gone import gone_page
 
 ADDRESSES = "addresses.txt"
 
@@ -29,7 +31,7 @@ def add_listed(folder: Path, known: Iterable[str]) -> None:
     files.renew(folder / ADDRESSES, "".join(f"{page}\n" for page in sorted(pages.union(known))))
 
 
-def keep_addresses(folder: Path, *, published: Path, about: SiteInfo = NO_INFO) -> list[str]:
+def keep_addresses(folder: Path, *, published: Path, info: SiteInfo = NO_INFO) -> list[str]:
     """Give the new build in ``folder`` a page at every address of the atlas in ``published``.
 
     Where the build has no page of its own, a page says that the unit or layer is no longer shown
@@ -40,12 +42,11 @@ def keep_addresses(folder: Path, *, published: Path, about: SiteInfo = NO_INFO) 
     """
     known = listed(published)
     missing = [page for page in known if not (folder / page).is_file()]
-    name = records.read_atlas(folder).name
-    templates = render.environment()
+    name, renderer = read_atlas(folder).name, Renderer(info)
     changed = []
     for page in missing:
-        address, target = f"{name}/{page}", f"{name}/{_nearest(folder, page)}"
-        text = render.gone_page(address, target, about, templates)
+        nearest = f"{name}/{_nearest(folder, page)}"
+        text = gone_page(f"{name}/{page}", nearest=nearest, renderer=renderer)
         files.renew(folder / page, text)
         if not files.has_content(published / page, text):
             changed.append(page)

@@ -29,6 +29,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from atlas.data.whole_files import unfinished
 from atlas.errors import AtlasError
 from atlas.site import files
 
@@ -66,7 +67,7 @@ def _write_changed(out: Path, shared: Mapping[str, str], to: Path) -> None:
     """Write the shared files that ``out`` doesn't have yet to the folder ``to``."""
     to.mkdir()
     for address, text in shared.items():
-        files.unfinished(out / address).unlink(missing_ok=True)
+        unfinished(out / address).unlink(missing_ok=True)
         if not files.has_content(out / address, text):
             path = to / address
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 import atlas
-from atlas.compute.examples import PERCENTS
-from atlas.data import levels, records
+from atlas.compute.stages.examples import PERCENTS
+from atlas.data import levels
+from atlas.data.documents import read_layer
 from atlas.drawing import pixels
 from atlas.images.sources import DemoImages
 
@@ -21,7 +22,7 @@ def test_samples_stand_at_their_percentiles(site: Path, name: str) -> None:
         inputs = network.inputs(np.stack(stimuli[start : start + 16]))
         for _, maps in network.activations(inputs, [layer]):
             peaks[start : start + 16] = maps.flatten(2).amax(2).numpy()
-    shown = records.read_layer(site / "small", name)
+    shown = read_layer(site / "small", name)
     for unit in shown.top:
         ordered = np.sort(peaks[:, unit.unit])
         assert [sample.percent for sample in unit.spectrum] == list(PERCENTS)
@@ -40,7 +41,7 @@ def test_samples_stand_at_their_percentiles(site: Path, name: str) -> None:
 
 def test_strips_show_the_samples_patches(site: Path) -> None:
     network, images = atlas.load_network("demo"), DemoImages(96)
-    layer = records.read_layer(site / "small", "conv1")
+    layer = read_layer(site / "small", "conv1")
     height, width = pixels.strip_tile(layer.receptive_field.size)
     for unit in layer.top[:6]:
         strip = Image.open(site / "small" / "conv1" / "spectrum" / f"{unit.unit}.webp")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from atlas.commands import cli
 from atlas.compute import verify as verifying
-from atlas.data import records
+from atlas.data import documents
 from atlas.errors import UsageError
 from atlas.images.sources import DemoImages
 from atlas.networks.network import Network, load_network
@@ -36,11 +36,11 @@ def test_what_the_site_says_is_so(copy: Path, capfd: pytest.CaptureFixture[str])
 
 
 def test_what_was_tampered_with_is_told(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    path = copy / "conv4" / "layer.json"
+    path = copy / "conv4" / "nine.json"
     layer = json.loads(path.read_text())
-    layer["top"][3]["nine"][2]["value"] += 0.5
-    layer["top"][4]["nine"][0]["position"][0] += 1
-    layer["top"][5]["fired"] += 1
+    layer["units"][3]["nine"][2]["value"] += 0.5
+    layer["units"][4]["nine"][0]["position"][0] += 1
+    layer["units"][5]["fired"] += 1
     path.write_text(json.dumps(layer))
     with Image.open(copy / "conv4" / "7.webp") as plate:
         turned = plate.convert("RGBA").transpose(Image.Transpose.ROTATE_180)
@@ -67,7 +67,7 @@ def test_what_is_no_unit_is_told(copy: Path) -> None:
         with pytest.raises(UsageError, match=words):
             verifying.find(path)
     with pytest.raises(UsageError, match="shows no unit 999"):
-        verifying.choose(copy, "conv2", 999, None)
+        verifying.choose(copy, layer="conv2", unit=999)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Watched(Network):
 def test_the_network_runs_on_as_many_images_at_once_as_for_the_atlas(
     copy: Path, slots: int
 ) -> None:
-    assert records.read_atlas(copy).slots == 16  # as a CPU made it
+    assert documents.read_atlas(copy).slots == 16  # as a CPU made it
     facts = json.loads((copy / "atlas.json").read_text())
     (copy / "atlas.json").write_text(json.dumps({**facts, "slots": slots}))
     demo = load_network("demo")

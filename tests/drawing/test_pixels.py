@@ -45,7 +45,7 @@ def test_a_reconstruction_undoes_the_scale_and_not_the_mean() -> None:
     signal = np.zeros((3, 8, 8), np.float32)
     signal[:, 2, 2] = (1.0, 1.0, 1.0)
     signal[:, 3, 3] = (-1.0, 0.0, 0.0)
-    found = pixels.reconstruction(signal, (0.2, 0.1, 0.4), Box(-1, -1, 5, 5), (6, 6))
+    found = pixels.reconstruction(signal, std=(0.2, 0.1, 0.4), box=Box(-1, -1, 5, 5), size=(6, 6))
     assert found.shape == (6, 6, 3)
     quiet = found.copy()
     quiet[3, 3] = quiet[4, 4] = 128
@@ -109,8 +109,10 @@ def test_a_part_of_a_reconstruction_is_laid_where_it_belongs() -> None:
     frame = np.zeros((1, 50, 50), np.float32)
     frame[0, 20:30, 12:22] = np.random.default_rng(4).normal(size=(10, 10))
     box = Box(10, 5, 45, 40)
-    whole = pixels.reconstruction(frame, (1.0,), box, (35, 35))
-    window = pixels.reconstruction(frame[:, 18:33, 8:25], (1.0,), box, (35, 35), (18, 8))
+    whole = pixels.reconstruction(frame, std=(1.0,), box=box, size=(35, 35))
+    window = pixels.reconstruction(
+        frame[:, 18:33, 8:25], std=(1.0,), box=box, size=(35, 35), corner=(18, 8)
+    )
     np.testing.assert_array_equal(whole, window)
 
 
@@ -158,4 +160,4 @@ def test_the_robust_maximum_is_numpys_percentile(seed: int, zeros: float) -> Non
     values = (rng.standard_normal(shape) * (rng.random(shape) >= zeros)).astype(np.float32)
     some = np.abs(values[values != 0])
     most = np.percentile(some, 99.5) if some.size else 0.0
-    assert pixels._robust_maximum(np.abs(values).ravel()) == pytest.approx(most, rel=1e-5)
+    assert pixels.robust_maximum(np.abs(values).ravel()) == pytest.approx(most, rel=1e-5)

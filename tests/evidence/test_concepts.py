@@ -10,9 +10,10 @@ from atlas.evidence import concepts
 from atlas.evidence.concepts import Overlap
 from atlas.images.masks import DemoMasks, cells_of
 from atlas.images.sources import DemoImages
+from atlas.networks.batching import CPU_SLOTS, Running
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
-from atlas.reconstruction.deconvnet import record
+from atlas.reconstruction.recording import record
 
 COUNT, SIDE = 30, 3  # pictures; pixels along the side of a cell: 43 cells for 128 pixels
 
@@ -40,7 +41,10 @@ def test_overlaps_are_what_pixels_say(network: Network, name: str) -> None:
     masks, layer = DemoMasks(images), network.layer(name)
     chosen = concepts.choose(masks)
     assert chosen == list(range(COUNT))
-    names, found = concepts.overlaps(network, images, masks, [layer], chosen)
+    overlaps = concepts.overlaps(
+        network, images, masks, layers=[layer], chosen=chosen, running=Running(CPU_SLOTS)
+    )
+    names, found = overlaps.names, overlaps.of_layers
 
     stimuli = np.stack([network.preprocessing.stimulus(images[i]) for i in chosen])
     with torch.no_grad():
@@ -74,7 +78,7 @@ def test_no_more_than_the_share_passes_a_threshold() -> None:
     values = rng.exponential(1, (4, 20_000)).astype(np.float32)
     values[2] = 0  # never fires
     values[3] = 1  # ever the same
-    limits = concepts._thresholds(levels.count(levels.level_of(values.T)).astype(np.int64))
+    limits = concepts.thresholds_of(levels.count(levels.level_of(values.T)).astype(np.int64))
     above = (values >= limits[:, None]).mean(1)
     assert 0.003 < above[0] <= concepts.TOP and 0.003 < above[1] <= concepts.TOP
     assert above[2] == above[3] == 0
@@ -88,6 +92,7 @@ def test_only_what_beats_chance_has_a_name() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_units_that_know_nothing_of_the_masks_stay_nameless(network: Network) -> None:
     """The masks of other pictures: what they have in common with units is chance."""
 
@@ -99,10 +104,16 @@ def test_units_that_know_nothing_of_the_masks_stay_nameless(network: Network) ->
 
     images = DemoImages(120)
     for masks, least, most in ((DemoMasks(images), 0.3, 1.0), (Strangers(images), 0.0, 0.1)):
-        names, found = concepts.overlaps(
-            network, images, masks, [network.layer("conv5")], concepts.choose(masks)
+        overlaps = concepts.overlaps(
+            network,
+            images,
+            masks,
+            layers=[network.layer("conv5")],
+            chosen=concepts.choose(masks),
+            running=Running(CPU_SLOTS),
         )
-        named = np.mean([bool(one) for one in concepts.labels(names, found["conv5"])])
+        own = concepts.labels(overlaps.names, overlaps.of_layers["conv5"])
+        named = np.mean([bool(one) for one in own])
         assert least <= named <= most
 
 

@@ -5,12 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import atlas
-from atlas.evidence.partial_forward import ascend, cone
+from atlas.evidence.partial_forward import activations, cone
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 from atlas.reconstruction.windows import Window, gathered
-from tests.random_networks import networks
-from tests.test_any_network import QUIET, Drawn, inputs, maps, wrapped
+from tests.support.random_networks import QUIET, Drawn, inputs, maps, networks, wrapped
 
 
 def by_windows(network: Network, layer: Layer, x: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
@@ -22,7 +21,7 @@ def by_windows(network: Network, layer: Layer, x: torch.Tensor, at: torch.Tensor
     if span is not None and network.graph.operations[node].kind == "input":
         inside = span.inside(network.graph.input_shape)
         below = Window(torch.where(inside, gathered(x, of, span), 7.0), span.top, span.left)
-    return ascend(network.graph, layer, spans, below, unit, positions)
+    return activations(network.graph, layer, below, spans=spans, units=unit, positions=positions)
 
 
 @settings(max_examples=150, **QUIET)

@@ -6,19 +6,20 @@ import torch
 
 import atlas
 from atlas.compute.second_pass import Revisited, revisit
-from atlas.data.records import MEASURES
+from atlas.data.measures import MEASURES
 from atlas.drawing import pixels
 from atlas.evidence.control import control_twin
 from atlas.images.sources import DemoImages
 from atlas.networks.network import Network
-from atlas.reconstruction.deconvnet import Recording, descend, placed, record
+from atlas.reconstruction.deconvnet import one_position_signal, project_back
+from atlas.reconstruction.recording import Recording, record
 from atlas.reconstruction.windows import Window, whole
 
 COUNT = 40
 
 
 def by_name(figures: np.ndarray) -> dict[str, np.ndarray]:
-    return dict(zip(MEASURES, figures.T, strict=True))
+    return {m.name: one for m, one in zip(MEASURES, figures.T, strict=True)}
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,8 @@ def lone(recording: Recording, some: Revisited, signal: Window) -> torch.Tensor:
     """The reconstruction of one signal by whole tensors."""
     node = some.layer.node
     full = Window(whole(signal, recording.graph.shapes[node]).values)
-    return descend(recording, node, full, torch.zeros(1, dtype=torch.long), "deconvnet").values
+    only = torch.zeros(1, dtype=torch.long)
+    return project_back(recording, node, full, stimulus=only, rule="deconvnet").values
 
 
 def test_what_is_a_units_own_against_whole_tensors(network: Network, images: DemoImages) -> None:
@@ -107,10 +109,10 @@ def test_what_is_a_units_own_against_whole_tensors(network: Network, images: Dem
             one, others = torch.zeros_like(column), column.clone()
             one[0, some.units[place]] = column[0, some.units[place]]
             others[0, some.units[place]] = 0
-            a, b = (
-                lone(recording, some, placed(some.layer, each, at)).double().flatten()
-                for each in (one, others)
-            )
+            signals = [
+                one_position_signal(some.layer, each, positions=at) for each in (one, others)
+            ]
+            a, b = (lone(recording, some, each).double().flatten() for each in signals)
             cosine = (a @ b) / (a.norm() * b.norm())
             assert own[place] == pytest.approx(1 - cosine.item() ** 2, abs=1e-3)
             seen += 1

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from atlas.commands import cli
-from atlas.data import records
+from atlas.data.documents import read_atlas, read_layer
 from atlas.demo.world import draw
 from atlas.errors import AtlasError, UsageError
 from atlas.images.masks import DemoMasks, cells_of, open_masks
@@ -91,6 +91,7 @@ def test_other_masks_have_another_identity(folders: tuple[Path, Path]) -> None:
     assert open_masks(folders[1], images).identity() != before
 
 
+@pytest.mark.slow
 def test_a_folder_of_masks_names_units(tmp_path: Path) -> None:
     """The demo's own pictures and masks, as files: named as the demo world itself is."""
     for index in range(48):
@@ -106,13 +107,11 @@ def test_a_folder_of_masks_names_units(tmp_path: Path) -> None:
     folders = ["--images", str(tmp_path / "images"), "--masks", str(tmp_path / "masks")]
     assert cli.main([*given, *folders, "--name", "files"]) == 0
     assert cli.main([*given, "--limit", "48", "--name", "world"]) == 0
-    files, world = (records.read_atlas(tmp_path / "out" / name) for name in ("files", "world"))
+    files, world = (read_atlas(tmp_path / "out" / name) for name in ("files", "world"))
     assert files.concepts and world.concepts
-    assert files.concepts["names"] == world.concepts["names"]
-    assert files.concepts["description"].endswith("concepts of the folder masks")
-    one, other = (
-        records.read_layer(tmp_path / "out" / name, "conv5") for name in ("files", "world")
-    )
+    assert files.concepts.names == world.concepts.names
+    assert files.concepts.description.endswith("concepts of the folder masks")
+    one, other = (read_layer(tmp_path / "out" / name, "conv5") for name in ("files", "world"))
     named = [
         {unit.unit: sorted(name for name, _ in unit.concepts) for unit in layer.top}
         for layer in (one, other)

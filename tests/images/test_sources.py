@@ -57,9 +57,9 @@ def test_a_broken_file_is_named(folder: Path) -> None:
 def test_stimuli_come_in_order_with_digests_of_their_decoded_pixels(
     folder: Path, workers: int
 ) -> None:
-    found = list(stimuli(open_folder(folder), PREPROCESSING, [3, 0, 2], workers))
+    found = list(stimuli(open_folder(folder), PREPROCESSING, [3, 0, 2], workers=workers))
     assert [s.index for s in found] == [3, 0, 2]
-    digests = [s.look.digest for s in found if s.look]
+    digests = [s.identity.digest for s in found if s.identity]
     assert digests[0] == digests[2] != digests[1]  # a BMP and a PNG, same pixels
     np.testing.assert_array_equal(found[1].pixels, np.full((8, 8, 3), 5))
 
@@ -67,10 +67,10 @@ def test_stimuli_come_in_order_with_digests_of_their_decoded_pixels(
 def test_what_was_kept_is_not_decoded_again(folder: Path, tmp_path: Path) -> None:
     kept = StimulusCache(tmp_path / "kept", (8, 8, 3), limit=3 * (8 * 8 * 3 + 1))
     images = open_folder(folder)
-    first = list(stimuli(images, PREPROCESSING, range(4), kept=kept))
+    first = list(stimuli(images, PREPROCESSING, range(4), cache=kept))
     for path in images.paths[:3]:
         (folder / path).unlink()
-    again = list(stimuli(images, PREPROCESSING, [2, 0, 3, 1], kept=kept, again=True))
+    again = list(stimuli(images, PREPROCESSING, [2, 0, 3, 1], cache=kept, again=True))
     assert [s.index for s in again] == [2, 0, 3, 1]
     for stimulus in again:  # there was no room for the last one
         np.testing.assert_array_equal(stimulus.pixels, first[stimulus.index].pixels)

@@ -8,7 +8,7 @@ import atlas
 from atlas.images.preprocessing import Preprocessing
 from atlas.networks.connections import STRONGEST, Connection, connections, parents
 from atlas.networks.network import wrap
-from tests.random_networks import Shuffled
+from tests.support.random_networks import Shuffled
 
 
 def of(module: nn.Module, side: int = 16):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import nn
 
 import atlas
 from atlas.commands.cli import main
-from atlas.data import records
+from atlas.data.documents import read_layer
 from atlas.images.preprocessing import Preprocessing
 from atlas.networks import origins
 from atlas.networks.identity import identity
@@ -79,9 +80,19 @@ def written(folder: Path, old: str = "", new: str = "") -> str:
     return f"{folder / 'mine.py'}:make"
 
 
-def of_file(name: str) -> dict[str, Any]:
+@pytest.fixture(autouse=True)
+def forget_modules() -> Iterator[None]:
+    yield
+    forget()
+
+
+def forget() -> None:
     for helper in ("helper", "deeper"):  # each copy has its own
         sys.modules.pop(helper, None)
+
+
+def of_file(name: str) -> dict[str, Any]:
+    forget()
     network = atlas.load_network(name, preprocessing={"crop": (16, 16)})
     return identity(network)
 
@@ -240,6 +251,6 @@ def test_an_edited_model_is_built_again(tmp_path: Path) -> None:
     for text in (plain, plain.replace("F.relu", "F.silu")):
         file.write_text(text.replace("return helper.shifted(x) * SCALE", "return x"))
         assert main(["--model", f"{file}:make", *options]) == 0
-        layer = records.read_layer(tmp_path / "site" / "mine", "first")
+        layer = read_layer(tmp_path / "site" / "mine", "first")
         values.append([unit.nine[0].value if unit.nine else 0 for unit in layer.top])
     assert values[0] != values[1]

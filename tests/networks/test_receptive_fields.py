@@ -19,7 +19,11 @@ def test_alexnet_equals_the_published_figures():
     axis, sizes = rf.pixels(224), []
     for kernel, stride, padding in ALEXNET:
         axis = rf.window(
-            axis, outputs(len(axis.true), kernel, stride, padding), kernel, stride, padding
+            axis,
+            outputs(len(axis.true), kernel, stride, padding),
+            kernel=kernel,
+            stride=stride,
+            padding=padding,
         )
         sizes.append(axis.size)
     assert sizes == ALEXNET_SIZES
@@ -30,9 +34,9 @@ def test_vgg16_equals_the_published_figures():
     axis = rf.pixels(224)
     for count in (2, 2, 3, 3, 3):
         for _ in range(count):
-            axis = rf.window(axis, len(axis.true), 3, 1, 1)
+            axis = rf.window(axis, len(axis.true), kernel=3, padding=1)
         last = axis.size
-        axis = rf.window(axis, len(axis.true) // 2, 2, 2)
+        axis = rf.window(axis, len(axis.true) // 2, kernel=2, stride=2)
     assert (last, axis.size) == (196, 212)
 
 
@@ -52,7 +56,9 @@ def test_a_chain_equals_descent_by_sets_and_the_closed_form(length, chain):
         count = outputs(lengths[-1], kernel, stride, padding, dilation)
         if count < 1:
             break
-        axis = rf.window(axis, count, kernel, stride, padding, dilation)
+        axis = rf.window(
+            axis, count, kernel=kernel, stride=stride, padding=padding, dilation=dilation
+        )
         lengths.append(count)
         used.append((kernel, stride, padding, dilation))
     # Araujo et al. 2019, equations 2 and 3.
@@ -87,7 +93,8 @@ def test_adaptive_windows_are_those_of_the_definition(inputs, count):
 
 def test_branches_join_in_their_union():
     axis = rf.pixels(20)
-    near, far = rf.window(axis, 20, 3, 1, 1), rf.window(axis, 20, 5, 1, 2, 1)
+    near = rf.window(axis, 20, kernel=3, padding=1)
+    far = rf.window(axis, 20, kernel=5, padding=2)
     both = rf.union(near, far)
     assert both.true == far.true
     assert (both.size, both.stride, both.offset) == (5, 1, -2)
@@ -95,6 +102,6 @@ def test_branches_join_in_their_union():
 
 
 def test_a_window_of_padding_sees_nothing():
-    field = rf.ReceptiveField(*(rf.window(rf.pixels(2), 6, 1, 1, 2),) * 2)
+    field = rf.ReceptiveField(*(rf.window(rf.pixels(2), 6, kernel=1, padding=2),) * 2)
     assert field.true_box(0, 2).as_tuple() == (0, 0, 0, 0)
     assert field.true_box(2, 3).as_tuple() == (0, 1, 1, 2)

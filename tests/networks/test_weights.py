@@ -36,14 +36,14 @@ def test_a_training_checkpoint_with_a_prefix(tmp_path: Path, prefix: str) -> Non
     }
     path = tmp_path / "last.ckpt"
     torch.save(checkpoint, path)
-    assert fit(target, read(path), path, "mine") == ()
+    assert fit(target, read(path), path=path, name="mine") == ()
     for key, value in source.state_dict().items():
         assert torch.equal(target.state_dict()[key], value)
 
 
 def test_modules_without_weights_are_named(tmp_path: Path) -> None:
     state = {key: value for key, value in model().state_dict().items() if key.startswith("0.")}
-    assert fit(model(), state, tmp_path, "mine") == ("1", "2")
+    assert fit(model(), state, path=tmp_path, name="mine") == ("1", "2")
 
 
 def test_mismatches_are_a_short_list(tmp_path: Path) -> None:
@@ -51,13 +51,13 @@ def test_mismatches_are_a_short_list(tmp_path: Path) -> None:
     state["0.weight"] = torch.zeros(4, 3, 5, 5)
     state |= {f"head.{i}": torch.zeros(1) for i in range(9)}
     with pytest.raises(AtlasError) as error:
-        fit(model(), state, Path("w.pt"), "mine")
+        fit(model(), state, path=Path("w.pt"), name="mine")
     assert str(error.value) == (
         "w.pt doesn't fit mine: 0.weight is [4, 3, 5, 5], not [4, 3, 3, 3]; "
         "head.0 is not in mine; head.1 is not in mine and 7 more"
     )
     with pytest.raises(AtlasError, match="none of its names"):
-        fit(model(), {}, Path("w.pt"), "mine")
+        fit(model(), {}, path=Path("w.pt"), name="mine")
 
 
 class Evil:

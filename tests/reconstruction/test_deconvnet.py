@@ -8,9 +8,11 @@ from atlas.demo.world import draw
 from atlas.errors import UsageError
 from atlas.images.preprocessing import Preprocessing
 from atlas.networks.network import wrap
-from atlas.reconstruction.deconvnet import descend, joined, record, start
+from atlas.reconstruction.deconvnet import one_hot_signal, project_back
+from atlas.reconstruction.recording import joined, record
 from atlas.reconstruction.windows import Window, whole
-from tests import explicit as ex
+from tests.support import explicit as ex
+from tests.support.networks import loaded
 
 
 def filters(module: nn.Module) -> tuple[np.ndarray, np.ndarray]:
@@ -207,7 +209,8 @@ def test_a_batch_gives_what_single_descents_give() -> None:
     positions = torch.tensor([[0, 0], [1, 2], [3, 3], [4, 0]])
     layer = network.layers["conv2"]
     values = both.activations[node][of, units, positions[:, 0], positions[:, 1]]
-    down = descend(both, node, start(layer, values, units, positions), of, "guided")
+    signal = one_hot_signal(layer, values, units=units, positions=positions)
+    down = project_back(both, node, signal, stimulus=of, rule="guided")
     found = whole(down, (3, 16, 16)).values
     for i in range(4):
         one = atlas.reconstruct(
@@ -221,7 +224,7 @@ def test_a_batch_gives_what_single_descents_give() -> None:
     "name",
     [
         "alexnet",
-        "vgg11_bn",
+        pytest.param("vgg11_bn", marks=pytest.mark.slow),
         "resnet18",
         "squeezenet1_1",
         "googlenet",
@@ -231,8 +234,7 @@ def test_a_batch_gives_what_single_descents_give() -> None:
     ],
 )
 def test_windows_give_what_whole_tensors_give(name: str, rule: str) -> None:
-    network = atlas.load_network(name, "none", preprocessing={"crop": (97, 80)})
-    network.module.double()
+    network = loaded(name, crop=(97, 80), double=True)
     generator = torch.Generator().manual_seed(7)
     x = torch.randn(2, 3, 97, 80, generator=generator, dtype=torch.float64)
     layers = list(network.layers.values())
@@ -245,9 +247,10 @@ def test_windows_give_what_whole_tensors_give(name: str, rule: str) -> None:
         positions = torch.tensor([[0, 0], [height // 2, width // 3], [height - 1, width - 1]])
         units = maps[of, :, positions[:, 0], positions[:, 1]].argmax(1)
         values = maps[of, units, positions[:, 0], positions[:, 1]]
-        first = start(layer, values, units, positions)
-        local = descend(recording, layer.node, first, of, rule)
-        full = descend(recording, layer.node, whole(first, layer.shape), of, rule)
+        first = one_hot_signal(layer, values, units=units, positions=positions)
+        local = project_back(recording, layer.node, first, stimulus=of, rule=rule)
+        all_of_it = whole(first, layer.shape)
+        full = project_back(recording, layer.node, all_of_it, stimulus=of, rule=rule)
         assert isinstance(full, Window) and full.is_whole
         found = whole(local, (3, 97, 80)).values
         scale = full.values.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-300)

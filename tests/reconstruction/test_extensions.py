@@ -4,6 +4,7 @@ import torch
 
 import atlas
 from atlas.reconstruction.extensions import extensions, image_free
+from tests.support.networks import loaded
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ from atlas.reconstruction.extensions import extensions, image_free
     ],
 )  # fmt: skip
 def test_what_goes_beyond_the_paper_is_named(name: str, beyond: list[str]) -> None:
-    assert extensions(atlas.load_network(name, "none").graph) == beyond
+    assert extensions(loaded(name, crop=(96, 96)).graph) == beyond
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_what_goes_beyond_the_paper_is_named(name: str, beyond: list[str]) -> No
 def test_where_nothing_of_the_image_enters_reconstructions_of_any_image_are_alike(
     name: str, free: list[str], bound: list[str]
 ) -> None:
-    network = atlas.load_network(name, "none", seed=1)
+    network = loaded(name, crop=(96, 96))
     graph = network.graph
     noise = torch.randn((2, *graph.input_shape), generator=torch.Generator().manual_seed(0))
     for layer_id in free + bound:

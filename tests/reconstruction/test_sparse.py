@@ -56,7 +56,7 @@ def test_filtering_back_is_the_adjoint_of_the_convolution(
         (3, *shape), module.weight, signal, module.stride, module.padding
     ).detach()
     places = [all_of(each, CPU) for each in (signal.shape, expected.shape)]
-    found = sparse.filtered_back(module, signal, *places, shape)
+    found = sparse.filtered_back(module, signal, above=places[0], below=places[1], shape=shape)
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
@@ -73,7 +73,7 @@ def test_windows_are_filtered_back_as_the_whole_is(
     span = Span(torch.tensor(tops), torch.tensor(lefts), size)
     window = thinned((2, above[0], *size), 0.5, seed) * span.inside(above)
     below = span_below(module, span)
-    found = sparse.filtered_back(module, window, span, below, shape)
+    found = sparse.filtered_back(module, window, above=span, below=below, shape=shape)
     for i, (top, left) in enumerate(zip(tops, lefts, strict=True)):
         whole = torch.zeros(1, *above, dtype=torch.float64)
         for y, x in itertools.product(range(size[0]), range(size[1])):
@@ -106,21 +106,24 @@ def test_unpooling_is_the_adjoint_of_max_pooling(
         (expected,) = torch.autograd.grad(
             pooled, maps, torch.zeros_like(pooled).index_put((n,), signal[i]), retain_graph=True
         )
-        places = all_of(signal.shape, CPU), all_of((3, *maps.shape[1:]), CPU)
-        found = sparse.unpooled(signal, *places, switches, of, maps.shape[3])
+        spans = {"above": all_of(signal.shape, CPU), "below": all_of((3, *maps.shape[1:]), CPU)}
+        chosen = sparse.Switches(switches, of, maps.shape[3])
+        found = sparse.unpooled(signal, chosen, **spans)
         torch.testing.assert_close(found[i], expected[n], rtol=0, atol=1e-12)
-        elsewhere = sparse._scattered(signal, *places, switches, of, maps.shape[3])
+        with pytest.MonkeyPatch.context() as patch:  # as on a device that no loop serves
+            patch.setattr(sparse, "supports_loops", lambda *_: False)
+            elsewhere = sparse.unpooled(signal, chosen, **spans)
         torch.testing.assert_close(elsewhere[i], expected[n], rtol=0, atol=1e-12)
 
 
 def test_any_number_of_threads_makes_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     module = nn.Conv2d(3, 20, 3, 2, 1)
     signal = thinned((7, 20, 6, 5), 0.3, 0).float()
-    places = all_of(signal.shape, CPU), all_of((7, 3, 11, 9), CPU)
+    spans = {"above": all_of(signal.shape, CPU), "below": all_of((7, 3, 11, 9), CPU)}
     found = []
     for threads in (1, 2, 5, 16):
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        found.append(sparse.filtered_back(module, signal, *places, (3, 11, 9)))
+        found.append(sparse.filtered_back(module, signal, **spans, shape=(3, 11, 9)))
     assert all(torch.equal(found[0], other) for other in found[1:])
 
 

@@ -8,9 +8,8 @@ from torch import Tensor, nn
 
 from atlas.networks.graph import Graph, Node
 from atlas.networks.layers import find_layers
-from atlas.scanning.forward import Forward, finish, peaks, prepared
-from tests.random_networks import networks
-from tests.test_any_network import QUIET
+from atlas.scanning.forward import Forward, Peaks, finish, peaks_of, prepared
+from tests.support.random_networks import QUIET, networks
 
 SLOTS = 16
 
@@ -35,7 +34,8 @@ def the_same(graph: Graph, forward: Forward, inputs: Tensor) -> None:
         assert torch.equal(value, wanted[node]), node
         assert value.stride() == wanted[node].stride(), node
         if found:
-            for one, other in zip(found, peaks(wanted[node]), strict=True):
+            expected = peaks_of(wanted[node])
+            for one, other in ((found.value, expected.value), (found.place, expected.place)):
                 assert torch.equal(one, other) and one.dtype == other.dtype
     assert seen == list(wanted)
 
@@ -57,6 +57,11 @@ def test_every_layer_is_the_same_to_the_last_bit(name: str) -> None:
     inputs = torch.randn(SLOTS, 3, 64, 64)
     the_same(graph, forward, inputs.to(memory_format=torch.channels_last))
     the_same(graph, forward, inputs[:5])  # another batch and layout than it was made ready for
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_every_layer_is_the_same_to_the_last_bit_with_two_threads() -> None:
+    test_every_layer_is_the_same_to_the_last_bit("resnet18")
 
 
 def test_numbers_that_loops_do_not_serve_are_worked_on_in_place_by_torch() -> None:
@@ -100,7 +105,7 @@ def test_finishing_equals_one_operation_after_the_other(count: int) -> None:
     maps, term = (torch.randn(shape).to(memory_format=torch.channels_last) for _ in range(2))
     expected = (maps + term).relu()
     value, place = torch.empty(shape[:2]), torch.empty(shape[:2], dtype=torch.int32)
-    finish(maps, None, term, True, (value, place))
+    finish(maps, term=term, rectifies=True, peaks=Peaks(value, place))
     assert torch.equal(maps, expected)
     flat = expected.flatten(2)
     assert torch.equal(value, flat.amax(2))
@@ -113,7 +118,7 @@ def test_what_is_no_number_is_not_lost() -> None:
     maps[0, 1, 2, 2] = torch.nan
     maps[1, 2, 0, 0] = torch.inf
     value, place = torch.empty(2, 3), torch.empty((2, 3), dtype=torch.int32)
-    finish(maps, None, None, True, (value, place))
+    finish(maps, rectifies=True, peaks=Peaks(value, place))
     assert value.isnan().nonzero().tolist() == [[0, 1]]
     assert value[1, 2] == torch.inf and place[1, 2] == 0
 

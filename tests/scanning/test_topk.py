@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atlas.data.levels import LEVELS, level_of
-from atlas.scanning.topk import EMPTY, NINE, NO_IMAGE, empty, include, merge
+from atlas.scanning.topk import EMPTY, NINE, NO_IMAGE, Maxima, empty, include, merge
 
 SAMPLES = ("sample", "sample_value", "sample_place", "sketch", "signs")
 
@@ -25,7 +25,7 @@ def places(values, indices):
 
 
 def record_of(values, indices):
-    return include(empty(3), values, places(values, indices), 7, indices)
+    return include(empty(3), Maxima(values, places(values, indices), indices, 7))
 
 
 # Few different values, so that ties, silence and dead units are common.
@@ -57,7 +57,7 @@ def test_any_split_merged_in_any_order_equals_brute_force(table, cuts, seed):
     grown = empty(3)
     for indices in np.random.default_rng(seed).permutation(len(stretches)):
         own = stretches[indices]
-        grown = include(grown, values[own], places(values[own], own), 7, own)
+        grown = include(grown, Maxima(values[own], places(values[own], own), own, 7))
     for name in ("value", "image", "position", "fired", "counts", *SAMPLES, "images"):
         np.testing.assert_array_equal(getattr(grown, name), getattr(record, name))
 
@@ -67,9 +67,10 @@ def test_any_split_merged_in_any_order_equals_brute_force(table, cuts, seed):
 def test_each_level_keeps_its_first_image(table):
     values = np.array(table, np.float32)
     record = record_of(values[::-1], np.arange(len(values))[::-1])
+    levels = level_of(values).tolist()
     for unit in range(3):
         for level in range(1, LEVELS):
-            own = [i for i, v in enumerate(values[:, unit]) if level_of(v[None])[0] == level]
+            own = [image for image, row in enumerate(levels) if row[unit] == level]
             assert record.sample[unit, level] == (own[0] if own else NO_IMAGE)
             if own:
                 assert record.sample_value[unit, level] == values[own[0], unit]

@@ -1,19 +1,19 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.site.branch_lines import Row, lanes, width
+from atlas.site.branch_lines import Line, Row, rows, width
 
 
 def test_a_chain_stands_in_one_lane() -> None:
-    found = lanes({"a": [""], "b": ["a"], "c": ["b"]})
-    assert found == [Row(0, (), (0,)), Row(0, ((0, 0),), (0,)), Row(0, ((0, 0),), ())]
+    drawn = rows({"a": [""], "b": ["a"], "c": ["b"]})
+    assert drawn == [Row(0, (), (0,)), Row(0, (Line(0, 0),), (0,)), Row(0, (Line(0, 0),), ())]
 
 
 def test_a_residual_runs_beside_what_it_passes() -> None:
-    found = lanes({"a": [""], "b": ["a"], "sum": ["a", "b"]})
-    assert width(found) == 2
-    assert found[1].lane == 1 and (0, 0) in found[1].above and found[1].below == (0, 1)
-    assert set(found[2].above) >= {(0, 0), (1, 0)} and found[2].below == ()
+    drawn = rows({"a": [""], "b": ["a"], "sum": ["a", "b"]})
+    assert width(drawn) == 2
+    assert drawn[1].lane == 1 and (0, 0) in drawn[1].above and drawn[1].below == (0, 1)
+    assert set(drawn[2].above) >= {(0, 0), (1, 0)} and drawn[2].below == ()
 
 
 @st.composite
@@ -29,7 +29,7 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
 @given(graphs())
 def test_lines_join_exactly_what_is_computed_from_each_other(parents: dict[str, list[str]]) -> None:
     held: dict[int, str] = {}
-    for (name, known), row in zip(parents.items(), lanes(parents), strict=True):
+    for (name, known), row in zip(parents.items(), rows(parents), strict=True):
         joined = {held[start] for start, end in row.above if start in held and end == row.lane}
         passing = {start for start, end in row.above if start == end and start != row.lane}
         assert set(known) - {""} <= joined

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas.data.whole_files import unfinished
 from atlas.site import files
 
 
@@ -42,10 +43,10 @@ def test_what_an_interrupted_write_leaves_is_removed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", interrupt)
+        patch.setattr(os, "replace", interrupt)
         with pytest.raises(KeyboardInterrupt):
             files.renew(path, "new")
-    assert files.unfinished(path).read_text() == "new" and path.read_text() == "old"
+    assert unfinished(path).read_text() == "new" and path.read_text() == "old"
     files.remove_unfinished(tmp_path)
     assert [each.name for each in path.parent.iterdir()] == ["0.html"]
 

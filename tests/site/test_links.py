@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from atlas.errors import AtlasError
-from atlas.site import site as site_
+from atlas.site.assembling import whole
 from atlas.site.info import NO_INFO, SiteContents, SiteInfo
 from atlas.site.links import Files, check
+from atlas.site.writing import write_pages
 
 BASE = "https://example.org/sub/"
 
@@ -62,6 +63,13 @@ def test_links_that_lead_nowhere(files: Files, link: str, wrong: str) -> None:
         check(with_home(files, link), BASE)
 
 
+def test_links_after_any_white_space_are_checked(files: Files) -> None:
+    for space in (" ", "\n", "\t", "\n  "):
+        wrong = Files({"index.html": f'<a{space}href="nowhere">'}, files.folders, files.out)
+        with pytest.raises(AtlasError, match=r"^index\.html links to nowhere, which isn't there$"):
+            check(wrong)
+
+
 def test_links_of_an_atlas_lead_from_its_place_on_the_site(files: Files) -> None:
     assert list(files.pages()) == ["index.html", "a/conv1/0.html", "a/index.html"]
     (files.path("a/conv1/0.html")).write_text('<a href="../../style.css"><a href="../../a.css">')
@@ -69,8 +77,8 @@ def test_links_of_an_atlas_lead_from_its_place_on_the_site(files: Files) -> None
         check(files)
 
 
-def files_of(site: Path, folder: Path, about: SiteInfo = NO_INFO) -> Files:
-    return site_.whole(site, SiteContents(about), "small", folder).files
+def files_of(site: Path, folder: Path, info: SiteInfo = NO_INFO) -> Files:
+    return whole(site, contents=SiteContents(info), name="small", folder=folder).files
 
 
 def test_broken_links_and_fragments_are_found(site: Path, tmp_path: Path) -> None:
@@ -78,32 +86,30 @@ def test_broken_links_and_fragments_are_found(site: Path, tmp_path: Path) -> Non
     shutil.copytree(site / "small", folder)
     assert check(files_of(site, folder)) > 5000
     page = folder / "conv3" / "5.html"
-    whole = page.read_text()
-    page.write_text(whole.replace("#conv3-5", "#conv3-6000"))
+    text = page.read_text()
+    page.write_text(text.replace("#conv3-5", "#conv3-6000"))
     with pytest.raises(AtlasError, match=r"small/conv3/5\.html links to .*has no such place"):
         check(files_of(site, folder))
-    page.write_text(whole)
+    page.write_text(text)
     (folder / "conv3" / "5.webp").unlink()
     with pytest.raises(AtlasError, match=r"links to .*5\.webp, which isn't there"):
         check(files_of(site, folder))
 
 
 def test_links_through_the_sites_own_address_are_followed(site: Path, tmp_path: Path) -> None:
-    about = SiteInfo(base="https://example.org/sub/")
+    info = SiteInfo(base="https://example.org/sub/")
     folder = tmp_path / "small"
     shutil.copytree(site / "small", folder)
-    site_.write_pages(folder, about)
-    whole = site_.whole(site, SiteContents(about), "small", folder)
-    assert check(whole.files, about.base) > 5000
+    write_pages(folder, info=info)
+    files = files_of(site, folder, info)
+    assert check(files, info.base) > 5000
     unit = (folder / "conv3" / "5.html").read_text()
     assert '<link rel="canonical" href="https://example.org/sub/small/conv3/5.html">' in unit
     assert 'property="og:image" content="https://example.org/sub/small/conv3/5.jpg"' in unit
-    said = json.loads((folder / "conv3" / "5.oembed.json").read_text())
-    assert said["type"] == "rich" and "small/conv3/embed/5.html" in said["html"]
-    assert (
-        "<loc>https://example.org/sub/small/conv3/5.html</loc>" in whole.files.texts["sitemap.xml"]
-    )
-    assert 'href="https://example.org/sub/style.css"' in whole.files.texts["404.html"]
+    answer = json.loads((folder / "conv3" / "5.oembed.json").read_text())
+    assert answer["type"] == "rich" and "small/conv3/embed/5.html" in answer["html"]
+    assert "<loc>https://example.org/sub/small/conv3/5.html</loc>" in files.texts["sitemap.xml"]
+    assert 'href="https://example.org/sub/style.css"' in files.texts["404.html"]
     (folder / "conv3" / "5.html").write_text(unit.replace("conv3/5.html", "conv3/5000.html"))
     with pytest.raises(AtlasError, match=r"5000\.html"):
-        check(files_of(site, folder, about), about.base)
+        check(files_of(site, folder, info), info.base)

@@ -1,15 +1,17 @@
-import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from atlas.data.documents import read_atlas
 from atlas.errors import AtlasError
-from atlas.site import site as site_
+from atlas.site import assembling
 from atlas.site.info import SiteContents
 from atlas.site.links import check
 from atlas.site.render.notes import read_notes
+from tests.support.documents import edit_atlas
 
 NOTE = """\
 ---
@@ -35,15 +37,15 @@ $$
 """
 
 
-def whole(site: Path, folder: Path) -> site_.Whole:
-    return site_.whole(site, SiteContents(notes=folder))
+def whole(site: Path, folder: Path) -> assembling.Whole:
+    return assembling.whole(site, contents=SiteContents(notes=folder))
 
 
 def written(site: Path, folder: Path, name: str, text: str) -> str:
     (folder / f"{name}.md").write_text(text)
-    found = whole(site, folder)
-    check(found.files)
-    return found.files.texts[f"notes/{name}.html"]
+    assembled = whole(site, folder)
+    check(assembled.files)
+    return assembled.files.texts[f"notes/{name}.html"]
 
 
 def test_a_note_shows_units_and_leaves_code_and_maths_alone(site: Path, tmp_path: Path) -> None:
@@ -70,11 +72,11 @@ def test_notes_stand_in_order_on_the_first_page_and_in_the_search(
 ) -> None:
     (tmp_path / "b.md").write_text("---\ntitle: First\norder: 1\n---\nHoneycombs.")
     (tmp_path / "a.md").write_text("---\ntitle: Second\norder: 2\n---\nWheels.")
-    found = whole(site, tmp_path)
-    home = found.files.texts["index.html"]
+    assembled = whole(site, tmp_path)
+    home = assembled.files.texts["index.html"]
     assert home.index("notes/b.html") < home.index("notes/a.html")
-    assert "Honeycombs." in found.files.texts["search.js"]
-    assert '<a rel="next" href="a.html">' in found.files.texts["notes/b.html"]
+    assert "Honeycombs." in assembled.files.texts["search.js"]
+    assert '<a rel="next" href="a.html">' in assembled.files.texts["notes/b.html"]
 
 
 @pytest.mark.parametrize(
@@ -97,29 +99,29 @@ def test_an_address_that_does_not_exist_names_file_line_and_the_nearest(
 
 def test_a_note_of_an_atlas_that_is_not_there_is_left_out(site: Path, tmp_path: Path) -> None:
     (tmp_path / "vgg.md").write_text("---\natlas: vgg\n---\n[[conv3/1]]")
-    found = whole(site, tmp_path)
-    assert "notes/vgg.html" not in found.files.texts
-    assert found.left_out == ["vgg.md: there is no atlas vgg on this site"]
+    assembled = whole(site, tmp_path)
+    assert "notes/vgg.html" not in assembled.files.texts
+    assert assembled.left_out == ["vgg.md: there is no atlas vgg on this site"]
 
 
 def test_a_quick_look_at_some_units_keeps_no_note_from_being_right(
     site: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(site, tmp_path / "site")
-    facts = json.loads((tmp_path / "site" / "small" / "atlas.json").read_text())
-    facts["summary"][0]["shown"] -= 1
-    (tmp_path / "site" / "small" / "atlas.json").write_text(json.dumps(facts))
+    folder = tmp_path / "site" / "small"
+    first, *others = read_atlas(folder).summary
+    edit_atlas(folder, summary=(structs.replace(first, shown=first.shown - 1), *others))
     (tmp_path / "small.md").write_text("---\natlas: small\n---\n[[conv3/1]]")
-    found = whole(tmp_path / "site", tmp_path)
-    assert found.left_out == ["small.md: small shows only a part of its network"]
+    assembled = whole(tmp_path / "site", tmp_path)
+    assert assembled.left_out == ["small.md: small shows only a part of its network"]
 
 
 def test_a_note_that_was_published_says_so_when_it_is_no_more(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "old.html").write_text("old")
-    found = site_.whole(tmp_path)
-    assert "is not shown any more" in found.files.texts["notes/old.html"]
-    check(found.files)
+    assembled = assembling.whole(tmp_path)
+    assert "is not shown any more" in assembled.files.texts["notes/old.html"]
+    check(assembled.files)
 
 
 def test_an_order_that_is_no_number_is_told(tmp_path: Path) -> None:
@@ -133,8 +135,8 @@ def test_the_notes_of_the_project_name_units_of_the_demo(site: Path, tmp_path: P
     for path in own.glob("*.md"):
         text = path.read_text()
         (tmp_path / path.name).write_text(text.replace("atlas: demo", "atlas: small"))
-    found = whole(site, tmp_path)
-    assert found.left_out == []
-    walk = found.files.texts["notes/from-edges-to-birds.html"]
+    assembled = whole(site, tmp_path)
+    assert assembled.left_out == []
+    walk = assembled.files.texts["notes/from-edges-to-birds.html"]
     assert len(re.findall('class="plate', walk)) > 12
-    check(found.files)
+    check(assembled.files)

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from atlas.site.phrases import chance_of, percent, share, signed_share
+from atlas.site.phrases import chance_of, percentile, share, weight_share
 
 
 @pytest.mark.parametrize(
@@ -33,5 +33,5 @@ def test_shares_are_never_rounded_to_none_or_all() -> None:
     assert [share(n, 1000) for n in (0, 1, 500, 999, 1000)] == [
         "0 %", "under 1 %", "50 %", "over 99 %", "100 %",
     ]  # fmt: skip
-    assert [signed_share(x) for x in (0.123, -0.02, None)] == ["+12.3 %", "−2.0 %", "passed on"]
-    assert [percent(x) for x in (99.9, 50.0, 0.0)] == ["99.9 %", "50 %", "least"]
+    assert [weight_share(x) for x in (0.123, -0.02, None)] == ["+12.3 %", "−2.0 %", "passed on"]
+    assert [percentile(x) for x in (99.9, 50.0, 0.0)] == ["99.9 %", "50 %", "least"]

@@ -1,12 +1,15 @@
-import json
 import shutil
 from pathlib import Path
 
-from atlas.data import records
-from atlas.site import site as site_
-from atlas.site.info import SiteContents
+from msgspec import structs
+
+from atlas.data.documents import read_atlas, read_layer
+from atlas.data.records import LayerData, Unit
+from atlas.site.assembling import whole
 from atlas.site.links import check
 from atlas.site.published_addresses import add_listed, keep_addresses, listed
+from atlas.site.writing import write_pages
+from tests.support.documents import edit_atlas, edit_layer
 
 
 def test_the_list_only_grows(tmp_path: Path) -> None:
@@ -21,24 +24,27 @@ def test_the_list_only_grows(tmp_path: Path) -> None:
     assert listed(tmp_path) == ["conv1/0.html", "conv2/0.html", "index.html"]
 
 
+def first_nine_units(layer: LayerData) -> LayerData:
+    """A layer with fewer units and no bond to those of conv1."""
+
+    def apart(unit: Unit) -> Unit:
+        below = tuple(link for link in unit.below if link[0] != "conv1")
+        alike = tuple(link for link in unit.alike if link[0] != "conv1")
+        return structs.replace(unit, below=below, alike=alike)
+
+    return structs.replace(layer, top=tuple(apart(unit) for unit in layer.top[:9]))
+
+
 def test_an_address_once_published_never_disappears(site: Path, tmp_path: Path) -> None:
     folder = tmp_path / "new"
     shutil.copytree(site / "small", folder)
-    facts = json.loads((folder / "atlas.json").read_text())
-    facts["layers"], facts["summary"] = facts["layers"][1:], facts["summary"][1:]
-    for summary in facts["summary"]:
-        summary["representative"] = [0]
-    (folder / "atlas.json").write_text(json.dumps(facts))
-    for name in facts["layers"]:
-        path = folder / name / "layer.json"
-        layer = json.loads(path.read_text())
-        layer["top"] = [
-            {**u, **{key: [c for c in u[key] if c[0] != "conv1"] for key in ("below", "alike")}}
-            for u in layer["top"][:9]
-        ]
-        path.write_text(json.dumps(layer))
+    atlas = read_atlas(folder)
+    summary = tuple(structs.replace(one, representative=(0,)) for one in atlas.summary[1:])
+    edit_atlas(folder, layers=atlas.layers[1:], summary=summary)
+    for name in atlas.layers[1:]:
+        edit_layer(folder, name, first_nine_units)
     shutil.rmtree(folder / "conv1")
-    site_.write_pages(folder)
+    write_pages(folder)
     assert not (folder / "conv2" / "9.html").exists()
     gone = keep_addresses(folder, published=site / "small")
     assert {"conv1/index.html", "conv1/0.html", "conv2/9.html"} <= set(gone)
@@ -46,10 +52,10 @@ def test_an_address_once_published_never_disappears(site: Path, tmp_path: Path) 
     assert 'href="../index.html">small<' in (folder / "conv1" / "0.html").read_text()
     for file in (site / "small" / "addresses.txt").read_text().splitlines():
         assert (folder / file).is_file()
-    check(site_.whole(site, SiteContents(), "small", folder).files)
+    check(whole(site, name="small", folder=folder).files)
     last = tmp_path / "last"
     shutil.copytree(folder, last)
-    site_.write_pages(folder)
+    write_pages(folder)
     assert not (folder / "conv2" / "9.html").exists()
     assert keep_addresses(folder, published=last) == []  # nothing new is gone
     assert (folder / "conv2" / "9.html").is_file()  # and what was says so build after build
@@ -63,7 +69,7 @@ def test_no_address_of_the_demo_may_move(site: Path) -> None:
         assert {f"{name}/index.html", *(f"{name}/{unit}.html" for unit in range(units))} <= there
         for unit in range(units):
             for form in ("webp", "jpg", "json"):
-                if records.read_layer(site / "small", name).top[unit].nine or form == "json":
+                if read_layer(site / "small", name).top[unit].nine or form == "json":
                     assert (site / "small" / name / f"{unit}.{form}").is_file()
             if unit > 3:
                 break

@@ -13,9 +13,12 @@ import pytest
 from atlas.commands import cli
 from atlas.errors import AtlasError
 from atlas.site import files, published_addresses, publishing
-from atlas.site import site as site_
-from tests.conftest import COMMAND
+from atlas.site.assembling import whole
+from atlas.site.staging import staging
+from atlas.site.writing import write_pages
 from tests.site.killing import tree, write
+from tests.support.documents import edit_atlas
+from tests.support.sites import COMMAND
 
 ROOT = Path(__file__).parents[2]
 
@@ -176,17 +179,13 @@ def test_a_build_after_a_kill_computes_nothing_and_knows_all_addresses(
 def test_a_second_atlas_joins_the_first(site: Path, tmp_path: Path) -> None:
     out = tmp_path / "site"
     shutil.copytree(site, out)
-    with site_.staging(out, "other") as stage:
-        folder = stage.folder
-        for path in (site / "small").iterdir():
-            copy = shutil.copytree if path.is_dir() else shutil.copy
-            copy(path, folder / path.name)
-        facts = json.loads((folder / "atlas.json").read_text())
-        (folder / "atlas.json").write_text(json.dumps({**facts, "name": "other"}))
-        site_.write_pages(folder)
-        whole = site_.whole(out, name="other", folder=folder)
-        assert whole.unreadable == []
-        publishing.publish(folder, out=out, name="other", shared=whole.files.texts)
+    with staging(out, "other", worth_keeping=lambda scratch: False) as place:
+        shutil.copytree(site / "small", place.folder, dirs_exist_ok=True)
+        edit_atlas(place.folder, name="other")
+        write_pages(place.folder)
+        both = whole(out, name="other", folder=place.folder)
+        assert both.unreadable == []
+        publishing.publish(place.folder, out=out, name="other", shared=both.files.texts)
     home = (out / "index.html").read_text()
     assert 'href="small/index.html"' in home and 'href="other/index.html"' in home
     assert (out / "other" / "conv1" / "0.html").is_file()

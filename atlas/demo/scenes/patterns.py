@@ -40,7 +40,8 @@ def grid(c: Canvas) -> None:
         parts.grid(c, step, step * dice.between(0.1, 0.26), c.texture(c.colour(), 0.4))
         if dice.chance(0.4):
             for _ in range(dice.whole(2, 7)):
-                x, y = (step * (dice.whole(-3, 2) + 0.5) for _ in "xy")
+                x = step * (dice.whole(-3, 2) + 0.5)
+                y = step * (dice.whole(-3, 2) + 0.5)
                 size = step * 0.36
                 c.rectangle(x - size, y - size, x + size, y + size, c.colour())
 

@@ -1,27 +1,32 @@
-"""What every page has in common: the templates, links from page to page, the head and the foot."""
+"""What every page has in common: its address, its links, and what stands around its content.
+
+A kind of page has a record of what its template shows. ``Renderer.page`` lays it out: a template
+sees the record as ``page``, and ``base``, which ``base.html`` shows around it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import functools
+import html
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
 from atlas import __version__
 from atlas.data import addresses
-from atlas.data.records import AtlasData, LayerData, read_layer
-from atlas.site.info import SiteInfo
+from atlas.data.records import Pair
+from atlas.site.info import NO_INFO, SiteInfo
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
 
 Templates = jinja2.Environment
-Crumb = tuple[str, str | None]  # a name, and the address it leads to if it isn't this page
 
 
-def environment(templates: Path = TEMPLATES) -> jinja2.Environment:
-    """The templates, compiled once; undefined names are errors."""
+@functools.cache
+def environment(templates: Path = TEMPLATES) -> Templates:
+    """The templates of a folder, compiled once; undefined names are errors."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         autoescape=True,
@@ -33,7 +38,7 @@ def environment(templates: Path = TEMPLATES) -> jinja2.Environment:
 
 @dataclass(frozen=True)
 class PageAddress:
-    """A page's own address, from the site's root; every link on it is relative to it."""
+    """A page's own address, from the site's root; every link on the page is relative to it."""
 
     address: str
 
@@ -48,127 +53,122 @@ class PageAddress:
 
 
 @dataclass(frozen=True)
-class Preview:
-    """A picture that stands for a page where its link is pasted: address, width and height."""
+class Anchor:
+    """A link as it stands on a page: its text, and where it leads from that page."""
 
-    address: str
-    size: tuple[int, int]
-
-
-def page(
-    templates: jinja2.Environment,
-    about: SiteInfo,
-    template: str,
-    address: str,
-    title: Sequence[str],
-    description: str,
-    crumbs: Sequence[Crumb],
-    preview: Preview | None = None,
-    **content: Any,
-) -> str:
-    """A page of the site at an address, as HTML.
-
-    ``title`` goes from the particular to the general; ``crumbs`` hold addresses from the site's
-    root, the last of them this page's own name. ``previous`` and ``next`` in ``content`` are a name
-    and a link each, or None.
-    """
-    here = PageAddress(address)
-    return templates.get_template(template).render(
-        {
-            "previous": None,
-            "next": None,
-            "atlas_name": "",
-            "oembed": "",
-            **content,
-            "title": " · ".join([*title, about.title]),
-            "heading": title[0] if title else about.title,
-            "description": description,
-            "version": __version__,
-            "about": about,
-            "here": here,
-            "root": here.root,
-            "canonical": about.url(address) if about.base else "",
-            "preview": preview,
-            "crumbs": [
-                (name, here.to(target) if target else None)
-                for name, target in ((about.title, "index.html" if crumbs else None), *crumbs)
-            ],
-        }
-    )
+    text: str
+    href: str
 
 
 @dataclass(frozen=True)
-class AtlasView:
-    """An atlas with all its layers, and what its pages are made with."""
+class Entry:
+    """A page that stands for itself, as lists of pages and the search show it.
 
-    atlas: AtlasData
-    layers: dict[str, LayerData]
-    about: SiteInfo
-    templates: jinja2.Environment
+    ``address`` is from the site's root, ``text`` all that the page says; ``about`` is shown beside
+    the title among what the search finds.
+    """
 
-    @staticmethod
-    def of(
-        atlas: AtlasData, folder: Path, about: SiteInfo, templates: jinja2.Environment
-    ) -> AtlasView:
-        """The shelf of an atlas whose data lie in a folder."""
-        return AtlasView(atlas, {n: read_layer(folder, n) for n in atlas.layers}, about, templates)
+    title: str
+    address: str
+    text: str
+    about: str = ""
 
-    @property
-    def name(self) -> str:
-        """The atlas's name."""
-        return self.atlas.name
 
-    @property
-    def pictures(self) -> bool:
-        """Whether pixels of the images may be shown."""
-        return bool(self.atlas.images["pictures"])
+@dataclass(frozen=True)
+class Crumb:
+    """A step from the first page down to this one; ``address`` is from the site's root.
 
-    @property
-    def lean(self) -> bool:
-        """Whether there is nothing of a unit but its page, its plate and its data."""
-        return bool(self.atlas.images.get("lean"))
+    ``address`` is "" for the page itself.
+    """
 
-    @property
-    def stimuli(self) -> bool:
-        """Whether whole images are there, each with a page of its own."""
-        return self.pictures and not self.lean
+    text: str
+    address: str = ""
 
-    def address(self, file: str) -> str:
-        """A file of the atlas, from the site's root."""
-        return f"{self.name}/{file}"
 
-    def summary(self, layer: str) -> dict[str, Any]:
-        """What the atlas's facts say of a layer."""
-        return next(one for one in self.atlas.summary if one["layer"] == layer)
+@dataclass(frozen=True)
+class Steps:
+    """The pages before and after a page in its row of layers, units, images or notes."""
 
-    def representative(self, layer: str) -> list[int]:
-        """The units that stand for a layer where there is no room for all."""
-        found: list[int] = self.summary(layer)["representative"]
-        return found
+    previous: Anchor | None = None
+    next: Anchor | None = None
 
-    def summaries(self) -> Iterator[tuple[LayerData, dict[str, Any]]]:
-        """Each layer with the summary of it."""
-        for summary in self.atlas.summary:
-            yield self.layers[summary["layer"]], summary
 
-    def page(
-        self,
-        template: str,
-        file: str,
-        title: Sequence[str],
-        description: str,
-        crumbs: Sequence[Crumb],
-        **content: Any,
-    ) -> str:
-        """A page of the atlas; ``file`` is within its folder, ``crumbs`` come after the atlas."""
-        return page(
-            self.templates,
-            self.about,
-            template,
-            self.address(file),
-            [*title, self.name],
-            description,
-            [(self.name, self.address("index.html") if crumbs else None), *crumbs],
-            atlas_name=self.name,
-            **content,
+@dataclass(frozen=True)
+class Preview:
+    """The picture that other sites show for a link to a page; ``size`` is height and width."""
+
+    address: str
+    size: Pair
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a page says of itself, besides its content.
+
+    ``address`` is from the site's root. ``title`` goes from the particular to the general, without
+    the site's own; ``crumbs`` lead from the first page, without it, to this one. ``oembed`` is the
+    link to what says how to embed the page, and ``atlas`` the name of the page's atlas, if any.
+    """
+
+    address: str
+    title: tuple[str, ...]
+    description: str
+    crumbs: tuple[Crumb, ...] = ()
+    steps: Steps = field(default_factory=Steps)
+    preview: Preview | None = None
+    oembed: str = ""
+    atlas: str = ""
+
+
+@dataclass(frozen=True)
+class Base:
+    """What ``base.html`` shows around a page's content; every link is relative to the page.
+
+    ``canonical`` is the page's whole address, "" where the site's isn't known.
+    """
+
+    head: Head
+    info: SiteInfo
+    root: str
+    title: str
+    heading: str
+    canonical: str
+    crumbs: tuple[Anchor, ...]
+    version: str = __version__
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """What all pages of a site are made with: what the site says of itself, and the templates."""
+
+    info: SiteInfo = NO_INFO
+    templates: Templates = field(default_factory=environment)
+
+    def page(self, template: str, head: Head, page: object) -> str:
+        """A page as HTML; ``page`` is the record of what this kind of page shows."""
+        return self.templates.get_template(template).render(base=self._base(head), page=page)
+
+    def part(self, template: str, page: object) -> str:
+        """HTML that has nothing of ``base.html`` around it."""
+        return self.templates.get_template(template).render(page=page)
+
+    def _base(self, head: Head) -> Base:
+        address = PageAddress(head.address)
+        first = Crumb(self.info.title, "index.html" if head.crumbs else "")
+        return Base(
+            head=head,
+            info=self.info,
+            root=address.root,
+            title=" · ".join([*head.title, self.info.title]),
+            heading=head.title[0] if head.title else self.info.title,
+            canonical=self.info.url(head.address) if self.info.base else "",
+            crumbs=tuple(
+                Anchor(crumb.text, address.to(crumb.address) if crumb.address else "")
+                for crumb in (first, *head.crumbs)
+            ),
         )
+
+
+def plain_text(markup: str) -> str:
+    """The text of a piece of HTML, with single spaces between words."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())

@@ -1,72 +1,148 @@
-"""A layer's page: the plate of the paper's figure 2, for every unit."""
+"""The page of a layer: the plate of Zeiler & Fergus's figure 2, for every unit."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from atlas.data import addresses
-from atlas.data.records import LayerData
+from atlas.data.documents import LAYER, NINE, RECONSTRUCTIONS
+from atlas.data.records import LayerData, Pair
 from atlas.drawing import pixels
 from atlas.site import phrases
-from atlas.site.render import evidence, kit
-from atlas.site.render.base import AtlasView, PageAddress, Preview
-from atlas.site.render.pictures import ORDERS, card
-from atlas.site.render.quiz import asked_of
+from atlas.site.render import evidence_tables, snippets
+from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
+from atlas.site.render.pictures import ORDERS, Card, Order, card, preview
+from atlas.site.render.quiz import has_quiz
+from atlas.site.render.view import AtlasView
 
 
-def layer_page(shelf: AtlasView, layer: LayerData) -> str:
-    """Every unit's reconstructions beside their patches, to be sorted and filtered."""
+@dataclass(frozen=True)
+class FilterSheet:
+    """The sheet of a layer's filters; ``across`` is how many stand in a row."""
+
+    source: str
+    size: Pair
+    across: int
+
+
+@dataclass(frozen=True)
+class ConceptCount:
+    """A concept, and how many units of the layer are named for it."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True)
+class LayerPage:
+    """What a layer's page shows.
+
+    ``labels`` and ``concept_names`` are what units can be filtered by, ``orders`` what they can be
+    sorted by; ``all_orders`` are the names of all orders, in the order of ``Card.keys``.
+    """
+
+    name: str
+    lead: str
+    units: int
+    patches: bool
+    filters: FilterSheet | None
+    image_free: str
+    repeats: str
+    quiz: str
+    orders: tuple[Order, ...]
+    all_orders: str
+    labels: tuple[str, ...]
+    concept_names: tuple[str, ...]
+    cards: tuple[Card, ...]
+    concepts_lead: str
+    concepts: tuple[ConceptCount, ...]
+    evidence: evidence_tables.Table | None
+    downloads: tuple[Anchor, ...]
+    snippets: tuple[snippets.Snippet, ...]
+
+
+def files(view: AtlasView) -> Iterator[tuple[str, str]]:
+    """The page of each layer: (address within the atlas, HTML)."""
+    for layer in view.layers.values():
+        yield addresses.layer_page(layer.layer), layer_page(view, layer)
+
+
+def layer_page(view: AtlasView, layer: LayerData) -> str:
+    """Every unit's plate, to be sorted and filtered."""
     file = addresses.layer_page(layer.layer)
-    here = PageAddress(shelf.address(file))
-    filters = None
-    if layer.filters:
-        filters = {
-            "source": here.to(shelf.address(addresses.filters_file(layer.layer))),
-            "across": layer.filters[2],
-            "size": pixels.sheet_size(layer.filters, layer.units),
-        }
-    place = shelf.atlas.layers.index(layer.layer)
-    previous, next_ = (_step(shelf, other, here) for other in (place - 1, place + 1))
-    labels = Counter(unit.commonest[0] for unit in layer.top if unit.commonest)
-    representative = shelf.atlas.summary[place]["representative"]
-    cards = [card(shelf, layer, unit, here, short=True) for unit in layer.top]
-    there = {key for one in cards for (key, _), value in zip(ORDERS, one.keys, strict=True)
-             if value is not None}  # fmt: skip
-    summary = shelf.atlas.summary[place]
-    preview = None
-    if representative and shelf.atlas.images["jpeg"]:
-        height, width = layer.plate.size
-        picture = shelf.address(addresses.picture_file(layer.layer, representative[0]))
-        preview = Preview(picture, (width, height))
-    return shelf.page(
-        "layer.html",
+    page = view.page(file)
+    summary = view.summary(layer.layer)
+    representative = summary.representative
+    cards = tuple(card(view, layer, unit, page=page, own=True) for unit in layer.top)
+    head = view.head(
         file,
-        [layer.layer],
-        f"The {layer.units} units of {layer.layer} of {shelf.name}",
-        [(layer.layer, None)],
-        preview=preview,
-        previous=previous,
-        next=next_,
-        layer=layer,
+        title=layer.layer,
+        description=f"The {layer.units} units of {layer.layer} of {view.name}",
+        crumbs=(Crumb(layer.layer),),
+        steps=_steps(view, layer, page),
+        preview=preview(view, layer, representative[0]) if representative else None,
+    )
+    content = LayerPage(
+        name=layer.layer,
         lead=phrases.layer_lead(layer),
-        filters=filters,
-        collapsed=phrases.collapsed(shelf.atlas),
-        image_free=phrases.image_free(shelf.atlas, layer.layer),
-        quiz="quiz.html" if shelf.stimuli and asked_of(layer) else "",
-        labels=sorted(labels),
-        figure=[("PNG", "figure.png"), ("SVG, for print", "figure.svg")] if representative else [],
-        snippets=kit.of_layer(shelf, layer, bool(representative)),
+        units=layer.units,
+        patches=layer.plate.patches,
+        filters=_filters(view, layer, page),
+        image_free=phrases.image_free(layer),
+        repeats=phrases.repeats(view.atlas),
+        quiz="quiz.html" if has_quiz(view, layer) else "",
+        orders=tuple(
+            order
+            for place, order in enumerate(ORDERS)
+            if any(one.keys[place] is not None for one in cards)
+        ),
+        all_orders=" ".join(order.name for order in ORDERS),
+        labels=tuple(sorted(Counter(u.commonest[0] for u in layer.top if u.commonest))),
+        concept_names=tuple(name for name, _ in sorted(summary.concepts)),
         cards=cards,
-        all_orders=" ".join(key for key, _ in ORDERS),
-        orders=[order for order in ORDERS if order[0] in there],
-        evidence=evidence.of_layer(summary),
-        concepts=summary["concepts"],
-        concepts_told=phrases.concepts(shelf.atlas, layer),
+        concepts_lead=phrases.concepts_lead(view.atlas, layer),
+        concepts=tuple(ConceptCount(name, count) for name, count in summary.concepts),
+        evidence=evidence_tables.of_layer(summary),
+        downloads=_downloads(figure=bool(representative)),
+        snippets=snippets.of_layer(view, layer, figure=bool(representative)),
+    )
+    return view.renderer.page("layer.html", head, content)
+
+
+def _filters(view: AtlasView, layer: LayerData, page: PageAddress) -> FilterSheet | None:
+    if layer.filters is None:
+        return None
+    return FilterSheet(
+        source=view.link(addresses.filters_file(layer.layer), page),
+        size=pixels.sheet_size(layer.filters, layer.units),
+        across=layer.filters[2],
     )
 
 
-def _step(shelf: AtlasView, place: int, here: PageAddress) -> tuple[str, str] | None:
-    if not 0 <= place < len(shelf.atlas.layers):
-        return None
-    name = shelf.atlas.layers[place]
-    return name, here.to(shelf.address(addresses.layer_page(name)))
+def _downloads(figure: bool) -> tuple[Anchor, ...]:
+    figures = (
+        Anchor("Figure of a few units (PNG)", "figure.png"),
+        Anchor("Figure of a few units (SVG, for print)", "figure.svg"),
+    )
+    data = (
+        Anchor("The layer (JSON)", f"{LAYER.name}.json"),
+        Anchor("Its units' nine (JSON)", f"{NINE.name}.json"),
+        Anchor("Their reconstructions (JSON)", f"{RECONSTRUCTIONS.name}.json"),
+    )
+    return (*(figures if figure else ()), *data)
+
+
+def _steps(view: AtlasView, layer: LayerData, page: PageAddress) -> Steps:
+    """The layers before and after a layer."""
+    names = list(view.layers)
+    place = names.index(layer.layer)
+
+    def anchor(name: str) -> Anchor:
+        return Anchor(name, view.link(addresses.layer_page(name), page))
+
+    return Steps(
+        anchor(names[place - 1]) if place > 0 else None,
+        anchor(names[place + 1]) if place + 1 < len(names) else None,
+    )

@@ -1,30 +1,89 @@
-"""Plates, and stimuli with boxes over them, as they appear on pages."""
+"""Plates and stimuli with boxes, as they stand on pages."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from atlas.data import addresses
-from atlas.data.records import LayerData, Unit
+from atlas.data.measures import mean
+from atlas.data.records import Corners, LayerData, Pair, Unit
 from atlas.drawing import pixels
 from atlas.site import phrases
-from atlas.site.render.base import AtlasView, PageAddress
+from atlas.site.measure_words import MEASURE_WORDS
+from atlas.site.render.base import PageAddress, Preview
+from atlas.site.render.view import AtlasView
 
-Box = tuple[int, int, int, int]
+
+@dataclass(frozen=True)
+class Order:
+    """What the units of a layer can be sorted by: its name in the script, its words, its key.
+
+    ``key`` is None for a unit that has none.
+    """
+
+    name: str
+    text: str
+    key: Callable[[Unit], float | None]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _by_measure(name: str) -> Callable[[Unit], float | None]:
+    return lambda unit: _rounded(mean(unit.evidence.get(name, ()))) if unit.evidence else None
+
+
+ORDERS = (
+    Order("strength", "by strength", lambda unit: unit.nine[0].value if unit.nine else 0),
+    Order("fired", "by how often it fires", lambda unit: unit.fired),
+    Order(
+        "agree",
+        "by agreement on a class",
+        lambda unit: unit.commonest[1] if unit.commonest else None,
+    ),
+    Order(
+        "overlap",
+        "by overlap with a concept",
+        lambda unit: unit.concepts[0][1] if unit.concepts else None,
+    ),
+    *(
+        Order(measure.name, measure.order, _by_measure(measure.name))
+        for measure in MEASURE_WORDS
+        if measure.order
+    ),
+    Order(
+        "alike",
+        "by likeness to another unit",
+        lambda unit: _rounded(unit.alike[0][2]) if unit.alike else None,
+    ),
+    Order(
+        "drawn",
+        "by how much of its box it draws on",
+        lambda unit: _rounded(unit.drawn_on),
+    ),
+    Order(
+        "outside",
+        "by how much of its boxes lies outside",
+        lambda unit: _rounded(unit.outside or None),
+    ),
+)
 
 
 @dataclass(frozen=True)
 class Card:
-    """A unit's plate as it appears among others; every link is relative to the page it is on.
+    """A unit's plate as it stands among others; every link is relative to the page it is on.
 
-    ``keys`` are what cards are sorted by, in the order of ``ORDERS``, None where there is nothing;
-    ``label`` is the class that most of its nine have, ``concept`` what it overlaps with most.
+    ``source`` is "" for a unit that never fired. ``keys`` are what cards are sorted by, in the
+    order of ``ORDERS``; ``label`` is the class that most of its nine have, ``concept`` what it
+    overlaps with most.
     """
 
     title: str
     page: str
-    source: str | None
-    size: tuple[int, int]
+    source: str
+    size: Pair
     crisp: bool
     alt: str
     facts: tuple[str, ...]
@@ -33,46 +92,48 @@ class Card:
     concept: str
 
 
-# what a layer's units can be sorted by: its name in the script, and in words
-ORDERS = (
-    ("strength", "by strength"),
-    ("fired", "by how often it fires"),
-    ("agree", "by agreement on a class"),
-    ("overlap", "by overlap with a concept"),
-    ("ssim", "by likeness to the control twin"),
-    ("kept", "by what its marks keep"),
-    ("lost", "by what its marks lose"),
-    ("own", "by what is its own"),
-    ("alike", "by likeness to another unit"),
-    ("drawn", "by how much of its box it draws on"),
-    ("outside", "by how much of its boxes lies outside"),
-)
-
-
 @dataclass(frozen=True)
-class Frame:
-    """A stimulus with a box over it; ``view`` is the part shown, in pixels of the input frame.
+class BoxedStimulus:
+    """A stimulus with a box over it.
 
-    ``source`` is "" where the stimulus may not be shown; ``inner`` is a box drawn more quietly
-    within the other.
+    ``source`` is "" where the stimulus may not be shown; ``width`` and ``height`` are those of the
+    input frame, and ``extent`` the part of the plane shown, as an SVG's view box. ``inner`` is a
+    second box, drawn dashed.
     """
 
     source: str
     width: int
     height: int
-    view: str
-    box: Box
+    extent: str
+    box: Corners
     label: str
-    inner: Box | None = None
+    inner: Corners | None = None
 
 
 def card(
-    shelf: AtlasView, layer: LayerData, unit: Unit, here: PageAddress, short: bool = False
+    view: AtlasView, layer: LayerData, unit: Unit, *, page: PageAddress, own: bool = False
 ) -> Card:
     """A unit's card on a page.
 
-    ``short`` is for its layer's own: without the layer's name, with what the unit overlaps with.
+    ``own`` is for the page of its own layer: without the layer's name, with the concept that the
+    unit overlaps with.
     """
+    most = unit.commonest
+    return Card(
+        title=str(unit.unit) if own else f"{layer.layer}/{unit.unit}",
+        page=view.link(addresses.unit_page(layer.layer, unit.unit), page),
+        source=view.link(addresses.plate_file(layer.layer, unit.unit), page) if unit.nine else "",
+        size=layer.plate.size,
+        crisp=pixels.is_crisp(layer.receptive_field.size),
+        alt=phrases.plate(layer, unit),
+        facts=_facts(layer, unit, own),
+        keys=tuple(order.key(unit) for order in ORDERS),
+        label=most[0] if most else "",
+        concept=unit.concepts[0][0] if unit.concepts else "",
+    )
+
+
+def _facts(layer: LayerData, unit: Unit, own: bool) -> tuple[str, ...]:
     facts = []
     if unit.fired:
         facts.append(f"fired for {phrases.share(unit.fired, layer.images)}")
@@ -81,56 +142,38 @@ def card(
     most = unit.commonest
     if most and 2 * most[1] > len(unit.nine) > 1:
         facts.append(f"{most[0]} {most[1]}/{len(unit.nine)}")
-    if short and unit.concepts:
-        name, share = unit.concepts[0]
-        facts.append(f"{name} {share:.2f}")
-    tried = unit.evidence
-    figures = [
-        *(tried.mean(name) if tried else None for name in ("ssim", "kept", "lost", "own")),
-        unit.alike[0][2] if unit.alike else None,
-        unit.drawn_on,
-        unit.outside or None,
-    ]
-    source = here.to(shelf.address(addresses.plate_file(layer.layer, unit.unit)))
-    return Card(
-        title=str(unit.unit) if short else f"{layer.layer}/{unit.unit}",
-        page=here.to(shelf.address(addresses.unit_page(layer.layer, unit.unit))),
-        source=source if unit.nine else None,
-        size=layer.plate.size,
-        crisp=pixels.is_crisp(layer.receptive_field.size),
-        alt=phrases.plate(layer, unit),
-        facts=tuple(facts),
-        keys=(
-            unit.nine[0].value if unit.nine else 0,
-            unit.fired,
-            most[1] if most else None,
-            unit.concepts[0][1] if unit.concepts else None,
-            *(None if figure is None else round(figure, 3) for figure in figures),
-        ),
-        label=most[0] if most else "",
-        concept=unit.concepts[0][0] if unit.concepts else "",
-    )
+    if own and unit.concepts:
+        name, overlap = unit.concepts[0]
+        facts.append(f"{name} {overlap:.2f}")
+    return tuple(facts)
 
 
-def frame(source: str, size: tuple[int, int], box: Box, label: str, inner: Box | None) -> Frame:
-    """A stimulus of this height and width with a box, and one within it."""
-    height, width = size
-    top, left, bottom, right = view(size, [box])
-    shown = f"{left} {top} {right - left} {bottom - top}"
-    return Frame(source, width, height, shown, box, label, inner)
+def boxed(
+    source: str, size: Pair, box: Corners, *, label: str, inner: Corners | None = None
+) -> BoxedStimulus:
+    """A stimulus of this height and width with a box, and with another one drawn dashed."""
+    return BoxedStimulus(source, size[1], size[0], view_box(size, [box]), box, label, inner)
 
 
-def view(size: tuple[int, int], boxes: list[Box]) -> Box:
-    """The smallest box that holds a frame of this size and all the boxes."""
-    top, left = (min([0, *(box[side] for box in boxes)]) for side in (0, 1))
+def view_box(size: Pair, boxes: list[Corners]) -> str:
+    """The smallest box around a frame of this height and width and all the boxes, as SVG has it."""
+    top = min([0, *(box[0] for box in boxes)])
+    left = min([0, *(box[1] for box in boxes)])
     bottom = max([size[0], *(box[2] for box in boxes)])
     right = max([size[1], *(box[3] for box in boxes)])
-    return top, left, bottom, right
+    return f"{left} {top} {right - left} {bottom - top}"
 
 
-def within(box: Box, part: Box | None) -> Box | None:
+def within(box: Corners, part: Corners | None) -> Corners | None:
     """A part of a box, given from the box's own corner, in the frame that the box is in."""
     if part is None:
         return None
     top, left = box[0], box[1]
     return part[0] + top, part[1] + left, part[2] + top, part[3] + left
+
+
+def preview(view: AtlasView, layer: LayerData, unit: int) -> Preview | None:
+    """A unit's plate as the picture of a page's link; None where no plate is kept as JPEG."""
+    if not view.atlas.jpeg or not layer.unit(unit).nine:
+        return None
+    return Preview(view.address(addresses.picture_file(layer.layer, unit)), layer.plate.size)

@@ -1,89 +1,143 @@
-"""A layer's quiz: which of two patches is a unit's ninth, and which is its median image's?
+"""The quiz of a layer: which of two patches is a unit's ninth, and which is its median image's?
 
-After Borowski et al. 2021, who asked people how well pictures of a unit let them predict what else
-activates it. Nothing is sent anywhere; the page itself counts.
+Borowski et al. 2021 asked people how well pictures of a unit let them predict what else activates
+it. Nothing is sent anywhere; the page counts the answers itself.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from atlas.data import addresses
-from atlas.data.records import LayerData, Plate, Unit
+from atlas.data.records import LayerData, Pair, Plate, Unit
 from atlas.drawing import pixels
-from atlas.site.render.base import AtlasView, PageAddress
+from atlas.site.render.base import Crumb, PageAddress
+from atlas.site.render.view import AtlasView
 
 QUESTIONS = 10
 _MEDIAN = 50.0
 
 
 @dataclass(frozen=True)
-class Question:
-    """Eight pairs of a unit's plate, and two more patches, one of them its own.
+class TilePair:
+    """The places (top, left) of a reconstruction and of its patch on a plate."""
 
-    ``choices`` are which picture each is on, "plate" or "strip", and the left and top of it there.
+    reconstruction: Pair
+    patch: Pair
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the two patches to choose from, as an SVG's view box.
+
+    ``picture`` says which picture it is cut out of: "plate" or "strip".
+    """
+
+    letter: str
+    picture: str
+    view_box: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """Eight pairs of a unit's plate, and two more patches, of which one is its ninth.
+
+    ``right`` is the letter of that one.
     """
 
     unit: int
     page: str
     plate: str
     strip: str
-    pairs: tuple[tuple[tuple[int, int], tuple[int, int]], ...]
-    choices: tuple[tuple[str, int, int], ...]
+    pairs: tuple[TilePair, ...]
+    choices: tuple[Choice, ...]
     right: str
 
 
-def asked_of(layer: LayerData) -> list[Unit]:
-    """Units that can be asked of, spread over the layer: with a full nine and a median image."""
-    able = [
-        unit
-        for unit in layer.top
-        if len(unit.nine) == 9
-        and any(s.percent == _MEDIAN and s.winner is not None for s in unit.spectrum)
-    ]
-    count = min(QUESTIONS, len(able))
-    return [able[place * len(able) // count] for place in range(count)]
+@dataclass(frozen=True)
+class QuizPage:
+    """What a quiz shows; ``strip_size`` is the height and width of every strip of patches."""
+
+    layer: str
+    crisp: bool
+    plate: Plate
+    strip_size: Pair
+    questions: tuple[Question, ...]
 
 
-def quiz_page(shelf: AtlasView, layer: LayerData) -> str | None:
-    """The quiz of a layer; None if none of its units can be asked of."""
-    units = asked_of(layer) if shelf.stimuli else []
-    if not units:
-        return None
-    file = addresses.quiz_page(layer.layer)
-    here = PageAddress(shelf.address(file))
-    tile = pixels.strip_tile(layer.receptive_field.size)
-    return shelf.page(
-        "quiz.html",
-        file,
-        [f"Quiz on {layer.layer}"],
-        f"Ten questions on the units of {layer.layer} of {shelf.name}",
-        [(layer.layer, shelf.address(addresses.layer_page(layer.layer))), ("quiz", None)],
-        layer=layer,
-        questions=[_question(shelf, layer, unit, here, tile) for unit in units],
-        plate=layer.plate,
-        strip={"tile": tile, "size": pixels.strip_size(tile, len(units[0].spectrum))},
-        crisp=pixels.is_crisp(layer.receptive_field.size),
+def files(view: AtlasView) -> Iterator[tuple[str, str]]:
+    """The quiz of each layer that has one: (address within the atlas, HTML)."""
+    for layer in view.layers.values():
+        if has_quiz(view, layer):
+            yield addresses.quiz_page(layer.layer), quiz_page(view, layer)
+
+
+def has_quiz(view: AtlasView, layer: LayerData) -> bool:
+    """Whether a layer has a quiz: the images may be shown, and some unit can be asked about."""
+    return view.atlas.stimuli and any(map(_is_askable, layer.top))
+
+
+def asked_units(layer: LayerData) -> list[Unit]:
+    """The units that a quiz asks about, spread evenly over the layer."""
+    askable = [unit for unit in layer.top if _is_askable(unit)]
+    count = min(QUESTIONS, len(askable))
+    return [askable[place * len(askable) // count] for place in range(count)]
+
+
+def _is_askable(unit: Unit) -> bool:
+    """Whether a unit has a full nine, and a median image that activates it."""
+    return len(unit.nine) == 9 and any(
+        sample.percent == _MEDIAN and sample.winner is not None for sample in unit.spectrum
     )
 
 
+def quiz_page(view: AtlasView, layer: LayerData) -> str:
+    """The quiz of a layer that has one."""
+    file = addresses.quiz_page(layer.layer)
+    page = view.page(file)
+    units = asked_units(layer)
+    tile = pixels.strip_tile(layer.receptive_field.size)
+    head = view.head(
+        file,
+        title=f"Quiz on {layer.layer}",
+        description=f"Ten questions on the units of {layer.layer} of {view.name}",
+        crumbs=(
+            Crumb(layer.layer, view.address(addresses.layer_page(layer.layer))),
+            Crumb("quiz"),
+        ),
+    )
+    content = QuizPage(
+        layer=layer.layer,
+        crisp=pixels.is_crisp(layer.receptive_field.size),
+        plate=layer.plate,
+        strip_size=pixels.strip_size(tile, len(units[0].spectrum)),
+        questions=tuple(_question(view, layer, unit, page=page, tile=tile) for unit in units),
+    )
+    return view.renderer.page("quiz.html", head, content)
+
+
 def _question(
-    shelf: AtlasView, layer: LayerData, unit: Unit, here: PageAddress, tile: tuple[int, int]
+    view: AtlasView, layer: LayerData, unit: Unit, *, page: PageAddress, tile: Pair
 ) -> Question:
-    plate: Plate = layer.plate
+    plate = layer.plate
     top, left = plate.place(8, patch=True)
     median = next(i for i, s in enumerate(unit.spectrum) if s.percent == _MEDIAN)
-    own = ("plate", left, top)
-    other = ("strip", median * (tile[1] + pixels.GAP), 0)
-    name = f"{shelf.name}/{layer.layer}/{unit.unit}"
-    first = hashlib.sha256(name.encode()).digest()[0] % 2 == 0
+    ninth = ("plate", f"{left} {top} {plate.tile[1]} {plate.tile[0]}")
+    other = ("strip", f"{median * (tile[1] + pixels.GAP)} 0 {tile[1]} {tile[0]}")
+    name = f"{view.name}/{layer.layer}/{unit.unit}"
+    ninth_first = hashlib.sha256(name.encode()).digest()[0] % 2 == 0
+    first, second = (ninth, other) if ninth_first else (other, ninth)
     return Question(
-        unit.unit,
-        here.to(shelf.address(addresses.unit_page(layer.layer, unit.unit))),
-        here.to(shelf.address(addresses.plate_file(layer.layer, unit.unit))),
-        here.to(shelf.address(addresses.spectrum_file(layer.layer, unit.unit))),
-        tuple((plate.place(r, patch=False), plate.place(r, patch=True)) for r in range(8)),
-        (own, other) if first else (other, own),
-        "A" if first else "B",
+        unit=unit.unit,
+        page=view.link(addresses.unit_page(layer.layer, unit.unit), page),
+        plate=view.link(addresses.plate_file(layer.layer, unit.unit), page),
+        strip=view.link(addresses.spectrum_file(layer.layer, unit.unit), page),
+        pairs=tuple(
+            TilePair(plate.place(rank, patch=False), plate.place(rank, patch=True))
+            for rank in range(8)
+        ),
+        choices=(Choice("A", *first), Choice("B", *second)),
+        right="A" if ninth_first else "B",
     )

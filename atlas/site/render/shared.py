@@ -2,62 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
 
-import jinja2
+from atlas.site.render.base import TEMPLATES, Anchor, Crumb, Entry, Head, Renderer
+from atlas.site.render.home import home_page
+from atlas.site.render.search import site_index
+from atlas.site.render.view import AtlasView
 
-from atlas.site.info import SiteInfo
-from atlas.site.render.atlases import home_page
-from atlas.site.render.base import TEMPLATES, AtlasView, page
-from atlas.site.render.searching import contents
+_UNCHANGED = ("style.css", "script.js", "favicon.svg")  # files of the templates' folder
+
+
+@dataclass(frozen=True)
+class EmptyPage:
+    """A page whose template says all."""
 
 
 def shared_files(
-    shelves: Sequence[AtlasView],
-    about: SiteInfo,
-    templates: jinja2.Environment,
-    notes: Sequence[dict[str, str]] = (),
-    comparisons: Sequence[tuple[str, str]] = (),
+    views: Sequence[AtlasView],
+    renderer: Renderer,
+    *,
+    notes: Sequence[Entry] = (),
+    comparisons: Sequence[Anchor] = (),
 ) -> dict[str, str]:
-    """The files at a site's root, by address.
-
-    Notes have a ``title``, an ``address`` and their ``text``; comparisons are (title, address).
-    """
-    titles = [(note["title"], note["address"]) for note in notes]
+    """The files at a site's root, by address; comparisons are linked from there."""
+    info = renderer.info
     robots = "User-agent: *\nAllow: /\n"
-    if about.base:
-        robots += f"Sitemap: {about.url('sitemap.xml')}\n"
+    if info.base:
+        robots += f"Sitemap: {info.url('sitemap.xml')}\n"
+    own_pages = [entry for view in views for entry in view.own_pages]
     return {
-        "index.html": home_page(shelves, titles, comparisons, about, templates),
-        "404.html": _not_found(about, templates),
-        "how-to-read.html": page(
-            templates,
-            about,
-            "how-to-read.html",
-            "how-to-read.html",
-            ["How to read it"],
-            "What the pictures and the figures of this atlas say, and what they don't",
-            [("How to read it", None)],
+        "index.html": home_page(
+            views,
+            renderer,
+            notes=[Anchor(note.title, note.address) for note in notes],
+            comparisons=comparisons,
         ),
-        "search.js": contents([shelf.atlas for shelf in shelves], notes),
+        "404.html": _not_found(renderer),
+        "how-to-read.html": renderer.page("how-to-read.html", _HOW_TO_READ, EmptyPage()),
+        "search.js": site_index([view.atlas for view in views], [*notes, *own_pages]),
         "robots.txt": robots,
         ".nojekyll": "",
-        **{name: (TEMPLATES / name).read_text("utf-8") for name in _AS_THEY_ARE},
+        **{name: (TEMPLATES / name).read_text("utf-8") for name in _UNCHANGED},
     }
 
 
-_AS_THEY_ARE = ("style.css", "script.js", "favicon.svg")
+_HOW_TO_READ = Head(
+    address="how-to-read.html",
+    title=("How to read it",),
+    description="What the pictures and the figures of this atlas say, and what they don't",
+    crumbs=(Crumb("How to read it"),),
+)
+_NOT_FOUND = Head(
+    address="404.html",
+    title=("Not found",),
+    description="No such page",
+    crumbs=(Crumb("404"),),
+)
 
 
-def _not_found(about: SiteInfo, templates: jinja2.Environment) -> str:
+def _not_found(renderer: Renderer) -> str:
     """What hosts show in the place of a page that isn't there, at whatever depth.
 
-    Its links hold there only where the site's own address is known.
+    Its links work there only where the site's own address is known.
     """
-    text = page(
-        templates, about, "404.html", "404.html", ["Not found"], "No such page", [("404", None)]
-    )
-    for name in ("style.css", "script.js", "favicon.svg", "index.html", "how-to-read.html"):
-        if about.base:
-            text = text.replace(f'"{name}', f'"{about.base}{name}')
+    text = renderer.page("404.html", _NOT_FOUND, EmptyPage())
+    for name in (*_UNCHANGED, "index.html", "how-to-read.html"):
+        if renderer.info.base:
+            text = text.replace(f'"{name}', f'"{renderer.info.base}{name}')
     return text
+
+
+def sitemap(addresses: Iterable[str], base: str) -> str:
+    """The pages of a site, for search engines; ``base`` is the site's own address."""
+    urls = "".join(f"<url><loc>{html.escape(base + quote(a))}</loc></url>\n" for a in addresses)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{urls}</urlset>\n'
+    )

@@ -1,236 +1,334 @@
-"""A unit's page, and its card for other people's pages."""
+"""The page of a unit: its nine pairs, and all that the atlas knows of it."""
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from atlas.data import addresses, levels
-from atlas.data.records import LayerData, Link, Unit
+from atlas.data import addresses
+from atlas.data.documents import NINE
+from atlas.data.records import LayerData, Link, Pair, Plate, Unit
 from atlas.drawing import pixels
 from atlas.site import phrases
-from atlas.site.render import evidence, kit
-from atlas.site.render.base import AtlasView, PageAddress, Preview
-from atlas.site.render.pictures import card, frame, within
+from atlas.site.render import evidence_tables, snippets
+from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
+from atlas.site.render.pictures import BoxedStimulus, boxed, preview, within
+from atlas.site.render.unit_activations import (
+    Distribution,
+    Spectrum,
+    distribution,
+    spectrum,
+)
+from atlas.site.render.view import AtlasView
 
-BARS = 48  # of a distribution, at most: its upper six doublings
+
+@dataclass(frozen=True)
+class WinnerPair:
+    """One of the nine: its reconstruction and its patch, by their corners (top, left) on the plate.
+
+    ``twin`` and ``marked`` are corners on the plate of what was tried, and ``trial`` says how it
+    went; ``text`` is the winner in words, ``image`` the link to its image's page, if there is one.
+    """
+
+    reconstruction: Pair
+    patch: Pair
+    twin: Pair
+    marked: Pair
+    trial: str
+    value: str
+    label: str | None
+    text: str
+    where: str
+    image: str
+    stimulus: BoxedStimulus
+
+
+@dataclass(frozen=True)
+class TriedPlate:
+    """The plate of the control twin's reconstructions and of what the unit's own mark."""
+
+    source: str
+    plate: Plate
+
+
+@dataclass(frozen=True)
+class Caption:
+    """The remarks below the nine pairs; each but ``rule`` is "" where it doesn't apply."""
+
+    rule: str
+    image_free: str
+    repeats: str
+    outside: str
+    credit: str
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """A class, and how many of the nine have it."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes of the nine: those that several have, and those that one has."""
+
+    several: tuple[ClassCount, ...]
+    once: tuple[str, ...]
+    agreement: str
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """A concept that the unit overlaps with: the intersection over union, also in percent."""
+
+    name: str
+    overlap: str
+    percent: float
+
+
+@dataclass(frozen=True)
+class FilterTile:
+    """A unit's filter on its layer's sheet, as an SVG's view box; the size is the sheet's."""
+
+    view_box: str
+    size: Pair
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """Another unit that this one is made of or feeds: its share in words, its page and thumbnail.
+    """Another unit that this one is made of, feeds, or goes together with.
 
-    Page and thumbnail are "" where there is none.
+    ``bond`` is how strong that is, in words. ``page`` and ``source``, the link to its thumbnail,
+    are "" where there is none.
     """
 
     title: str
-    share: str
+    bond: str
     negative: bool
     page: str
     source: str
-    size: tuple[int, int]
+    size: Pair
     alt: str
 
 
-def unit_page(shelf: AtlasView, layer: LayerData, unit: Unit) -> str:
-    """Nine pairs, large, each with its activation, its class, and where in its image it lies."""
+@dataclass(frozen=True)
+class UnitPage:
+    """What a unit's page shows.
+
+    ``plate_file`` is the link to its plate. ``overlaps`` is None where nothing was compared with
+    concepts, ``filter`` where the layer's filters can't be drawn.
+    """
+
+    layer: str
+    unit: int
+    lead: str
+    crisp: bool
+    pictures: bool
+    lean: bool
+    plate_file: str
+    plate: Plate
+    pairs: tuple[WinnerPair, ...]
+    tried: TriedPlate | None
+    caption: Caption
+    evidence: evidence_tables.Table | None
+    spectrum: Spectrum | None
+    distribution: Distribution | None
+    classes: Classes | None
+    overlaps: tuple[Overlap, ...] | None
+    filter: FilterTile | None
+    below: tuple[Neighbour, ...]
+    above: tuple[Neighbour, ...]
+    alike: tuple[Neighbour, ...]
+    downloads: tuple[Anchor, ...]
+    snippets: tuple[snippets.Snippet, ...]
+    provenance: str
+    verify: str
+
+
+def files(view: AtlasView) -> Iterator[tuple[str, str]]:
+    """The page of each unit: (address within the atlas, HTML)."""
+    for layer in view.layers.values():
+        for unit in layer.top:
+            yield addresses.unit_page(layer.layer, unit.unit), unit_page(view, layer, unit)
+
+
+def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
+    """Nine pairs, large, each with its activation, its class, and its place in the whole image."""
     file = addresses.unit_page(layer.layer, unit.unit)
-    here = PageAddress(shelf.address(file))
-    size = shelf.atlas.preprocessing["crop"]
-    small = pixels.small_plate_of(layer.receptive_field.size, shelf.pictures)
-    pairs = [
-        {
-            "reconstruction": layer.plate.place(rank, patch=False),
-            "patch": layer.plate.place(rank, patch=True),
-            "twin": small.place(rank, patch=False),
-            "kept": small.place(rank, patch=True),
-            "tried": evidence.of_winner(unit, rank),
-            "value": phrases.number(winner.value),
-            "label": winner.label,
-            "what": phrases.winner(winner, rank),
-            "where": phrases.where(winner, layer),
-            "image": ""
-            if shelf.lean
-            else here.to(shelf.address(addresses.image_page(winner.image)))
-            + f"#{addresses.mark(layer.layer, unit.unit)}",
-            "frame": frame(
-                here.to(shelf.address(addresses.image_file(winner.image))) if shelf.stimuli else "",
-                (size[0], size[1]),
-                winner.box,
-                "Its place in the whole image",
-                within(winner.box, unit.effective),
-            ),
-        }
-        for rank, winner in enumerate(unit.nine)
-    ]
-    counts = Counter(winner.label for winner in unit.nine if winner.label)
-    row = bisect_left(layer.top, unit.unit, key=lambda other: other.unit)
-    around = layer.top[max(row - 1, 0) : row], layer.top[row + 1 : row + 2]
-    steps = [
-        (f"{layer.layer}/{other[0].unit}", f"{other[0].unit}.html") if other else None
-        for other in around
-    ]
-    return shelf.page(
-        "unit.html",
+    page = view.page(file)
+    name = f"{layer.layer}/{unit.unit}"
+    small = pixels.small_plate_of(layer.receptive_field.size, view.atlas.pictures)
+    is_tried = bool(unit.evidence) and not view.atlas.lean
+    head = view.head(
         file,
-        [f"{layer.layer}/{unit.unit}"],
-        f"What activates unit {unit.unit} of {layer.layer} of {shelf.name} most",
-        [(layer.layer, shelf.address(addresses.layer_page(layer.layer))), (str(unit.unit), None)],
-        preview=preview(shelf, layer, unit),
-        oembed=f"{unit.unit}.oembed.json" if shelf.about.base and not shelf.lean else "",
-        previous=steps[0],
-        next=steps[1],
-        layer=layer,
-        unit=unit,
+        title=name,
+        description=f"What activates unit {unit.unit} of {layer.layer} of {view.name} most",
+        crumbs=(
+            Crumb(layer.layer, view.address(addresses.layer_page(layer.layer))),
+            Crumb(str(unit.unit)),
+        ),
+        steps=_steps(layer, unit),
+        preview=preview(view, layer, unit.unit),
+        oembed=f"{unit.unit}.oembed.json" if view.info.base and not view.atlas.lean else "",
+    )
+    content = UnitPage(
+        layer=layer.layer,
+        unit=unit.unit,
         lead=phrases.unit_lead(layer, unit),
-        plate=f"{unit.unit}.webp",
         crisp=pixels.is_crisp(layer.receptive_field.size),
-        pictures=shelf.pictures,
-        lean=shelf.lean,
-        jpeg=shelf.atlas.images["jpeg"],
-        collapsed=phrases.collapsed(shelf.atlas),
-        credit=phrases.credit(shelf.atlas),
-        rule=phrases.rule(shelf.atlas),
-        image_free=phrases.image_free(shelf.atlas, layer.layer),
-        verify=f"site/{shelf.name}/{layer.layer}/{unit.unit}",
-        provenance=phrases.provenance(shelf.atlas),
-        pairs=pairs,
-        classes=[(name, count) for name, count in counts.most_common() if count > 1],
-        once=[name for name, count in counts.items() if count == 1],
-        filter=_filter(layer, unit.unit),
-        distribution=_distribution(layer, unit),
-        below=_neighbours(shelf, unit.below, here),
-        above=_neighbours(shelf, unit.above, here),
-        alike=_neighbours(shelf, unit.alike, here, phrases.correlation),
-        spectrum=_spectrum(shelf, layer, unit, here),
-        agreement=phrases.agreement(shelf.atlas, unit),
-        tried={"source": f"tried/{unit.unit}.webp", "plate": small}
-        if unit.evidence and not shelf.lean
-        else None,
-        evidence=evidence.of_unit(unit, shelf.summary(layer.layer)),
-        compared=phrases.are_compared(shelf.atlas, layer),
-        concepts=[(name, f"{share:.2f}", round(100 * share, 1)) for name, share in unit.concepts],
-        outside=phrases.outside(unit),
-        snippets=kit.of_unit(shelf, layer, unit),
-    )
-
-
-def embed_page(shelf: AtlasView, layer: LayerData, unit: Unit) -> str:
-    """A unit as a small card for an iframe: one picture and what it is, no script."""
-    file = addresses.embed_page(layer.layer, unit.unit)
-    here = PageAddress(shelf.address(file))
-    return shelf.templates.get_template("embed.html").render(
-        root=here.root,
-        title=f"{shelf.name} {layer.layer}/{unit.unit}",
-        about=shelf.about,
-        card=card(shelf, layer, unit, here),
+        pictures=view.atlas.pictures,
+        lean=view.atlas.lean,
+        plate_file=f"{unit.unit}.webp",
         plate=layer.plate,
-        atlas=shelf.name,
-        credit=phrases.credit(shelf.atlas),
-        home=here.to("index.html"),
+        pairs=tuple(
+            _pair(view, layer, unit, rank=rank, small=small, page=page)
+            for rank in range(len(unit.nine))
+        ),
+        tried=TriedPlate(f"tried/{unit.unit}.webp", small) if is_tried else None,
+        caption=Caption(
+            rule=phrases.rule(view.atlas),
+            image_free=phrases.image_free(layer),
+            repeats=phrases.repeats(view.atlas),
+            outside=phrases.outside(unit),
+            credit=phrases.credit(view.atlas),
+        ),
+        evidence=evidence_tables.of_unit(unit, view.summary(layer.layer)),
+        spectrum=spectrum(view, layer, unit, page),
+        distribution=distribution(layer, unit),
+        classes=_classes(view, unit),
+        overlaps=_overlaps(view, layer, unit),
+        filter=_filter(layer, unit.unit),
+        below=_neighbours(view, unit.below, page=page, bond=phrases.weight_share),
+        above=_neighbours(view, unit.above, page=page, bond=phrases.weight_share),
+        alike=_neighbours(view, unit.alike, page=page, bond=phrases.correlation),
+        downloads=_downloads(view, unit),
+        snippets=snippets.of_unit(view, layer, unit),
+        provenance=phrases.provenance(view.atlas),
+        verify=f"site/{view.name}/{name}",
+    )
+    return view.renderer.page("unit.html", head, content)
+
+
+def _steps(layer: LayerData, unit: Unit) -> Steps:
+    """The units shown before and after a unit."""
+    place = bisect_left(layer.top, unit.unit, key=lambda other: other.unit)
+
+    def anchor(other: Unit) -> Anchor:
+        return Anchor(f"{layer.layer}/{other.unit}", f"{other.unit}.html")
+
+    return Steps(
+        anchor(layer.top[place - 1]) if place > 0 else None,
+        anchor(layer.top[place + 1]) if place + 1 < len(layer.top) else None,
     )
 
 
-def preview(shelf: AtlasView, layer: LayerData, unit: Unit) -> Preview | None:
-    """The picture that stands for a unit where its link is pasted."""
-    if not unit.nine or not shelf.atlas.images["jpeg"]:
+def _pair(
+    view: AtlasView, layer: LayerData, unit: Unit, *, rank: int, small: Plate, page: PageAddress
+) -> WinnerPair:
+    """One of the nine; ``small`` is the layout of the plate of what was tried."""
+    winner = unit.nine[rank]
+    image = ""
+    if not view.atlas.lean:
+        mark = addresses.mark(layer.layer, unit.unit)
+        image = f"{view.link(addresses.image_page(winner.image), page)}#{mark}"
+    source = ""
+    if view.atlas.stimuli:
+        source = view.link(addresses.image_file(winner.image), page)
+    return WinnerPair(
+        reconstruction=layer.plate.place(rank, patch=False),
+        patch=layer.plate.place(rank, patch=True),
+        twin=small.place(rank, patch=False),
+        marked=small.place(rank, patch=True),
+        trial=evidence_tables.of_winner(unit, rank),
+        value=phrases.activation(winner.value),
+        label=winner.label,
+        text=phrases.winner(winner, rank),
+        where=phrases.where(winner, layer),
+        image=image,
+        stimulus=boxed(
+            source,
+            view.atlas.preprocessing.crop,
+            winner.box,
+            label="Its place in the whole image",
+            inner=within(winner.box, unit.effective),
+        ),
+    )
+
+
+def _classes(view: AtlasView, unit: Unit) -> Classes | None:
+    counts = Counter(winner.label for winner in unit.nine if winner.label)
+    if not counts:
         return None
-    height, width = layer.plate.size
-    return Preview(shelf.address(addresses.picture_file(layer.layer, unit.unit)), (width, height))
+    return Classes(
+        several=tuple(ClassCount(n, count) for n, count in counts.most_common() if count > 1),
+        once=tuple(name for name, count in counts.items() if count == 1),
+        agreement=phrases.agreement(view.atlas, unit),
+    )
+
+
+def _overlaps(view: AtlasView, layer: LayerData, unit: Unit) -> tuple[Overlap, ...] | None:
+    if not phrases.are_compared(view.atlas, layer):
+        return None
+    return tuple(
+        Overlap(name, f"{share:.2f}", round(100 * share, 1)) for name, share in unit.concepts
+    )
 
 
 def _neighbours(
-    shelf: AtlasView,
+    view: AtlasView,
     links: Sequence[Link],
-    here: PageAddress,
-    say: Callable[[float | None], str] = phrases.signed_share,
-) -> list[Neighbour]:
-    """Other units as they are linked; those that are not shown have a name only."""
-    found = []
-    for name, number, share in links:
-        layer = shelf.layers[name]
+    *,
+    page: PageAddress,
+    bond: Callable[[float | None], str],
+) -> tuple[Neighbour, ...]:
+    """Other units and the links to them; units that are not shown have a name only."""
+    neighbours = []
+    for name, number, strength in links:
+        layer = view.layers[name]
         unit = layer.find(number)
-        fired = unit is not None and unit.nine
-        found.append(
+        fired = unit is not None and bool(unit.nine)
+        thumbnail = ""
+        if fired and not view.atlas.lean:
+            thumbnail = view.link(addresses.thumbnail_file(name, number), page)
+        neighbours.append(
             Neighbour(
-                f"{name}/{number}",
-                say(share),
-                share is not None and share < 0,
-                here.to(shelf.address(addresses.unit_page(name, number))) if unit else "",
-                here.to(shelf.address(addresses.thumbnail_file(name, number)))
-                if fired and not shelf.lean
-                else "",
-                pixels.thumbnail_size(layer.plate.size),
-                phrases.plate(layer, unit) if unit and fired else "",
+                title=f"{name}/{number}",
+                bond=bond(strength),
+                negative=strength is not None and strength < 0,
+                page=view.link(addresses.unit_page(name, number), page) if unit else "",
+                source=thumbnail,
+                size=pixels.thumbnail_size(layer.plate.size),
+                alt=phrases.plate(layer, unit) if unit and fired else "",
             )
         )
-    return found
+    return tuple(neighbours)
 
 
-def _spectrum(
-    shelf: AtlasView, layer: LayerData, unit: Unit, here: PageAddress
-) -> dict[str, Any] | None:
-    """Patches at some percentiles, from one strip, and where each leads."""
-    if not shelf.stimuli or not any(sample.winner for sample in unit.spectrum):
-        return None
-    tile = pixels.strip_tile(layer.receptive_field.size)
-    samples = []
-    for place, sample in enumerate(unit.spectrum):
-        winner = sample.winner
-        samples.append(
-            {
-                "percent": phrases.percent(sample.percent),
-                "left": place * (tile[1] + pixels.GAP),
-                "value": phrases.number(winner.value) if winner else "silent",
-                "label": winner.label or winner.file if winner else "",
-            }
-        )
-    return {
-        "source": here.to(shelf.address(addresses.spectrum_file(layer.layer, unit.unit))),
-        "size": pixels.strip_size(tile, len(samples)),
-        "tile": tile,
-        "samples": samples,
-    }
-
-
-def _distribution(layer: LayerData, unit: Unit) -> dict[str, Any] | None:
-    """How many images reached each level, as bars: left and height of each, and what they span."""
-    first, counts = unit.levels
-    if not counts:
-        return None
-    lowest = max(first, first + len(counts) - BARS)
-    shown = counts[lowest - first :]
-    tallest = max(shown)
-    stop = lowest + len(shown)
-    return {
-        "bars": [(i, round(40 * count / tallest, 1)) for i, count in enumerate(shown) if count],
-        "width": len(shown),
-        "first": phrases.number(levels.lower_bound(lowest)),
-        "last": phrases.number(levels.lower_bound(stop)),
-        "silent": phrases.silent(layer, unit),
-        "less": sum(counts[: lowest - first]),
-        "ninth": _place(unit.nine[-1].value, lowest, stop) if len(unit.nine) == 9 else None,
-    }
-
-
-def _place(value: float, lowest: int, stop: int) -> float:
-    """Where a value stands among levels, a level being 1 wide."""
-    low = math.log2(levels.lower_bound(lowest))
-    high = math.log2(levels.lower_bound(stop))
-    return round((stop - lowest) * (math.log2(value) - low) / (high - low), 2)
-
-
-def _filter(layer: LayerData, unit: int) -> dict[str, Any] | None:
+def _filter(layer: LayerData, unit: int) -> FilterTile | None:
     if layer.filters is None:
         return None
     height, width, across = layer.filters
     row, column = divmod(unit, across)
-    gap = pixels.GAP
-    return {
-        "view": f"{column * (width + gap)} {row * (height + gap)} {width} {height}",
-        "size": pixels.sheet_size(layer.filters, layer.units),
-    }
+    left, top = column * (width + pixels.GAP), row * (height + pixels.GAP)
+    return FilterTile(
+        view_box=f"{left} {top} {width} {height}",
+        size=pixels.sheet_size(layer.filters, layer.units),
+    )
+
+
+def _downloads(view: AtlasView, unit: Unit) -> tuple[Anchor, ...]:
+    plates = [Anchor("Plate (WebP)", f"{unit.unit}.webp")]
+    if view.atlas.jpeg:
+        plates.append(Anchor("Plate (JPEG)", f"{unit.unit}.jpg"))
+    if view.atlas.lean:
+        data = [Anchor("Data of the layer's units (JSON)", f"{NINE.name}.json")]
+    else:
+        data = [
+            Anchor("Data (JSON)", f"{unit.unit}.json"),
+            Anchor("Card", f"embed/{unit.unit}.html"),
+        ]
+    return (*(plates if unit.nine else ()), *data)

@@ -1,0 +1,138 @@
+"""The engine: it runs the stages that are missing or stale, and what depends on them.
+
+A stage whose key is what it was when it last ran isn't run again. Keys hold the digests of the
+results of the stages that a stage needs, so where a stage runs anew and comes out equal, nothing
+after it runs. A run that was stopped goes on: finished stages stay, and the one that was at work
+finds its scratch folder and its checkpoint as it left them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from atlas.compute.keys import Key, changes, identities, key_of, output_digest, owned_files
+from atlas.compute.restricted import restricted
+from atlas.compute.run import Run
+from atlas.compute.stage import Stage
+from atlas.data.whole_files import write_whole
+from atlas.errors import AtlasError
+from atlas.runtime.checkpoint import Checkpoint
+
+LEDGER = "ledger.json"
+Report = Callable[[str], Any]
+
+
+def compute(run: Run, stages: Sequence[Stage], *, report: Report = print) -> list[str]:
+    """Run the stages whose results are missing or stale; returns their names.
+
+    ``stages`` are in an order in which each comes after those it needs. ``report`` is told why a
+    stage of an atlas that was there already runs again. Every rank of the run calls this.
+    """
+    _check(stages)
+    ledger = read_ledger(run.folder, run.scratch) if run.leads else {}
+    inputs = identities(run, stages) if run.leads else {}
+    _forget(run, stages, ledger)
+    ran = []
+    for stage in stages:
+        key: Key = {}
+        reasons: list[str] = []
+        if run.leads:
+            outputs = {name: ledger[name]["output"] for name in stage.needs}
+            key = key_of(stage, run.settings, inputs=inputs, outputs=outputs)
+            before = ledger.get(stage.name)
+            reasons = changes(before, key)
+            if reasons and before:
+                report(f"note: {stage.name} again: {'; '.join(reasons)}")
+        if not run.ranks.share(bool(reasons)):
+            continue
+        _run(run, stage, stages, key, ledger)
+        ran.append(stage.name)
+    return ran
+
+
+def _run(run: Run, stage: Stage, stages: Sequence[Stage], key: Key, ledger: dict[str, Any]) -> None:
+    scratch = run.ranks.share(run.scratch / stage.name)
+    if run.leads:
+        _prepare(run.folder, scratch, stage, key)
+        if ledger.pop(stage.name, None):
+            write_ledger(run.scratch, ledger)
+    needed = frozenset(
+        name for other in stages if other.name in stage.needs for name in _readable(other)
+    )
+    state = Checkpoint(scratch / "state.sqlite" if run.leads else None)
+    with closing(state) as checkpoint:
+        stage.run(restricted(run, stage, needed=needed, scratch=scratch, checkpoint=checkpoint))
+    if run.leads:
+        done = {**key, "files": list(stage.owned), "output": output_digest(run.folder, stage)}
+        ledger[stage.name] = done
+        write_ledger(run.scratch, ledger)
+
+
+def _readable(stage: Stage) -> list[str]:
+    """What other stages may read of a stage's results."""
+    files = [file.removeprefix("*/").removesuffix(".npz") for file in stage.files]
+    return [*(document.name for document in stage.documents), *files]
+
+
+def _prepare(folder: Path, scratch: Path, stage: Stage, key: Key) -> None:
+    """Leave what a stage with the same key left half done, and clear away all else of the stage."""
+    mark, wanted = scratch / "key.json", json.dumps(key, sort_keys=True)
+    if mark.is_file() and mark.read_text() == wanted:
+        return
+    shutil.rmtree(scratch, ignore_errors=True)
+    for path in owned_files(folder, stage.owned):
+        path.unlink()
+    scratch.mkdir(parents=True)
+    write_whole(mark, wanted.encode())
+
+
+def _forget(run: Run, stages: Sequence[Stage], ledger: dict[str, Any]) -> None:
+    """Clear away what stages wrote that there are no more."""
+    for name in ledger.keys() - {stage.name for stage in stages}:
+        for path in owned_files(run.folder, ledger.pop(name)["files"]):
+            path.unlink()
+
+
+def _check(stages: Sequence[Stage]) -> None:
+    before: set[str] = set()
+    for stage in stages:
+        missing = set(stage.needs) - before
+        if missing or stage.name in before:
+            why = f"needs {', '.join(sorted(missing))} before it" if missing else "is there twice"
+            raise ValueError(f"stage {stage.name} {why}")
+        before.add(stage.name)
+
+
+def read_ledger(folder: Path, scratch: Path) -> dict[str, Any]:
+    """The keys of the finished stages: of a run that was stopped, or of the published atlas."""
+    for path, part in ((scratch / LEDGER, None), (folder / "atlas.json", "stages")):
+        try:
+            said = json.loads(path.read_text("utf-8"))
+            ledger = said if part is None else said.get(part, {})
+        except (OSError, ValueError, AttributeError):
+            continue
+        if isinstance(ledger, dict):
+            return ledger
+    return {}
+
+
+def write_ledger(scratch: Path, ledger: dict[str, Any]) -> None:
+    """Keep it."""
+    write_whole(scratch / LEDGER, json.dumps(ledger).encode())
+
+
+def begun(scratch: Path) -> bool:
+    """Whether a stage left something worth keeping in the scratch folder of a run."""
+    for state in scratch.glob("*/state.sqlite"):
+        try:
+            with closing(Checkpoint(state)) as checkpoint:
+                if not checkpoint.is_empty:
+                    return True
+        except AtlasError:
+            continue
+    return False

@@ -1,0 +1,132 @@
+"""The second pass: every winner reconstructed, tried and drawn on plates; the winners' images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from atlas.compute.plates import write_plates
+from atlas.compute.second_pass import revisit
+from atlas.compute.stage import Stage
+from atlas.compute.tile_store import ShownLayer, TileStore, draw
+from atlas.data.documents import LAYER, NINE, RECONSTRUCTIONS, PerUnit, UnitReconstructions
+from atlas.data.measures import MEASURES
+from atlas.data.plan import Plan
+from atlas.data.records import Evidence
+from atlas.drawing import pixels
+from atlas.evidence.control import control_twin
+from atlas.reconstruction import effective
+from atlas.scanning.topk import TopNine
+
+if TYPE_CHECKING:
+    from atlas.compute.run import Run
+
+# bytes, as they were found in atlases of AlexNet, SqueezeNet and the demo network
+CRISP_PLATE, PLATE, LEAN_PLATE = 15_500, 17_500, 10_000  # with their thumbnails
+CRISP_JPEG, JPEG = 30_000, 26_000
+TRIED = 8_500  # a plate of what was tried
+DATA_BYTES, EVIDENCE_BYTES = 60, 700  # of a unit
+PER_PIXEL = 0.22  # of a stimulus
+
+
+def run(run: Run) -> None:
+    """Reconstruct the winners of all units that are shown, and draw their plates."""
+    settings, network = run.settings, run.network
+    shown, records = run.ranks.share(_winners(run) if run.leads else ({}, {}))
+    visits = revisit(
+        network,
+        run.images,
+        records,
+        settings.rule,
+        running=run.running,
+        after=run.ranks.share(run.checkpoint["visited"] or 0),
+        control=control_twin(network.graph) if settings.has_evidence else None,
+    )
+    stores = {}
+    if run.leads:
+        stores = {
+            name: TileStore.of(layer, run.scratch, settings.has_evidence)
+            for name, layer in shown.items()
+        }
+    pictures = run.folder if settings.stimuli else None
+    std = network.preprocessing.std
+    draw(
+        visits, shown, stores, std=std, folder=pictures, checkpoint=run.checkpoint, ranks=run.ranks
+    )
+    if not run.leads:
+        return
+    for name, layer in shown.items():
+        run.write(RECONSTRUCTIONS, PerUnit(_results(layer, stores[name])), name)
+    write_plates(
+        shown.values(),
+        stores,
+        run.folder,
+        jpeg=settings.keeps_jpeg,
+        lean=settings.lean,
+        progress=run.progress,
+    )
+
+
+def _winners(run: Run) -> tuple[dict[str, ShownLayer], dict[str, TopNine]]:
+    """The layers with their units that are shown, and the records of their winners alone."""
+    shown, records = {}, {}
+    for layer in run.network.choose(run.settings.layer_globs):
+        own = ShownLayer(run.read(LAYER, layer.id), run.read(NINE, layer.id).units)
+        shown[layer.id] = own
+        records[layer.id] = run.record(layer.id).only([one.unit for one in own.units]).bare()
+    return shown, records
+
+
+def _results(layer: ShownLayer, store: TileStore) -> tuple[UnitReconstructions, ...]:
+    """What the second pass came to for each unit, beside pictures."""
+    height = layer.facts.receptive_field.size[0]
+    results = []
+    for row, unit in enumerate(layer.units):
+        nine = slice(len(unit.nine))
+        energy = store.energies[row, nine].sum(0, dtype=np.float64)
+        box = effective.box_of(energy[:height], energy[height:])
+        evidence = _evidence(store.figures[row, nine]) if unit.nine else None
+        results.append(UnitReconstructions(unit.unit, box, evidence))
+    return tuple(results)
+
+
+def _evidence(figures: np.ndarray) -> Evidence | None:
+    """The figures of a unit's reconstructions, ``[nine, measures]``, NaN where not tried."""
+    if not figures.shape[1]:
+        return None
+    return {
+        measure.name: tuple(
+            round(float(figure), 3) if np.isfinite(figure) else None for figure in column
+        )
+        for measure, column in zip(MEASURES, figures.T, strict=True)
+    }
+
+
+def _estimate(plan: Plan) -> int:
+    total = 0
+    for layer in plan.layers:
+        crisp = pixels.is_crisp(layer.size)
+        plate = CRISP_PLATE if crisp else PLATE
+        jpeg = (CRISP_JPEG if crisp else JPEG) if plan.jpeg else 0
+        full = plate + jpeg + (TRIED if plan.evidence else 0)
+        data = DATA_BYTES + (EVIDENCE_BYTES if plan.evidence else 0)
+        total += layer.units * ((LEAN_PLATE if plan.lean else full) + data)
+    if plan.pictures and not plan.lean:
+        kept = min(plan.images, 9 * plan.units)
+        total += round(kept * plan.side[0] * plan.side[1] * PER_PIXEL)
+    return total
+
+
+STAGE = Stage(
+    "reconstructions",
+    run,
+    (RECONSTRUCTIONS,),
+    needs=("scan", "layers", "nine"),
+    inputs=("network", "images", "slots"),
+    settings=("layers", "rule", "evidence", "images_policy", "jpeg", "lean"),
+    files=(
+        "*/[0-9]*.webp", "*/[0-9]*.jpg", "*/small/*.webp", "*/tried/*.webp", "images/*/*.webp",
+    ),
+    estimate=_estimate,
+)  # fmt: skip

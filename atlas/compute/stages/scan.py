@@ -1,0 +1,71 @@
+"""The first pass over the images: the record of every layer, and the facts of the images."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from atlas.compute.record_files import RECORD, write_record
+from atlas.compute.stage import Stage
+from atlas.data.documents import IMAGES
+from atlas.data.plan import Plan
+from atlas.data.records import ImageFacts
+from atlas.images.sources import Described, label_of
+from atlas.scanning.scan import Scan, first_pass
+
+if TYPE_CHECKING:
+    from atlas.compute.run import Run
+
+RECORD_BYTES = 1_500  # of a unit, compressed
+BARE_RECORD_BYTES = 150  # without statistics
+
+
+def run(run: Run) -> None:
+    """Scan the images."""
+    settings = run.settings
+    found = first_pass(
+        run.network,
+        run.images,
+        layers=settings.layer_globs,
+        near_duplicates=settings.near_duplicates,
+        statistics=settings.has_evidence,
+        checkpoint=run.checkpoint,
+        running=run.running,
+    )
+    if not run.leads:
+        return
+    for layer, record in found.records.items():
+        write_record(run.folder, layer, record)
+    run.write(IMAGES, _facts(run, found))
+
+
+def _facts(run: Run, found: Scan) -> ImageFacts:
+    images, description = run.images, "images given in memory"
+    if isinstance(images, Described):
+        description = images.description
+    different = (index for index in range(len(images)) if index not in found.duplicates)
+    classes = Counter(label for index in different if (label := label_of(images, index)))
+    return ImageFacts(
+        description,
+        len(images),
+        found.images,
+        tuple(sorted(classes.values())),
+        found.images_hash,
+        found.recoloured,
+        tuple(sorted(found.duplicates.items())),
+    )
+
+
+def _estimate(plan: Plan) -> int:
+    return plan.units * (RECORD_BYTES if plan.evidence else BARE_RECORD_BYTES)
+
+
+STAGE = Stage(
+    "scan",
+    run,
+    (IMAGES,),
+    inputs=("network", "images", "slots"),
+    settings=("layers", "near_duplicates", "evidence"),
+    files=(f"*/{RECORD}",),
+    estimate=_estimate,
+)

@@ -1,0 +1,79 @@
+"""A summary of each layer: its representative units, its evidence; and its figure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from atlas.compute.filters import pixel_filters
+from atlas.compute.layer_figures import write_figure
+from atlas.compute.representative import representative
+from atlas.compute.stage import Stage
+from atlas.data import addresses
+from atlas.data.documents import SUMMARY, Summaries, read_layer
+from atlas.data.measures import MEASURES, mean
+from atlas.data.plan import Plan
+from atlas.data.records import LayerData, LayerSummary
+
+if TYPE_CHECKING:
+    from atlas.compute.run import Run
+
+FIGURE_BYTES = 750_000  # of a layer with six units or more
+
+
+def run(run: Run) -> None:
+    """Summarise the layers, and draw the figure of each one's representative units."""
+    if not run.leads:
+        return
+    summaries = []
+    for layer in run.network.choose(run.settings.layer_globs):
+        known = read_layer(run.folder, layer.id)
+        chosen = representative(known, pixel_filters(run.network, layer))
+        for form in ("png", "svg") if chosen else ():
+            write_figure(
+                run.folder / addresses.figure_file(layer.id, form), run.folder, known, chosen
+            )
+        summaries.append(_summary(known, chosen))
+    run.write(SUMMARY, Summaries(tuple(summaries)))
+
+
+def _summary(layer: LayerData, chosen: tuple[int, ...]) -> LayerSummary:
+    named = Counter(unit.concepts[0][0] for unit in layer.top if unit.concepts)
+    return LayerSummary(
+        layer.layer,
+        layer.kind,
+        layer.units,
+        len(layer.top),
+        layer.dead,
+        chosen,
+        _means(layer),
+        tuple(named.most_common()),
+    )
+
+
+def _means(layer: LayerData) -> dict[str, float] | None:
+    """The mean of each measure over a layer's units; None if none was tried."""
+    tried = [unit.evidence for unit in layer.top if unit.evidence]
+    found = {}
+    for measure in MEASURES:
+        of_units = [mean(evidence[measure.name]) for evidence in tried]
+        known = [one for one in of_units if one is not None]
+        if known:
+            found[measure.name] = round(sum(known) / len(known), 3)
+    return found or None
+
+
+def _estimate(plan: Plan) -> int:
+    return sum(round(FIGURE_BYTES * min(1, layer.units / 6)) for layer in plan.layers)
+
+
+STAGE = Stage(
+    "summary",
+    run,
+    (SUMMARY,),
+    needs=("layers", "nine", "connections", "together", "concepts", "reconstructions", "examples"),
+    inputs=("network",),
+    settings=("layers",),
+    files=("*/figure.png", "*/figure.svg"),
+    estimate=_estimate,
+)

@@ -1,0 +1,53 @@
+"""Which units' activations go together over all images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from atlas.compute.stage import Stage
+from atlas.data.documents import NINE, TOGETHER, PerUnit, UnitTogether
+from atlas.data.plan import Plan
+from atlas.scanning import sketching
+
+if TYPE_CHECKING:
+    from atlas.compute.run import Run
+
+DATA_BYTES = 150  # of a unit
+
+
+def run(run: Run) -> None:
+    """Compare the sketches of all units that are shown."""
+    if not run.leads:
+        return
+    shown: dict[str, list[int]] = {}
+    directions: dict[str, np.ndarray] = {}
+    for layer in run.network.choose(run.settings.layer_globs):
+        record, units = run.record(layer.id), run.read(NINE, layer.id).units
+        shown[layer.id] = [one.unit for one in units]
+        if record.signs.size:  # statistics were taken
+            own = shown[layer.id]
+            directions[layer.id] = sketching.directions(
+                record.sketch[own], record.signs, record.counts[own]
+            )
+    sketched = {name: shown[name] for name in directions}
+    alike = sketching.alike(directions, sketched) if sketched else {}
+    for name, numbers in shown.items():
+        units_ = tuple(UnitTogether(n, tuple(alike.get((name, n), ()))) for n in numbers)
+        run.write(TOGETHER, PerUnit(units_), name)
+
+
+def _estimate(plan: Plan) -> int:
+    return plan.units * DATA_BYTES if plan.evidence else 0
+
+
+STAGE = Stage(
+    "together",
+    run,
+    (TOGETHER,),
+    needs=("scan", "nine"),
+    inputs=("network",),
+    settings=("layers",),
+    estimate=_estimate,
+)

@@ -1,0 +1,46 @@
+"""How large an atlas will be: each stage and each kind of page declares its part beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from atlas.data.records import Pair
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """A layer that will be shown: how many units, and the size of their nominal field in pixels."""
+
+    units: int
+    size: Pair
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an atlas will hold.
+
+    ``images`` are scanned, each of ``side`` (height, width) pixels as the network sees it. The rest
+    are the settings that decide what is kept (``Settings``).
+    """
+
+    layers: tuple[LayerPlan, ...]
+    images: int
+    side: Pair
+    pictures: bool = True
+    jpeg: bool = True
+    evidence: bool = True
+    lean: bool = False
+
+    @property
+    def units(self) -> int:
+        """How many units will be shown."""
+        return sum(layer.units for layer in self.layers)
+
+
+Estimate = Callable[[Plan], int]  # bytes
+
+
+def nothing(_: Plan) -> int:
+    """The estimate of what takes no room worth mention."""
+    return 0

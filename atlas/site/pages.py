@@ -1,0 +1,87 @@
+"""The kinds of pages that an atlas has: one row each.
+
+A kind of page is a function from what an atlas knows to files. To add one, write the function and
+add a row to ``PAGES``. Its files are written and counted, their links checked, their addresses
+kept, and what an earlier build had besides is removed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from atlas.data.plan import Estimate, nothing
+from atlas.site.render import (
+    cards,
+    images,
+    inventory,
+    layers,
+    overview,
+    quiz,
+    search,
+    unit_data,
+    units,
+)
+from atlas.site.render.base import Entry, plain_text
+from atlas.site.render.view import AtlasView
+
+Content = str | bytes
+
+
+@dataclass(frozen=True)
+class Page:
+    """A kind of page, and of files that go with pages.
+
+    ``files`` yields an atlas's files: their addresses within the atlas, and their contents; none
+    where the atlas lacks what they show. ``estimate`` is how many bytes they will take.
+
+    A kind with a ``title`` and an ``address``, that of its main file, stands for itself: where it
+    has that file, the atlas's own page links to it and the search finds it. It should yield this
+    file first.
+    """
+
+    name: str
+    files: Callable[[AtlasView], Iterable[tuple[str, Content]]]
+    title: str = ""
+    address: str = ""
+    estimate: Estimate = nothing
+
+
+def _per_unit(size: int, *, lean: int = 0) -> Estimate:
+    """So many bytes for each unit; another number where the atlas is lean."""
+    return lambda plan: plan.units * (lean if plan.lean else size)
+
+
+# bytes for each unit, as they were found in atlases of AlexNet, SqueezeNet and the demo network
+PAGES: tuple[Page, ...] = (
+    Page("overview", overview.files),
+    Page("inventory", inventory.files, estimate=_per_unit(10, lean=10)),
+    Page("search", search.files, estimate=_per_unit(35, lean=35)),
+    Page("layers", layers.files, estimate=_per_unit(500, lean=500)),
+    Page("quizzes", quiz.files, estimate=_per_unit(500)),
+    Page("units", units.files, estimate=_per_unit(21_000, lean=12_500)),
+    Page("cards", cards.files, estimate=_per_unit(900)),
+    Page("unit data", unit_data.files, estimate=_per_unit(3_200)),
+    Page("images", images.files, estimate=_per_unit(4_000)),
+)
+
+
+def own_pages(view: AtlasView, pages: Iterable[Page]) -> tuple[Entry, ...]:
+    """The pages of an atlas that stand for themselves, of those kinds that the atlas has."""
+    entries = []
+    for page in pages:
+        if page.title:
+            for file, content in page.files(view):
+                if file == page.address:
+                    text = content if isinstance(content, str) else content.decode()
+                    address = view.address(file)
+                    entries.append(Entry(page.title, address, _main_text(text), view.name))
+                    break
+    return tuple(entries)
+
+
+def _main_text(markup: str) -> str:
+    """What a page says, without what stands around its content."""
+    main = re.search(r"<main\b.*</main>", markup, re.DOTALL)
+    return plain_text(main[0] if main else markup)

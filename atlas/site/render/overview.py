@@ -1,0 +1,208 @@
+"""An atlas's own page: the network drawn to scale, from its first layer to its last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from atlas.data import addresses
+from atlas.data.records import LayerData, LayerSummary
+from atlas.site import branch_lines, phrases
+from atlas.site.render import evidence_tables, snippets
+from atlas.site.render.base import Anchor, PageAddress, Preview
+from atlas.site.render.pictures import BoxedStimulus, Card, boxed, card, preview
+from atlas.site.render.view import AtlasView
+
+CARDS = 3  # units shown for a layer outside its own page
+BAR_LENGTH, BAR_HEIGHT = 160, 40  # pixels for the most units, and for the height of the input
+LANES_WIDTH = 140  # pixels for all lanes, where many are needed
+LANE_NARROWEST, LANE_WIDEST = 4, 14
+
+
+@dataclass(frozen=True)
+class LayerStrip:
+    """A layer by a few of its units."""
+
+    name: str
+    page: str
+    facts: str
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar as long as a layer has units and as high as its feature maps, in pixels."""
+
+    length: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """The lanes beside a layer: the middle of each and the width of all, in pixels."""
+
+    x: tuple[float, ...]
+    width: int
+    row: branch_lines.Row
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """A layer in the drawing of the network."""
+
+    strip: LayerStrip
+    units: int
+    map_size: str
+    sees: str
+    field: BoxedStimulus
+    bar: Bar
+    lanes: Lanes
+
+
+@dataclass(frozen=True)
+class LayerConcepts:
+    """How many units of a layer are named for a concept, and for how many different ones.
+
+    ``units`` is a share of the layer's in words, ``percent`` the same as a number; ``length`` is
+    the number of concepts in percent of the most that any layer has.
+    """
+
+    name: str
+    units: str
+    percent: float
+    concepts: int
+    length: float
+
+
+@dataclass(frozen=True)
+class OverviewPage:
+    """What an atlas's own page shows.
+
+    ``example`` is the name of a layer as other sites link to it; ``own_pages`` are pages that
+    stand for themselves.
+    """
+
+    name: str
+    lead: str
+    branches: bool
+    layers: tuple[LayerRow, ...]
+    concepts: tuple[LayerConcepts, ...]
+    compared_with: str
+    evidence: evidence_tables.Table | None
+    own_pages: tuple[Anchor, ...]
+    made: tuple[phrases.Fact, ...]
+    example: str
+    snippets: tuple[snippets.Snippet, ...]
+
+
+def files(view: AtlasView) -> Iterator[tuple[str, str]]:
+    """The atlas's own page: (address within the atlas, HTML)."""
+    file = "index.html"
+    page = view.page(file)
+    units = sum(layer.units for layer in view.layers.values())
+    rows = _rows(view, page)
+    head = view.head(
+        file,
+        description=f"All {units} units of {view.atlas.network.name}, layer by layer",
+        preview=_preview(view),
+    )
+    content = OverviewPage(
+        name=view.name,
+        lead=phrases.atlas_lead(view.atlas),
+        branches=any(len(row.lanes.x) > 1 for row in rows),
+        layers=rows,
+        concepts=_concepts(view),
+        compared_with=phrases.compared_with(view.atlas),
+        evidence=evidence_tables.of_atlas(view.atlas.summary),
+        own_pages=tuple(Anchor(own.title, page.to(own.address)) for own in view.own_pages),
+        made=phrases.made(view.atlas),
+        example=f"{view.name}.{next(iter(view.layers), '')}",
+        snippets=snippets.of_atlas(view),
+    )
+    yield file, view.renderer.page("atlas.html", head, content)
+
+
+def strip(view: AtlasView, layer: LayerData, page: PageAddress) -> LayerStrip:
+    """A layer by a few of its representative units, on a page."""
+    representative = view.representative(layer.layer)[:CARDS]
+    return LayerStrip(
+        name=layer.layer,
+        page=view.link(addresses.layer_page(layer.layer), page),
+        facts=f"{layer.units} units, each sees {phrases.field_size(layer)}",
+        cards=tuple(card(view, layer, layer.unit(unit), page=page) for unit in representative),
+    )
+
+
+def _rows(view: AtlasView, page: PageAddress) -> tuple[LayerRow, ...]:
+    drawn = branch_lines.rows({layer.layer: layer.parents for layer in view.layers.values()})
+    count = branch_lines.width(drawn)
+    step = max(LANE_NARROWEST, min(LANE_WIDEST, LANES_WIDTH // count))
+    middles = tuple(step * lane + step / 2 for lane in range(count))
+    source = _stimulus(view, page)
+    height = view.atlas.preprocessing.crop[0]
+    most = max((layer.units for layer in view.layers.values()), default=1)
+    return tuple(
+        LayerRow(
+            strip=strip(view, layer, page),
+            units=layer.units,
+            map_size=phrases.map_size(layer),
+            sees=phrases.field_size(layer),
+            field=_field(view, layer, source),
+            bar=Bar(
+                max(1.0, round(BAR_LENGTH * layer.units / most, 1)),
+                max(1.0, round(BAR_HEIGHT * layer.shape[1] / height, 1)),
+            ),
+            lanes=Lanes(middles, step * count, row),
+        )
+        for layer, row in zip(view.layers.values(), drawn, strict=True)
+    )
+
+
+def _field(view: AtlasView, layer: LayerData, source: str) -> BoxedStimulus:
+    """A layer's receptive field in the middle of a stimulus, drawn four times as large at most."""
+    height, width = view.atlas.preprocessing.crop
+    rows = min(layer.receptive_field.size[0], 4 * height)
+    columns = min(layer.receptive_field.size[1], 4 * width)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    label = f"Receptive field of {layer.layer}: {phrases.field_size(layer)}"
+    return boxed(source, (height, width), (top, left, top + rows, left + columns), label=label)
+
+
+def _stimulus(view: AtlasView, page: PageAddress) -> str:
+    """The stimulus that receptive fields are drawn over: the strongest of a deep unit."""
+    if view.atlas.stimuli:
+        for layer, summary in reversed(list(view.summaries())):
+            for unit in summary.representative[:1]:
+                image = layer.unit(unit).nine[0].image
+                return view.link(addresses.image_file(image), page)
+    return ""
+
+
+def _concepts(view: AtlasView) -> tuple[LayerConcepts, ...]:
+    """The concepts of each layer that was compared with any."""
+    compared = [
+        (layer, summary)
+        for layer, summary in view.summaries()
+        if phrases.are_compared(view.atlas, layer)
+    ]
+    most = max((len(summary.concepts) for _, summary in compared), default=0) or 1
+    return tuple(_layer_concepts(layer, summary, most) for layer, summary in compared)
+
+
+def _layer_concepts(layer: LayerData, summary: LayerSummary, most: int) -> LayerConcepts:
+    named = sum(count for _, count in summary.concepts)
+    return LayerConcepts(
+        name=layer.layer,
+        units=phrases.share(named, len(layer.top)),
+        percent=round(100 * named / len(layer.top), 1),
+        concepts=len(summary.concepts),
+        length=round(100 * len(summary.concepts) / most, 1),
+    )
+
+
+def _preview(view: AtlasView) -> Preview | None:
+    """The plate of the deepest representative unit."""
+    for layer, summary in reversed(list(view.summaries())):
+        for unit in summary.representative[:1]:
+            return preview(view, layer, unit)
+    return None

@@ -1,0 +1,104 @@
+"""An atlas as its pages see it: its records, and what pages are made with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from atlas.data.documents import Document, read_atlas, read_layer
+from atlas.data.records import AtlasData, LayerData, LayerSummary
+from atlas.site.info import SiteInfo
+from atlas.site.render.base import Crumb, Entry, Head, PageAddress, Preview, Renderer, Steps
+
+T = TypeVar("T")
+
+NO_STEPS = Steps()
+
+
+@dataclass(frozen=True)
+class AtlasView:
+    """An atlas with all its layers, the folder of its data, and what pages are made with.
+
+    ``own_pages`` are those that stand for themselves: its overview links to them.
+    """
+
+    folder: Path
+    atlas: AtlasData
+    layers: Mapping[str, LayerData]
+    renderer: Renderer
+    own_pages: tuple[Entry, ...] = ()
+
+    @staticmethod
+    def read(folder: Path, renderer: Renderer) -> AtlasView:
+        """The atlas whose data lie in a folder. Raises ``AtlasError`` if they can't be read."""
+        atlas = read_atlas(folder)
+        layers = {layer: read_layer(folder, layer) for layer in atlas.layers}
+        return AtlasView(folder, atlas, layers, renderer)
+
+    @property
+    def name(self) -> str:
+        """The atlas's name."""
+        return self.atlas.name
+
+    @property
+    def info(self) -> SiteInfo:
+        """What the site says of itself."""
+        return self.renderer.info
+
+    def has(self, document: Document[T], layer: str = "") -> bool:
+        """Whether a stage wrote a document of this kind, of the atlas or of a layer."""
+        return document.path(self.folder, layer).is_file()
+
+    def document(self, document: Document[T], layer: str = "") -> T:
+        """The document of a stage. Raises ``AtlasError`` if it can't be read."""
+        return document.read(self.folder, layer)
+
+    def address(self, file: str) -> str:
+        """The address of a file of the atlas, from the site's root."""
+        return f"{self.name}/{file}"
+
+    def page(self, file: str) -> PageAddress:
+        """The address of a page of the atlas, for links from it."""
+        return PageAddress(self.address(file))
+
+    def link(self, file: str, page: PageAddress) -> str:
+        """The link to a file of the atlas from a page."""
+        return page.to(self.address(file))
+
+    def summary(self, layer: str) -> LayerSummary:
+        """The summary of a layer."""
+        return self.atlas.summary[self.atlas.layers.index(layer)]
+
+    def representative(self, layer: str) -> tuple[int, ...]:
+        """The units that stand for a layer where there is no room for all."""
+        return self.summary(layer).representative
+
+    def summaries(self) -> Iterator[tuple[LayerData, LayerSummary]]:
+        """Each layer with its summary."""
+        for summary in self.atlas.summary:
+            yield self.layers[summary.layer], summary
+
+    def head(
+        self,
+        file: str,
+        *,
+        description: str,
+        title: str = "",
+        crumbs: tuple[Crumb, ...] = (),
+        steps: Steps = NO_STEPS,
+        preview: Preview | None = None,
+        oembed: str = "",
+    ) -> Head:
+        """The head of a page of the atlas; ``file`` is within it, and ``crumbs`` come after it."""
+        return Head(
+            address=self.address(file),
+            title=(title, self.name) if title else (self.name,),
+            description=description,
+            crumbs=(Crumb(self.name, self.address("index.html") if crumbs else ""), *crumbs),
+            steps=steps,
+            preview=preview,
+            oembed=oembed,
+            atlas=self.name,
+        )

@@ -1,0 +1,220 @@
+"""The engine on small stages, each of which writes a number that follows from what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.compute.engine import begun, compute, read_ledger
+from atlas.compute.run import Run
+from atlas.compute.stage import Stage
+from atlas.data.documents import Document
+from atlas.data.settings import Settings
+from atlas.images.sources import StimulusCache
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Images of which nobody looks at more than how many there are."""
+
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Any:
+        raise AssertionError
+
+    def identity(self) -> str:
+        return f"numbers {self.count}"
+
+
+def stage(
+    name: str, value: Callable[[Run], int], *needs: str, inputs: tuple[str, ...] = (), **more: Any
+) -> Stage:
+    document: Document[Any] = Document(name, dict, more.pop("schema", 1))
+
+    def run(run: Run) -> None:
+        run.write(document, {"value": value(run)})
+        (run.folder / f"{name}.txt").write_text(name)
+
+    return Stage(name, run, (document,), needs, inputs, files=(f"{name}.txt",), **more)
+
+
+def read(run: Run, name: str) -> int:
+    document: Document[Any] = Document(name, dict)
+    return int(run.read(document)["value"])
+
+
+FIRST = stage("first", lambda run: len(run.images), inputs=("images",))
+UNITS = stage("units", lambda run: run.settings.units or 0, settings=("units",))
+PARITY = stage("parity", lambda run: read(run, "first") % 2, "first")
+SUM = stage("sum", lambda run: read(run, "parity") + read(run, "units"), "parity", "units")
+STAGES = (FIRST, UNITS, PARITY, SUM)
+
+
+def a_run(folder: Path, images: int = 4, **settings: Any) -> Run:
+    (folder / "atlas").mkdir(parents=True, exist_ok=True)
+    (folder / "scratch").mkdir(exist_ok=True)
+    nothing: Any = None
+    return Run(
+        network=nothing,
+        images=Numbers(images),
+        settings=Settings(**settings),
+        slots=16,
+        folder=folder / "atlas",
+        scratch=folder / "scratch",
+        cache=StimulusCache(folder / "stimuli", (1, 1, 1)),
+    )
+
+
+def test_what_is_there_already_is_not_computed_again(tmp_path: Path) -> None:
+    said: list[str] = []
+    every = ["first", "units", "parity", "sum"]
+    assert compute(a_run(tmp_path), STAGES, report=said.append) == every
+    assert compute(a_run(tmp_path), STAGES, report=said.append) == []
+    assert said == []  # a first build needs no reasons
+
+
+def test_what_changed_runs_with_all_that_depends_on_it(tmp_path: Path) -> None:
+    compute(a_run(tmp_path), STAGES)
+    said: list[str] = []
+    assert compute(a_run(tmp_path, units=3), STAGES, report=said.append) == ["units", "sum"]
+    assert said == [
+        "note: units again: units was not given and is 3",
+        "note: sum again: the result of units changed",
+    ]
+    assert compute(a_run(tmp_path, 5, units=3), STAGES, report=said.append) == [
+        "first", "parity", "sum",
+    ]  # fmt: skip
+    assert "note: first again: the images changed" in said
+
+
+def test_nothing_depends_on_a_result_that_came_out_equal(tmp_path: Path) -> None:
+    compute(a_run(tmp_path, 4), STAGES)
+    assert compute(a_run(tmp_path, 6), STAGES) == ["first", "parity"]  # both are even
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (replace(FIRST, documents=(Document("first", dict, 2),)), "the form of its data changed"),
+        (replace(FIRST, settings=("rule",)), "rule was not given and is deconvnet"),
+        (replace(FIRST, run=PARITY.run), ""),
+    ],
+)
+def test_whatever_decides_a_stage_makes_it_run(tmp_path: Path, changed: Stage, reason: str) -> None:
+    compute(a_run(tmp_path), (FIRST,))
+    said: list[str] = []
+    ran = compute(a_run(tmp_path), (changed,), report=said.append)
+    assert ran == (["first"] if reason else []) and reason in "".join(said)
+
+
+MODULE = """
+from atlas.data.documents import Document
+{imports}
+DOCUMENT = Document("own", dict)
+
+def run(run):
+    {comment}
+    run.write(DOCUMENT, {{"value": {value}}})
+"""
+
+
+def test_a_stage_runs_again_when_its_source_says_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an editor would change it: first a comment, then a number, then an import."""
+    import importlib
+    import sys
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = tmp_path / "own_stage.py"
+    ran = []
+    for said in (
+        {"imports": "", "comment": "# a", "value": 1},
+        {"imports": "", "comment": "# other words", "value": 1},
+        {"imports": "", "comment": "# other words", "value": 2},
+        {"imports": "from atlas.data import levels", "comment": "", "value": 2},
+    ):
+        path.write_text(MODULE.format(**said))
+        importlib.invalidate_caches()
+        sys.modules.pop("own_stage", None)
+        module = importlib.import_module("own_stage")
+        own = Stage("own", module.run, (module.DOCUMENT,))
+        reasons: list[str] = []
+        compute(a_run(tmp_path), (own,), report=reasons.append)
+        ran.append("".join(reasons))
+    monkeypatch.delitem(sys.modules, "own_stage", raising=False)
+    assert ran[:2] == ["", ""]
+    assert ran[2] == "note: own again: the source of own_stage changed"
+    assert ran[3] == "note: own again: the source of atlas.data.levels, own_stage changed"
+
+
+@pytest.mark.parametrize(
+    ("reads", "what"),
+    [
+        (lambda run: run.settings.units, "the setting units"),
+        (lambda run: run.settings.stimuli, "the setting images_policy"),
+        (lambda run: run.settings.layer_globs, "the setting layers"),
+        (lambda run: len(run.images), "reads images"),
+        (lambda run: run.network.layers, "reads network"),
+        (lambda run: int(run.slots), "reads slots"),
+        (lambda run: bool(run.masks), "reads masks"),
+        (lambda run: read(run, "first"), "reads first"),
+        (lambda run: run.record("conv1"), "reads record"),
+    ],
+)
+def test_a_stage_can_not_read_what_it_does_not_declare(
+    tmp_path: Path, reads: Callable[[Run], int], what: str
+) -> None:
+    """So its key holds all that decides its result, by construction."""
+    with pytest.raises(LookupError, match=what):
+        compute(a_run(tmp_path), (FIRST, stage("bold", reads)))
+    compute(a_run(tmp_path), (FIRST, stage("fine", lambda run: run.settings.workers)))
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
+    def stops(run: Run) -> int:
+        seen.append(run.checkpoint["step"])
+        run.checkpoint["step"] = 1
+        run.checkpoint.commit()
+        (run.scratch / "half").write_text("done")
+        if len(seen) < 3:
+            raise KeyboardInterrupt
+        return 0
+
+    seen: list[int | None] = []
+    slow = stage("slow", stops, "first", settings=("units",))
+    assert not begun(a_run(tmp_path).scratch)
+    with pytest.raises(KeyboardInterrupt):
+        compute(a_run(tmp_path), (FIRST, slow))
+    assert begun(a_run(tmp_path).scratch)
+    assert list(read_ledger(tmp_path / "atlas", tmp_path / "scratch")) == ["first"]
+    with pytest.raises(KeyboardInterrupt):
+        compute(a_run(tmp_path), (FIRST, slow))
+    # another setting: what was half done is of no use
+    assert compute(a_run(tmp_path, units=2), (FIRST, slow)) == ["slow"]
+    assert seen == [None, 1, None]
+
+
+def test_files_of_a_stage_that_is_stale_or_gone_are_cleared_away(tmp_path: Path) -> None:
+    folder = tmp_path / "atlas"
+    compute(a_run(tmp_path), STAGES)
+    (folder / "mine.txt").write_text("somebody's own")
+    assert (folder / "units.txt").is_file() and (folder / "units.json").is_file()
+    compute(a_run(tmp_path), (FIRST, PARITY))
+    assert {path.name for path in folder.iterdir()} == {
+        "first.txt", "first.json", "parity.txt", "parity.json", "mine.txt",
+    }  # fmt: skip
+
+
+def test_stages_out_of_order_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="parity needs first"):
+        compute(a_run(tmp_path), (PARITY, FIRST))
+    with pytest.raises(ValueError, match="twice"):
+        compute(a_run(tmp_path), (FIRST, FIRST))

@@ -1,0 +1,32 @@
+from atlas.data.measures import MEASURES
+from atlas.data.records import LayerSummary, Unit
+from atlas.site.measure_words import MEASURE_WORDS
+from atlas.site.render import evidence_tables
+from atlas.site.render.pictures import ORDERS
+
+
+def test_every_measure_has_its_words() -> None:
+    assert [words.name for words in MEASURE_WORDS] == [measure.name for measure in MEASURES]
+
+
+def test_every_measure_stands_in_the_tables_and_where_units_are_sorted() -> None:
+    evidence = {measure.name: (0.25, None) for measure in MEASURES}
+    means = dict.fromkeys(evidence, 0.75)
+    unit = Unit(0, 2, (), evidence=evidence)
+    summary = LayerSummary("conv1", "convolution", 1, 1, 0, (0,), means)
+    of_unit, of_layer = evidence_tables.of_unit(unit, summary), evidence_tables.of_layer(summary)
+    of_atlas = evidence_tables.of_atlas([summary])
+    assert of_unit and of_layer and of_atlas
+    for place, words in enumerate(MEASURE_WORDS):
+        shown = ("25 %", "75 %") if words.is_share else ("0.25", "0.75")
+        assert of_unit.rows[place].head == of_layer.rows[place].head == words.text
+        assert of_unit.rows[place].figures == shown
+        assert of_atlas.heads[place] == words.head
+        assert of_atlas.rows[0].figures[place] == shown[1]
+        named = [order for order in ORDERS if order.name == words.name]
+        assert bool(named) == bool(words.order)
+        assert not named or named[0].key(unit) == 0.25
+
+
+def test_a_share_that_rounds_to_nothing_has_no_sign() -> None:
+    assert evidence_tables.percent(-0.001) == "0 %"

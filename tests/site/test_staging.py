@@ -1,0 +1,42 @@
+"""The place where an atlas is built."""
+
+from pathlib import Path
+
+import pytest
+
+from atlas.errors import UsageError
+from atlas.site.staging import staging
+
+
+def test_a_failed_build_leaves_the_site_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "atlas.json").write_text("old")
+
+    def build() -> None:
+        with staging(tmp_path, "one", worth_keeping=lambda scratch: False) as place:
+            (place.folder / "atlas.json").unlink()
+            (place.folder / "atlas.json").write_text("new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        build()
+    assert (tmp_path / "one" / "atlas.json").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_what_is_no_atlas_is_not_replaced(tmp_path: Path) -> None:
+    def stage(name: str) -> None:
+        with staging(tmp_path, name, worth_keeping=lambda scratch: False):
+            pass
+
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("precious")
+    with pytest.raises(UsageError, match="won't be replaced"):
+        stage("thesis")
+    assert (tmp_path / "thesis" / "chapter.tex").read_text() == "precious"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="is a file"):
+        stage("file")
+    for name in ("..", "a/b", "", ".hidden"):
+        with pytest.raises(UsageError, match="--name"):
+            stage(name)

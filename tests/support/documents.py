@@ -1,0 +1,65 @@
+"""Change the data of an atlas, for tests of what pages make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct, structs
+
+from atlas.data import documents
+from atlas.data.records import LayerData, LayerFacts, Unit
+
+_PER_UNIT: tuple[tuple[documents.Document[Any], type[Struct]], ...] = (
+    (documents.RECONSTRUCTIONS, documents.UnitReconstructions),
+    (documents.CONNECTIONS, documents.UnitConnections),
+    (documents.TOGETHER, documents.UnitTogether),
+    (documents.EXAMPLES, documents.UnitExamples),
+    (documents.CONCEPTS, documents.UnitConcepts),
+)
+
+
+def write_layer(folder: Path, layer: LayerData) -> None:
+    """Write what is known of a layer as the stages would: in one document for each."""
+    documents.LAYER.write(folder, _part(LayerFacts, layer), layer.layer)
+    nine = tuple(_part(documents.UnitNine, unit) for unit in layer.top)
+    documents.NINE.write(folder, documents.LayerNine(layer.images, nine), layer.layer)
+    for document, kind in _PER_UNIT:
+        units = tuple(_part(kind, unit) for unit in layer.top)
+        document.write(folder, documents.PerUnit(units), layer.layer)
+
+
+def edit_layer(folder: Path, name: str, change: Callable[[LayerData], LayerData]) -> None:
+    """Change what is known of a layer."""
+    write_layer(folder, change(documents.read_layer(folder, name)))
+
+
+def edit_unit(folder: Path, layer: str, number: int, **values: Any) -> None:
+    """Change some fields of a unit."""
+
+    def changed(unit: Unit) -> Unit:
+        return structs.replace(unit, **values) if unit.unit == number else unit
+
+    edit_layer(
+        folder,
+        layer,
+        lambda known: structs.replace(known, top=tuple(changed(unit) for unit in known.top)),
+    )
+
+
+def silence_unit(folder: Path, layer: str, number: int) -> None:
+    """Make a unit one that never fired."""
+    nothing: dict[str, Any] = {"fired": 0, "nine": (), "levels": (0, ()), "effective": None}
+    edit_unit(folder, layer, number, **nothing)
+
+
+def edit_atlas(folder: Path, **values: Any) -> None:
+    """Change some fields of an atlas's facts."""
+    atlas = structs.replace(documents.read_atlas(folder), **values)
+    (folder / "atlas.json").write_bytes(documents.encoded(atlas))
+
+
+def _part(kind: type[Struct], record: Struct) -> Any:
+    """The fields of a record that another kind of record has, too."""
+    return kind(**{name: getattr(record, name) for name in kind.__struct_fields__})

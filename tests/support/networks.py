@@ -1,0 +1,20 @@
+"""Networks that several tests use, loaded once by each worker."""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+
+import atlas
+
+
+@functools.lru_cache(maxsize=3)  # tests of one network follow each other
+def loaded(
+    name: str, seed: int = 0, crop: tuple[int, int] | None = None, double: bool = False
+) -> atlas.Network:
+    """A network with random weights, in float32 or float64; tests share it, so none changes it."""
+    preprocessing = {"crop": crop} if crop else None
+    network = atlas.load_network(name, "none", seed=seed, preprocessing=preprocessing)
+    network.module.to(torch.float64 if double else torch.float32)
+    return network

@@ -1,0 +1,37 @@
+"""The sites that tests look at, and how they are made."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from atlas.commands.cli import main
+from atlas.site.assembling import whole
+from atlas.site.info import SiteContents
+from atlas.site.published_addresses import keep_addresses
+from atlas.site.publishing import write_shared
+from atlas.site.writing import write_pages
+from tests.support.documents import silence_unit
+
+COMMAND = ["--limit", "96", "--workers", "0", "--name", "small"]
+NOTE = "---\ntitle: A note\n---\n[[conv3/17]]\n\nSee [[conv2]]: $a_1$.\n\n| a |\n|---|\n| 1 |\n"
+
+
+def build(out: Path) -> None:
+    """A small atlas of the demo, by the command itself."""
+    assert main([*COMMAND, "--out", str(out)]) == 0
+
+
+def complete(site: Path, out: Path) -> None:
+    """A copy of the small atlas's site with a page of every kind there is."""
+    shutil.copytree(site, out, dirs_exist_ok=True)
+    notes = out.parent / "notes"
+    notes.mkdir()
+    (notes / "note.md").write_text(NOTE)
+    silence_unit(out / "small", "conv2", 0)
+    with (out / "small" / "addresses.txt").open("a") as file:
+        file.write("conv9/index.html\n")
+    write_pages(out / "small")
+    keep_addresses(out / "small", published=out / "small")
+    contents = SiteContents(notes=notes, comparisons=(("small", "small"),))
+    write_shared(out, whole(out, contents=contents).files.texts)
