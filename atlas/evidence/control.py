@@ -9,30 +9,30 @@ same order, because a batch norm's scale and variance only make sense together.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from atlas.networks.graph import Graph
 
 
 def control_twin(graph: Graph, seed: int = 0) -> Graph:
     """The same graph with shuffled weights and the same nodes; the model itself is not changed."""
-    return graph.changed(lambda path, module: _shuffle(module, f"{seed} {path}"))
+    return graph.changed(lambda path, tensors: _shuffled(tensors, f"{seed} {path}"))
 
 
-def _shuffle(module: nn.Module, seed: str) -> None:
-    """Shuffle a module's own weights in place."""
+def _shuffled(own: Mapping[str, Tensor], seed: str) -> dict[str, Tensor]:
+    """A module's own tensors, shuffled."""
     digest = hashlib.sha256(seed.encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
     orders: dict[int, Tensor] = {}
-    running = {n: b for n, b in module.named_buffers(recurse=False) if n.startswith("running_")}
-    own = {**dict(module.named_parameters(recurse=False)), **running}
-    with torch.no_grad():
-        for _, values in sorted(own.items()):
-            count = values.numel()
-            order = torch.randperm(count, generator=generator)
-            if values.dim() == 1:
-                order = orders.setdefault(count, order)
-            flat = values.detach().reshape(-1)[order.to(values.device)]
-            values.copy_(flat.view(values.shape))
+    shuffled = {}
+    for name, values in sorted(own.items()):
+        count = values.numel()
+        order = torch.randperm(count, generator=generator)
+        if values.dim() == 1:
+            order = orders.setdefault(count, order)
+        flat = values.detach().reshape(-1)[order.to(values.device)]
+        shuffled[name] = flat.view(values.shape)
+    return shuffled

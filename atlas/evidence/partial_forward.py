@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from atlas.networks.graph import Graph, Node, Operation, concatenation, pads_with_zeros, pair
+from atlas.networks import operations as ops
+from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer
-from atlas.reconstruction.sliding import Sliding, shares, span_below
+from atlas.networks.operations import Node, Operation
+from atlas.reconstruction.sliding import shares, span_below
 from atlas.reconstruction.windows import Span, Window, covers, cut, gathered, joint
 
 Cone = dict[Node, Span | None]  # None stands for the whole tensor
@@ -61,7 +63,7 @@ def activations(
     with torch.inference_mode():
         for node in reversed(spans):
             operation = graph.operations[node]
-            if operation.kind == "input":
+            if isinstance(operation, ops.Input):
                 values[node] = inputs
                 continue
             values[node] = _up(graph, operation, spans[node], values)
@@ -78,44 +80,48 @@ def activations(
 
 def _is_local(graph: Graph, operation: Operation) -> bool:
     """Whether a window of an operation's output follows from windows of its inputs."""
-    own, module = graph.shapes[operation.node], operation.module
+    own = graph.shapes[operation.node]
     shapes = [graph.shapes[below] for below in operation.inputs]
     if any(len(shape) != 3 for shape in [own, *shapes]):
         return False
-    if operation.kind in ("sum", "product"):
-        return all(shape[1:] in (own[1:], (1, 1)) for shape in shapes)
-    if operation.kind == "concatenation":
-        return concatenation(operation.node)[0] in (1, -3)
-    if isinstance(module, nn.Conv2d):
-        return pads_with_zeros(module)
-    return operation.kind == "output" or operation.is_pointwise or isinstance(module, Sliding)
+    if isinstance(operation, ops.Sum | ops.Product):
+        return len(shapes) == 2 and all(shape[1:] in (own[1:], (1, 1)) for shape in shapes)
+    if isinstance(operation, ops.Concatenation):
+        return operation.axis == 1
+    return isinstance(operation, _SLIDING + _IN_PLACE)
+
+
+_SLIDING = (ops.Convolution, ops.MaxPooling, ops.AveragePooling, ops.Padding)
+_IN_PLACE = (ops.Nonlinearity, ops.BatchNorm, ops.Identity)
 
 
 def _below(graph: Graph, operation: Operation, span: Span, below: Node) -> Span | None:
     """The windows of an input that windows of an operation's output depend on; None for all."""
     if not _is_local(graph, operation):
         return None
-    if isinstance(operation.module, Sliding):
-        return span_below(operation.module, span)
+    if isinstance(operation, _SLIDING):
+        return span_below(operation.window, span)
     # a factor with one position is the same everywhere
     return span if graph.shapes[below][1:] == graph.shapes[operation.node][1:] else None
 
 
-def _fill(module: nn.Module | None) -> float | None:
+def _fill(operation: Operation) -> float | None:
     """The value of an operation's padding; None if it has none."""
-    if not isinstance(module, Sliding):
+    if not isinstance(operation, _SLIDING):
         return None
-    assert not isinstance(module.padding, str)
-    if not any(pair(module.padding)) and not getattr(module, "ceil_mode", False):
+    if isinstance(operation, ops.Padding):
+        return operation.value
+    after = operation.after if isinstance(operation, ops.Convolution) else (0, 0)
+    if not any((*operation.window.padding, *after)) and not operation.window.ceil_mode:
         return None
-    return -math.inf if isinstance(module, nn.MaxPool2d) else 0.0
+    return -math.inf if isinstance(operation, ops.MaxPooling) else 0.0
 
 
 def _up(
     graph: Graph, operation: Operation, span: Span | None, values: Mapping[Node, Window]
 ) -> Window:
     """An operation's output at ``span`` (whole for None), from what is known of its inputs."""
-    node, module = operation.node, operation.module
+    node = operation.node
     if span is None or not _is_local(graph, operation):
         inputs = {below: values[below].values for below in operation.inputs}
         whole = Window(graph.evaluate(node, inputs))
@@ -123,20 +129,30 @@ def _up(
     parts = {}
     for below in operation.inputs:
         needed, shape = _below(graph, operation, span, below), graph.shapes[below]
-        parts[below] = cut(values[below], needed, shape=shape, fill=_fill(module)).values
-    if isinstance(module, nn.Conv2d):
+        parts[below] = cut(values[below], needed, shape=shape, fill=_fill(operation)).values
+    return Window(_of_parts(graph, operation, span, parts), span.top, span.left)
+
+
+def _of_parts(graph: Graph, operation: Operation, span: Span, parts: dict[Node, Tensor]) -> Tensor:
+    """An operation's output at ``span``, from all that it depends on, padding included."""
+    if isinstance(operation, ops.Convolution):
         (part,) = parts.values()
-        output = F.conv2d(
-            part, module.weight, module.bias, module.stride, 0, module.dilation, module.groups
+        stride, dilation = operation.window.stride, operation.window.dilation
+        return F.conv2d(
+            part, operation.weight, operation.bias, stride, 0, dilation, operation.groups
         )
-    elif isinstance(module, nn.MaxPool2d):
+    if isinstance(operation, ops.Padding):
         (part,) = parts.values()
-        output = F.max_pool2d(part, module.kernel_size, module.stride, 0, module.dilation)
-    elif isinstance(module, nn.AvgPool2d):
-        ((below, part),) = parts.items()
-        sums = F.avg_pool2d(part, module.kernel_size, module.stride, divisor_override=1)
-        share = shares(module, graph.shapes[below], part)
-        output = sums * gathered(share, torch.zeros_like(span.top), span)
-    else:
-        output = graph.evaluate(node, parts)
-    return Window(output, span.top, span.left)
+        return part
+    if isinstance(operation, ops.MaxPooling):
+        (part,) = parts.values()
+        window = operation.window
+        return F.max_pool2d(part, window.kernel, window.stride, 0, window.dilation)
+    if isinstance(operation, ops.AveragePooling):
+        (part,) = parts.values()
+        window = operation.window
+        sums = F.avg_pool2d(part, window.kernel, window.stride, divisor_override=1)
+        share = shares(graph, operation, part)
+        return sums * gathered(share, torch.zeros_like(span.top), span)
+    output: Tensor = graph.evaluate(operation.node, parts)
+    return output

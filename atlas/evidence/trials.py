@@ -19,6 +19,7 @@ from atlas.evidence import measures
 from atlas.evidence.partial_forward import activations, cone
 from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer
+from atlas.networks.operations import Input
 from atlas.reconstruction.deconvnet import one_hot_signal, one_position_signal, project_back
 from atlas.reconstruction.recording import Recording
 from atlas.reconstruction.windows import Span, Window, cut, gathered
@@ -173,7 +174,7 @@ def _shares(
         position, unit = torch.cat([some.position] * 2), torch.cat([some.unit] * 2)
         spans = cone(graph, layer, position)
         node, span = next(reversed(spans.items()))
-        if graph.operations[node].kind != "input":  # it doesn't depend on the stimulus
+        if not isinstance(graph.operations[node], Input):  # it doesn't depend on the stimulus
             kept.append(torch.ones_like(some.value))
             lost.append(torch.zeros_like(some.value))
             continue

@@ -7,17 +7,17 @@ unit fires plays no part.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
-from atlas.networks.graph import Graph, Node, Operation, concatenation
+from atlas.networks import operations as ops
+from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer
+from atlas.networks.operations import Node, Operation
 
 STRONGEST = 6  # connections of a unit to either side, at most
 IMAGE = ""  # stands for the image among a layer's parents
@@ -84,7 +84,7 @@ def parents(graph: Graph, layers: Iterable[Layer]) -> dict[str, list[str]]:
     nearest: dict[Node, dict[str, None]] = {}
     result: dict[str, list[str]] = {}
     for node, operation in graph.operations.items():
-        below: dict[str, None] = {IMAGE: None} if operation.kind == "input" else {}
+        below: dict[str, None] = {IMAGE: None} if isinstance(operation, ops.Input) else {}
         for other in operation.inputs:
             below |= dict.fromkeys(at[other][-1:]) if other in at else nearest[other]
         nearest[node] = below
@@ -113,7 +113,7 @@ def connections(
         if name not in wanted:
             continue
         operation = _made_by(graph, layer)
-        if operation.kind in ("sum", "concatenation"):
+        if isinstance(operation, ops.Sum | ops.Concatenation):
             links = _joined(graph, operation, layer, origins)
         else:
             links = _filtered(graph, operation, layer, origins)
@@ -141,7 +141,7 @@ def _strongest(units: list[list[Connection]]) -> list[list[Connection]]:
 def _made_by(graph: Graph, layer: Layer) -> Operation:
     """The operation that makes a layer, before its batch norm and nonlinearity."""
     operation = graph.operations[layer.node]
-    while operation.kind == "module" and not isinstance(operation.module, nn.Conv2d | nn.Linear):
+    while isinstance(operation, ops.BatchNorm | ops.Nonlinearity):
         operation = graph.operations[operation.inputs[0]]
     return operation
 
@@ -174,7 +174,9 @@ def _origins(graph: Graph, layers: Mapping[str, Layer]) -> _Origins:
 
 def _channel_dim(graph: Graph, node: Node) -> int:
     """The dimension of a node's value (counted with the batch) that is channels."""
-    rest = set(range(1, len(graph.shapes[node]) + 1)) - set(graph.dims.get(node) or ())
+    fields = graph.fields.get(node)
+    dims = fields.dims if fields else None
+    rest = set(range(1, len(graph.shapes[node]) + 1)) - set(dims or ())
     return min(rest, default=1)
 
 
@@ -200,26 +202,24 @@ def _passed_on(graph: Graph, operation: Operation, numbers: Mapping[Node, Tensor
     """The numbers in an operation's output; None if it mixes channels or no number is known."""
     node = operation.node
     known = [n for n in operation.inputs if n in numbers]
-    if not known:
+    if not known or isinstance(operation, ops.Convolution | ops.Linear | ops.Mixing):
         return None
-    if operation.kind in ("sum", "product") or node.target in _IN_PLACE:  # a gate, a norm, a scale
+    if isinstance(operation, ops.Sum | ops.Product) or operation.name in _NORMS:
         maps = [n for n in known if graph.shapes[n] == graph.shapes[node]]
         return numbers[maps[0]] if maps else None
-    module = operation.module
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        return None
-    if module is not None and not isinstance(module, _MOVING):  # pooling, norms, nonlinearities
+    if isinstance(operation, _CHANNEL_BY_CHANNEL):
         own = _of_channels(graph, known[0], numbers[known[0]])
         return None if own is None else _spread(graph, node, torch.from_numpy(own))
-    if operation.kind != "concatenation" and len(known) < len(operation.inputs):
+    if not isinstance(operation, ops.Concatenation) and len(known) < len(operation.inputs):
         return None
     return _moved(graph, operation, numbers)
 
 
-# functions that keep every channel in its place
-_IN_PLACE = {F.layer_norm, F.group_norm, operator.mul, torch.mul, operator.add, torch.add}
-# modules that move values, or leave them as they are
-_MOVING = (nn.Flatten, nn.Unflatten, nn.ChannelShuffle, nn.Identity, nn.Dropout, nn.Dropout2d)
+_CHANNEL_BY_CHANNEL = (
+    ops.BatchNorm, ops.Nonlinearity, ops.MaxPooling, ops.AdaptiveMaxPooling, ops.AveragePooling,
+    ops.AdaptiveAveragePooling,
+)  # fmt: skip
+_NORMS = {"layer_norm", "group_norm", "instance_norm", "rms_norm"}
 
 
 def _moved(graph: Graph, operation: Operation, numbers: Mapping[Node, Tensor]) -> Tensor | None:
@@ -255,11 +255,8 @@ def _unknown(graph: Graph, node: Node) -> _Origin:
 
 def _joined(graph: Graph, operation: Operation, layer: Layer, origins: _Origins) -> list[_Link]:
     """The links to a layer that is a sum or concatenation from the units that it joins."""
-    if operation.kind == "concatenation":
-        parts = [
-            origins.of.get(part) or _unknown(graph, part)
-            for part in concatenation(operation.node)[1]
-        ]
+    if isinstance(operation, ops.Concatenation):
+        parts = [origins.of.get(part) or _unknown(graph, part) for part in operation.parts]
         layers = np.concatenate([part.layer for part in parts])
         units = np.concatenate([part.unit for part in parts])
         terms = [_Origin(layers, units)]
@@ -278,18 +275,17 @@ def _joined(graph: Graph, operation: Operation, layer: Layer, origins: _Origins)
 
 def _filtered(graph: Graph, operation: Operation, layer: Layer, origins: _Origins) -> list[_Link]:
     """The links to a layer of filters that are the strongest of either unit."""
-    module = operation.module
     origin = origins.of.get(operation.inputs[0])
-    if origin is None or not isinstance(module, nn.Conv2d | nn.Linear):
+    if origin is None or not isinstance(operation, ops.Convolution | ops.Linear):
         return []
-    groups = module.groups if isinstance(module, nn.Conv2d) else 1
+    groups = operation.groups if isinstance(operation, ops.Convolution) else 1
     sign = _sign_of_scale(graph, operation, layer)
     links = []
     outputs, inputs = layer.units // groups, len(origin.layer) // groups
     for group in range(groups):
         rows = slice(group * outputs, (group + 1) * outputs)
         columns = slice(group * inputs, (group + 1) * inputs)
-        weight = module.weight[rows].detach()
+        weight = operation.weight[rows]
         read = _Origin(origin.layer[columns], origin.unit[columns])
         sources, share = _shares(weight, read)
         share = share * sign[rows, None]
@@ -340,7 +336,6 @@ def _sign_of_scale(graph: Graph, operation: Operation, layer: Layer) -> np.ndarr
     """-1 for each unit whose batch norm has a negative scale, else 1: ``[U]``."""
     for node in operation.node.users:
         after = graph.operations.get(node)
-        module = after.module if after else None
-        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d) and module.weight is not None:
-            return np.where(module.weight.detach().cpu().numpy() < 0, -1.0, 1.0)
+        if isinstance(after, ops.BatchNorm) and after.weight is not None:
+            return np.where(after.weight.cpu().float().numpy() < 0, -1.0, 1.0)
     return np.ones(layer.units)

@@ -2,38 +2,37 @@
 
 Two networks with the same identity compute the same on machines with the same kind of device. The
 parts are apart so that a build can say which of them changed. None depends on the process, the
-machine's paths, or comments in a model's code, but for the code of functions that tracing doesn't
-look into (``canonical``).
+machine's paths, the names in a model's code or comments there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import fx
+from torch import Tensor, fx
 
-from atlas.networks.canonical import Canonical
 from atlas.networks.graph import Graph
 from atlas.networks.network import Network
-from atlas.networks.origins import LIBRARIES, library_of, version_of
-
-_KNOWN_OPERATORS = {"aten", "prims", "torchvision"}  # namespaces whose code is a library's
+from atlas.networks.operations import KNOWN, namespace
+from atlas.networks.origins import LIBRARIES, version_of
+from atlas.networks.tracing import Trace
 
 
 def identity(network: Network) -> dict[str, Any]:
     """The parts that decide what a network computes: values of JSON by name.
 
-    ``graph`` is a digest of the traced operations with their constants, ``weights`` one of the
-    state dict; ``layers`` are ids; ``preprocessing`` holds its fields; ``device`` is the type of
-    device. The versions of libraries stand under the libraries' names: torch always, torchvision
-    and timm where they made the model or the graph calls a function of theirs.
+    ``graph`` is a digest of the traced operators with their constants, ``weights`` one of the state
+    dict; ``layers`` are ids; ``preprocessing`` holds its fields; ``device`` is the type of device.
+    The versions of libraries stand under the libraries' names: torch always, torchvision and timm
+    where they made the model or the graph calls an operator of theirs.
     """
-    traced = network.graph.traced
-    libraries = {"torch", network.library} | {_library(traced, node) for node in traced.graph.nodes}
+    namespaces = {namespace(node) for node in network.graph.trace.graph.nodes}
+    libraries = {"torch", network.library} | namespaces
     return {
         "graph": graph_digest(network.graph, network.runs),
         "weights": network.weights_hash,
@@ -45,48 +44,54 @@ def identity(network: Network) -> dict[str, Any]:
 
 
 def graph_digest(graph: Graph, runs: Path | None = None) -> str:
-    """A SHA-256 of a traced graph: what each node calls, on which nodes, with which constants.
+    """A SHA-256 of a traced graph: the operators, on which values, with which constants.
 
     The tensors of the state dict are left out. ``runs`` is the user's own file whose code made the
     model. Its bytes count where the graph calls an operator of torch's registry that no library put
     there, because that operator's code can't be found.
     """
-    nodes = list(graph.traced.graph.nodes)
-    numbers = {node: number for number, node in enumerate(nodes)}
-    write = Canonical(numbers, frozenset(graph.stored))
-    written: list[Any] = [_node(graph, node, write) for node in nodes]
-    if runs and runs.is_file() and any(_is_foreign(node.target) for node in nodes):
+    trace = graph.trace
+    written: list[Any] = _graph(trace.graph, trace)
+    foreign = {namespace(node) for node in trace.graph.nodes} - KNOWN
+    if runs and runs.is_file() and foreign:
         written.append(hashlib.sha256(runs.read_bytes()).hexdigest())
     return hashlib.sha256(json.dumps(written).encode()).hexdigest()
 
 
-def _node(graph: Graph, node: fx.Node, write: Canonical) -> list[Any]:
-    """A node without its name, because that follows from names in the model's code."""
-    arguments = [write.value(node.args), write.value(dict(sorted(node.kwargs.items())))]
-    target: Any = str(node.target)
-    if node.op in ("placeholder", "output"):
-        target = None
-    elif node.op == "call_function":
-        target = write.value(node.target)
-    elif node.op == "call_module":
-        target = [target, write.module(graph.traced.get_submodule(target), target)]
-    elif node.op == "get_attr":
-        target = [target, write.attribute(graph.attribute(node), target)]
-    return [node.op, target, *arguments]
+def _graph(graph: fx.Graph, trace: Trace) -> list[Any]:
+    """A graph as JSON: nodes by their numbers, without names, which follow from a model's code."""
+    numbers = {node: number for number, node in enumerate(graph.nodes)}
+    written = []
+    for node in graph.nodes:
+        target: Any = None
+        if node.op == "placeholder":
+            constant = trace.constants.get(node)
+            target = trace.stored.get(node) if constant is None else tensor_digest(constant)
+        elif node.op == "get_attr":  # a part of the graph, such as one without gradients
+            target = _graph(trace.part(node).graph, trace)
+        elif node.op == "call_function":
+            target = str(getattr(node.target, "__qualname__", node.target))
+            target = str(node.target) if namespace(node) else target
+        arguments = [_value(node.args, numbers), _value(node.kwargs, numbers)]
+        written.append([node.op, target, *arguments])
+    return written
 
 
-def _library(traced: fx.GraphModule, node: fx.Node) -> str | None:
-    """The library whose function or module a node calls, if it is one of ``LIBRARIES``."""
-    called: Any = node.target
-    if node.op == "call_module":
-        called = type(traced.get_submodule(str(node.target))).forward
-    code = getattr(called, "__code__", None)
-    if code is not None:
-        return library_of(code.co_filename)
-    return str(getattr(called, "__module__", None) or "").partition(".")[0]
+def _value(value: Any, numbers: Mapping[fx.Node, int]) -> Any:
+    """An argument of an operator as JSON."""
+    if isinstance(value, fx.Node):
+        return {"node": numbers[value]}
+    if isinstance(value, list | tuple):
+        return [_value(one, numbers) for one in value]
+    if isinstance(value, Mapping):
+        return {"named": [[k, _value(v, numbers)] for k, v in sorted(value.items())]}
+    if isinstance(value, torch.device):
+        return {"device": value.type}
+    return [type(value).__name__, str(value)]
 
 
-def _is_foreign(target: object) -> bool:
-    """Whether this is an operator of torch's registry that no known library put there."""
-    operator = isinstance(target, torch._ops.OpOverload | torch._ops.OpOverloadPacket)
-    return operator and str(target).partition(".")[0] not in _KNOWN_OPERATORS
+def tensor_digest(tensor: Tensor) -> str:
+    """A tensor's dtype, its shape and a SHA-256 of its bytes."""
+    flat = tensor.detach().cpu().contiguous().view(-1)
+    numbers = flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
+    return f"{tensor.dtype} {tuple(tensor.shape)} {hashlib.sha256(numbers).hexdigest()}"

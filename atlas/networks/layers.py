@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from atlas.networks.graph import Graph, Node, Operation
+from atlas.networks import operations as ops
+from atlas.networks.graph import Graph
+from atlas.networks.operations import Node, Operation
 from atlas.networks.receptive_fields import ReceptiveField
+from atlas.networks.tracing import paths_of
 
 
 @dataclass(frozen=True)
@@ -17,9 +20,10 @@ class Layer:
 
     ``id`` is its address; ``module`` is the path of the module that makes it; ``kind`` is
     "convolution", "linear", "sum" or "concatenation". ``shape`` is ``(units, height, width)`` of
-    one image's activations, with height and width 1 after a linear layer. ``node`` is the node of
-    the graph whose value holds the activations, after batch norm and nonlinearity, and ``dims`` are
-    the dimensions of that value that are units, rows and columns.
+    one image's activations, with height and width 1 after a linear layer. ``field`` are the true
+    receptive fields, and ``held`` those with gates held. ``node`` is the node of the graph whose
+    value holds the activations, after batch norm and nonlinearity, and ``dims`` are the dimensions
+    of that value that are units, rows and columns.
     """
 
     id: str
@@ -27,6 +31,7 @@ class Layer:
     kind: str
     shape: tuple[int, int, int]
     field: ReceptiveField
+    held: ReceptiveField
     node: Node
     dims: tuple[int, ...]
 
@@ -58,7 +63,7 @@ def find_layers(graph: Graph) -> dict[str, Layer]:
         kind = _kind(graph, operation)
         if kind in ("convolution", "linear") or not filtered.isdisjoint(operation.inputs):
             filtered.add(operation.node)
-        if kind is None or operation.node not in filtered:
+        if kind is None or operation.node not in filtered or operation.node in graph.lost:
             continue
         node = _activation(graph, operation.node)
         layout = _layout(graph, node)
@@ -70,8 +75,9 @@ def find_layers(graph: Graph) -> dict[str, Layer]:
             number += 1
             name = f"{path}-{number}"
         taken.add(name)
-        field = ReceptiveField(*graph.fields[node])
-        layers.append(Layer(name, path, kind, layout.shape, field, node, layout.dims))
+        fields = graph.fields[node]
+        true, held = ReceptiveField(*fields.true), ReceptiveField(*fields.held)
+        layers.append(Layer(name, path, kind, layout.shape, true, held, node, layout.dims))
     if _is_numbered_chain(graph, layers):
         layers = _renamed(layers)
     return {layer.id: layer for layer in layers}
@@ -89,7 +95,7 @@ def _layout(graph: Graph, node: Node) -> _Layout | None:
     """The layout of a node's value; None where its dimensions have no clear meaning."""
     if node not in graph.fields:
         return None
-    shape, dims = (0, *graph.shapes[node]), graph.dims[node]
+    shape, dims = (0, *graph.shapes[node]), graph.fields[node].dims
     if len(shape) == 2:
         return _Layout((shape[1], 1, 1), (1,))
     if len(shape) != 4 or dims is None:
@@ -100,13 +106,13 @@ def _layout(graph: Graph, node: Node) -> _Layout | None:
 
 def _kind(graph: Graph, operation: Operation) -> str | None:
     """The kind of layer that an operation makes; None if it makes none."""
-    if isinstance(operation.module, nn.Conv2d):
+    if isinstance(operation, ops.Convolution):
         return "convolution"
-    if isinstance(operation.module, nn.Linear):
+    if isinstance(operation, ops.Linear):
         return "linear"
-    if operation.kind == "sum":
+    if isinstance(operation, ops.Sum) and len(operation.inputs) == 2:
         return "sum"
-    if operation.kind == "concatenation" and not _is_repeated(graph, operation):
+    if isinstance(operation, ops.Concatenation) and not _is_repeated(graph, operation):
         return "concatenation"
     return None
 
@@ -121,39 +127,34 @@ def _is_repeated(graph: Graph, operation: Operation) -> bool:
     return any(
         own < set(other.inputs)
         for node in operation.inputs[0].users
-        if (other := graph.operations.get(node)) and other.kind == "concatenation"
+        if isinstance(other := graph.operations.get(node), ops.Concatenation)
     )
 
 
 def _activation(graph: Graph, node: Node) -> Node:
     """The node of a layer's activations: past the batch norm and nonlinearity that follow it."""
-    for wanted in (nn.BatchNorm2d, nn.BatchNorm1d), None:
+    for wanted in ops.BatchNorm, ops.Nonlinearity:
         users = list(node.users)
-        if len(users) != 1:
-            break
-        after = graph.operations.get(users[0])
-        if after is None:
-            break
-        if isinstance(after.module, wanted) if wanted else after.is_nonlinearity:
-            node = after.node
+        if len(users) == 1 and isinstance(graph.operations.get(users[0]), wanted):
+            node = users[0]
     return node
 
 
 def _module_path(graph: Graph, operation: Operation, activation: Node) -> str:
     """The path of the module that an operation's layer is named after."""
-    node = operation.node
-    if node.op == "call_module":
-        return str(node.target)
-    stack = node.meta.get("nn_module_stack") or {}
-    owner = next(reversed(stack.values()))[0] if stack else ""
-    inside = any(
-        owner in (path for path, _ in (user.meta.get("nn_module_stack") or {}).values())
-        for user in activation.users
-    )
+    owner = operation.path
+    if owner and isinstance(operation, ops.Convolution | ops.Linear):
+        return owner
+    inside = any(owner in paths_of(user) for user in activation.users)
     if owner and not inside:
-        return str(owner)
-    word = "cat" if operation.kind == "concatenation" else "add"
+        return owner
+    word = _WORDS[type(operation)]
     return f"{owner}.{word}" if owner else word
+
+
+_WORDS = {
+    ops.Sum: "add", ops.Concatenation: "cat", ops.Convolution: "conv", ops.Linear: "linear",
+}  # fmt: skip
 
 
 def _is_numbered_chain(graph: Graph, layers: list[Layer]) -> bool:

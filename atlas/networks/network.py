@@ -21,6 +21,7 @@ from atlas.networks import zoo
 from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer, find_layers
 from atlas.networks.receptive_fields import ReceptiveField
+from atlas.networks.tracing import paths_of
 from atlas.networks.weights import fit, read
 
 
@@ -65,10 +66,8 @@ class Network:
         """The nodes that depend on a module without weights."""
         lacking: set[object] = set()
         for node, operation in self.graph.operations.items():
-            own = node.op == "call_module" and any(
-                str(node.target) == path or str(node.target).startswith(path + ".")
-                for path in self.missing
-            )
+            names = self.graph.tensors_of(node)
+            own = any(name.rpartition(".")[0] in self.missing for name in names)
             if own or any(below in lacking for below in operation.inputs):
                 lacking.add(node)
         return lacking
@@ -199,9 +198,9 @@ def receptive_field(network: Network, layer: str) -> ReceptiveField:
     """
     if layer in network.layers:
         return network.layers[layer].field
-    for node in network.graph.operations:
-        if node.op == "call_module" and node.target == layer:
-            return ReceptiveField(*network.graph.fields[node])
+    inside = [node for node in network.graph.fields if layer in paths_of(node)]
+    if inside:
+        return ReceptiveField(*network.graph.fields[inside[-1]].true)
     raise UsageError(
         f"{network.name} has no layer or module {layer!r}; its layers are "
         f"{', '.join(network.layers)}"

@@ -40,12 +40,22 @@ def probe(
     # for each dimension of the output: [input position, output position]
     tables = [torch.stack(table) for table in zip(*(s or nowhere for s in spreads), strict=True)]
     used = torch.tensor([spread is not None for spread in spreads], device=value.device)
-    candidates = [d for d, table in enumerate(tables) if not table[used].all()]
-    if len(candidates) != 1:
+    rows = [table[used] for table in tables]
+    candidates = [d for d, row in enumerate(rows) if bool((row != row[:1]).any())]
+    if not candidates:  # a single position is used
+        candidates = [d for d, row in enumerate(rows) if not row.all()]
+    reaches = {d: _reach(tables[d]) for d in candidates}
+    if len(reaches) > 1:  # as where rows are moved to channels: a window slides along one
+        reaches = {d: reach for d, reach in reaches.items() if window_of(reach, length)}
+    if len(reaches) != 1:
         return None
-    table = tables[candidates[0]]
-    reach = tuple(tuple(column.nonzero().flatten().tolist()) for column in table.T)
-    return candidates[0] + 1, reach
+    ((found, reach),) = reaches.items()
+    return found + 1, reach
+
+
+def _reach(table: Tensor) -> Reach:
+    """The input positions that each output position depends on; ``table`` is [input, output]."""
+    return tuple(tuple(column.nonzero().flatten().tolist()) for column in table.T)
 
 
 def depends(function: Callable[[Tensor], Tensor], value: Tensor) -> bool:

@@ -1,32 +1,30 @@
-"""The backward steps: what a signal above an operation becomes below it.
+"""The backward step of every kind of operation: what a signal above it becomes below it.
 
-There are two forms of a step. ``step`` takes the whole signal and knows every operation;
-``window_step`` takes a window of it, is much faster, and knows the common operations.
+``ADJOINTS`` holds one step for each kind, over windows of signals, of which a whole signal is one.
+A rule replaces some of them (``rules``).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.grad import conv2d_input
 
-from atlas.networks.graph import Graph, Node, Operation, concatenation, pads_with_zeros, pair
-from atlas.reconstruction.recording import LINEAR, Recording
+from atlas.errors import AtlasError, first_line
+from atlas.networks import operations as ops
+from atlas.networks.graph import Graph
+from atlas.networks.operations import Node, Operation
+from atlas.reconstruction.recording import Recording
 from atlas.reconstruction.rules import behaviour
 from atlas.reconstruction.sliding import shares, span_below
-from atlas.reconstruction.sparse import (
-    MAX_POOLING,
-    Switches,
-    filtered_back,
-    skips_zeros,
-    unpooled,
-)
-from atlas.reconstruction.windows import Span, Window, all_of, gathered
+from atlas.reconstruction.sparse import Switches, filtered_back, skips_zeros, unpooled
+from atlas.reconstruction.windows import Span, Window, all_of, gathered, whole
+
+Parts = list[tuple[Node, Window]]
 
 
 @dataclass(frozen=True)
@@ -45,165 +43,216 @@ class Projection:
         """The graph that the signals pass down."""
         return self.recording.graph
 
-    def switches(self, operation: Operation) -> Switches:
-        """The switches of a max pooling."""
-        width = self.graph.shapes[operation.inputs[0]][2]
-        return Switches(self.recording.switches[operation.node], self.stimulus, width)
+    def shape_below(self, operation: Operation, signals: Tensor) -> tuple[int, ...]:
+        """The shape ``[B, ...]`` of whole signals below an operation of one input."""
+        return len(signals), *self.graph.shapes[operation.inputs[0]]
 
 
-def step(projection: Projection, operation: Operation, signal: Tensor) -> list[tuple[Node, Tensor]]:
-    """The signals below an operation, for each of its inputs, of whole signals ``[B, ...]`` above.
+def step(projection: Projection, operation: Operation, signal: Window) -> Parts:
+    """The signals below an operation, for each of its inputs, of signals above it.
 
-    An input that the operation's output doesn't depend on may be missing.
+    An input that the operation's output doesn't depend on may be missing. Raises ``AtlasError`` for
+    an operation without a derivative, which it names with its module and line.
     """
-    graph, node, module = projection.graph, operation.node, operation.module
-    recording, stimulus = projection.recording, projection.stimulus
-    shapes = [(len(signal), *graph.shapes[below]) for below in operation.inputs]
-    if operation.kind == "output":
-        return [(operation.inputs[0], signal)]
-    if operation.kind == "sum":
-        parts = [_unbroadcast(signal, shape) for shape in shapes]
-        return list(zip(operation.inputs, parts, strict=True))
-    if operation.kind == "product":
-        gate = _gate(graph, operation)
-        if gate is not None:
-            (gated,) = [below for below in operation.inputs if below is not gate]
-            return [(gated, signal * recording.inputs[node][gate][stimulus])]
-    if operation.kind == "concatenation":
-        axis, slices = concatenation(node)
-        sizes = [(0, *graph.shapes[below])[axis] for below in slices]
-        return list(zip(slices, signal.split(sizes, axis), strict=True))
-    if operation.is_nonlinearity:
-        return [(operation.inputs[0], _past_nonlinearity(projection, operation, signal, None))]
-    if isinstance(module, MAX_POOLING):
-        above, under = all_of(signal.shape, signal.device), all_of(shapes[0], signal.device)
-        part = unpooled(signal, projection.switches(operation), above=above, below=under)
-        return [(operation.inputs[0], part)]
-    if isinstance(module, nn.Conv2d) and pads_with_zeros(module):
-        if skips_zeros(graph, node):
-            above, under = all_of(signal.shape, signal.device), all_of(shapes[0], signal.device)
-            shape = graph.shapes[operation.inputs[0]]
-            part = filtered_back(module, signal, above=above, below=under, shape=shape)
-        else:
-            part = conv2d_input(
-                list(shapes[0]), module.weight, signal,
-                module.stride, module.padding, module.dilation, module.groups,
-            )  # fmt: skip
-        return [(operation.inputs[0], part)]
-    if isinstance(module, nn.Linear):
-        return [(operation.inputs[0], signal @ module.weight)]
-    if isinstance(module, nn.BatchNorm2d):
-        return [(operation.inputs[0], signal * _scale(graph, operation, signal))]
-    if isinstance(module, LINEAR):  # the adjoint is the same at any input
-        at = {operation.inputs[0]: signal.new_zeros(shapes[0])}
+    return ADJOINTS[type(operation)](projection, operation, signal)
+
+
+def _same(projection: Projection, operation: Operation, signal: Window) -> Parts:
+    return [(operation.inputs[0], signal)]
+
+
+def _sum(projection: Projection, operation: Operation, signal: Window) -> Parts:
+    shapes = projection.graph.shapes
+    own = shapes[operation.node]
+    if all(shapes[below] == own for below in operation.inputs):
+        return [(below, signal) for below in operation.inputs]
+    values = whole(signal, own).values
+    return [
+        (below, Window(_unbroadcast(values, (len(values), *shapes[below]))))
+        for below in operation.inputs
+    ]
+
+
+def _product(projection: Projection, operation: ops.Product, signal: Window) -> Parts:
+    shapes, node = projection.graph.shapes, operation.node
+    own = shapes[node]
+    if len(operation.inputs) == 1:
+        (scaled,) = operation.inputs
+        factor = operation.factor
+        assert factor is not None
+        everywhere = not isinstance(factor, Tensor) or _is_everywhere(factor.shape, len(own) + 1)
+        if shapes[scaled] != own or not everywhere:
+            values = whole(signal, own).values * factor
+            return [(scaled, Window(_unbroadcast(values, (len(values), *shapes[scaled]))))]
+        return [(scaled, replace(signal, values=signal.values * factor))]
+    gate = operation.gate
+    if gate is None:
+        return _derived(projection, operation, signal)
+    (gated,) = [below for below in operation.inputs if below is not gate]
+    recorded = projection.recording.inputs[node][gate]
+    if not signal.is_whole and recorded.shape[1:] == own:
+        held = gathered(recorded, projection.stimulus, signal.span)
     else:
-        at = {below: value[stimulus] for below, value in recording.inputs[node].items()}
-    return list(_adjoint(lambda values: graph.evaluate(node, values), at, signal).items())
+        held = recorded[projection.stimulus]
+        if not _is_everywhere(held.shape, len(own) + 1):
+            signal = whole(signal, own)
+    return [(gated, replace(signal, values=signal.values * held))]
 
 
-def window_step(
-    projection: Projection, operation: Operation, signal: Window
-) -> list[tuple[Node, Window]] | None:
-    """The same for windows of signals; None for an operation that only ``step`` knows."""
-    graph, module = projection.graph, operation.module
-    stimulus, values = projection.stimulus, signal.values
-    own = graph.shapes[operation.node]
-    if any(len(graph.shapes[below]) != 3 for below in operation.inputs):
-        return None
-    if operation.kind == "output" or isinstance(module, nn.Dropout | nn.Dropout2d | nn.Identity):
-        return [(operation.inputs[0], signal)]
-    if operation.kind == "sum":
-        same = all(graph.shapes[below] == own for below in operation.inputs)
-        return [(below, signal) for below in operation.inputs] if same else None
-    if operation.kind == "concatenation":
-        axis, slices = concatenation(operation.node)
-        if axis not in (1, -3):
-            return None
-        parts = values.split([graph.shapes[below][0] for below in slices], 1)
-        return [(n, replace(signal, values=v)) for n, v in zip(slices, parts, strict=True)]
-    if operation.kind == "product":
-        gate = _gate(graph, operation)
-        if gate is None or graph.shapes[gate][1:] != (1, 1):
-            return None
-        (gated,) = [below for below in operation.inputs if below is not gate]
-        held = projection.recording.inputs[operation.node][gate][stimulus]
-        return [(gated, replace(signal, values=values * held))]
-    if len(operation.inputs) != 1 or len(own) != 3:
-        return None
+def _is_everywhere(shape: tuple[int, ...], dims: int) -> bool:
+    """Whether a factor of signals ``[B, C, H, W]`` is the same at all positions."""
+    padded = (*([1] * (dims - len(shape))), *shape)
+    return dims == 4 and padded[2:] == (1, 1)
+
+
+def _concatenation(projection: Projection, operation: ops.Concatenation, signal: Window) -> Parts:
+    shapes, axis = projection.graph.shapes, operation.axis
+    if not signal.is_whole and axis != 1:
+        signal = whole(signal, shapes[operation.node])
+    sizes = [(0, *shapes[below])[axis] for below in operation.parts]
+    parts: dict[Node, Window] = {}
+    for below, values in zip(operation.parts, signal.values.split(sizes, axis), strict=True):
+        if below in parts:  # joined twice
+            values = parts[below].values + values
+        parts[below] = replace(signal, values=values)
+    return list(parts.items())
+
+
+def _nonlinearity(projection: Projection, operation: Operation, signal: Window) -> Parts:
+    """The signal below a nonlinearity, by the projection's rule."""
     (below,) = operation.inputs
-    if operation.is_nonlinearity:
-        passed = _past_nonlinearity(projection, operation, values, signal.span)
-        return [(below, replace(signal, values=passed))]
-    if isinstance(module, nn.BatchNorm2d):
-        return [(below, replace(signal, values=values * _scale(graph, operation, values)))]
-    if isinstance(module, nn.Conv2d) and pads_with_zeros(module):
-        span = span_below(module, signal.span)
-        if skips_zeros(graph, operation.node):
-            spread = filtered_back(
-                module, values, above=signal.span, below=span, shape=graph.shapes[below]
-            )
-            return [(below, Window(spread, span.top, span.left, inside=True))]
-        spread = F.conv_transpose2d(
-            values, module.weight, None, module.stride, 0, 0, module.groups, module.dilation
-        )
-        return [(below, Window(spread, span.top, span.left))]
-    if isinstance(module, nn.MaxPool2d):
-        span = span_below(module, signal.span)
-        switches = projection.switches(operation)
-        part = unpooled(values, switches, above=signal.span, below=span)
-        return [(below, Window(part, span.top, span.left, inside=True))]
-    if isinstance(module, nn.AvgPool2d):
-        share = shares(module, graph.shapes[below], values)
-        spread = values * gathered(share, torch.zeros_like(stimulus), signal.span)
-        ones = values.new_ones((own[0], 1, *pair(module.kernel_size)))
-        spread = F.conv_transpose2d(spread, ones, None, module.stride, 0, 0, own[0])
-        span = span_below(module, signal.span)
-        return [(below, Window(spread, span.top, span.left))]
-    return None
-
-
-_BOUNDED = (nn.Sigmoid, nn.Hardsigmoid, nn.Tanh, nn.Softmax)
-
-
-def _gate(graph: Graph, operation: Operation) -> Node | None:
-    """The factor of a product that only scales the other one; None if neither does.
-
-    It has fewer positions than the other, or comes from a bounded nonlinearity.
-    """
-    one, other = operation.inputs
-    for small, large in ((one, other), (other, one)):
-        if math.prod(graph.shapes[small][1:]) < math.prod(graph.shapes[large][1:]):
-            return small
-    bounded = [n for n in (one, other) if isinstance(graph.operations[n].module, _BOUNDED)]
-    return bounded[0] if len(bounded) == 1 else None
-
-
-def _scale(graph: Graph, operation: Operation, like: Tensor) -> Tensor:
-    """The factor of each channel in a batch norm, ``[1, C, 1, 1]``."""
-    (below,) = operation.inputs
-    one = like.new_ones((1, graph.shapes[below][0], 1, 1))
-    return _adjoint(lambda v: graph.evaluate(operation.node, v), {below: one}, one)[below]
-
-
-def _past_nonlinearity(
-    projection: Projection, operation: Operation, signal: Tensor, span: Span | None
-) -> Tensor:
-    """The signal below a nonlinearity, by the projection's rule.
-
-    ``span`` is where the signal lies in the nonlinearity's value; None if it is the whole.
-    """
-    (below,) = operation.inputs
-    stimulus = projection.stimulus
+    stimulus, span = projection.stimulus, None if signal.is_whole else signal.span
 
     def gradient(values: Tensor) -> Tensor:
         recorded = projection.recording.inputs[operation.node][below]
         at = recorded[stimulus] if span is None else gathered(recorded, stimulus, span)
-        if isinstance(operation.module, nn.ReLU):  # of which the derivative is recorded
-            return values * at
+        if isinstance(operation, ops.Nonlinearity) and operation.rectifies:
+            return values * at  # the derivative is what is recorded
         function = projection.graph.evaluate
         return _adjoint(lambda v: function(operation.node, v), {below: at}, values)[below]
 
-    return behaviour(projection.rule).pass_down(signal, gradient)
+    passed = behaviour(projection.rule).pass_down(signal.values, gradient)
+    return [(below, replace(signal, values=passed))]
+
+
+def _max_pooling(projection: Projection, operation: Operation, signal: Window) -> Parts:
+    (below,) = operation.inputs
+    width = projection.graph.shapes[below][2]
+    places = projection.recording.switches[operation.node]
+    switches = Switches(places, projection.stimulus, width)
+    if isinstance(operation, ops.MaxPooling) and not signal.is_whole:
+        span = span_below(operation.window, signal.span)
+        part = unpooled(signal.values, switches, above=signal.span, below=span)
+        return [(below, Window(part, span.top, span.left, inside=True))]
+    values = whole(signal, projection.graph.shapes[operation.node]).values
+    above = all_of(values.shape, values.device)
+    under = all_of(projection.shape_below(operation, values), values.device)
+    return [(below, Window(unpooled(values, switches, above=above, below=under)))]
+
+
+def _convolution(projection: Projection, operation: ops.Convolution, signal: Window) -> Parts:
+    (below,) = operation.inputs
+    graph, window, weight = projection.graph, operation.window, operation.weight
+    skips = skips_zeros(graph, operation)
+    if signal.is_whole and (skips or operation.is_even):
+        shape = projection.shape_below(operation, signal.values)
+        if skips:
+            device = signal.values.device
+            above, under = all_of(signal.values.shape, device), all_of(shape, device)
+            part = filtered_back(
+                weight, window, signal.values, above=above, below=under, shape=shape[1:]
+            )
+        else:
+            part = conv2d_input(
+                list(shape), weight, signal.values,
+                window.stride, window.padding, window.dilation, operation.groups,
+            )  # fmt: skip
+        return [(below, Window(part))]
+    span = span_below(window, signal.span if not signal.is_whole else _all(signal))
+    if skips:
+        shape = graph.shapes[below]
+        spread = filtered_back(
+            weight, window, signal.values, above=signal.span, below=span, shape=shape
+        )
+        return [(below, Window(spread, span.top, span.left, inside=True))]
+    spread = F.conv_transpose2d(
+        signal.values, weight, None, window.stride, 0, 0, operation.groups, window.dilation
+    )
+    return [(below, Window(spread, span.top, span.left))]
+
+
+def _all(signal: Window) -> Span:
+    return all_of(signal.values.shape, signal.values.device)
+
+
+def _linear(projection: Projection, operation: ops.Linear, signal: Window) -> Parts:
+    values = whole(signal, projection.graph.shapes[operation.node]).values
+    return [(operation.inputs[0], Window(values @ operation.weight))]
+
+
+def _batch_norm(projection: Projection, operation: Operation, signal: Window) -> Parts:
+    """A batch norm passes a signal down by its factor of each channel."""
+    (below,) = operation.inputs
+    shape = projection.graph.shapes[below]
+    one = signal.values.new_ones((1, shape[0], *[1] * (len(shape) - 1)))
+    evaluate = projection.graph.evaluate
+    scale = _adjoint(lambda v: evaluate(operation.node, v), {below: one}, one)[below]
+    return [(below, replace(signal, values=signal.values * scale))]
+
+
+def _average_pooling(
+    projection: Projection, operation: ops.AveragePooling, signal: Window
+) -> Parts:
+    if signal.is_whole:
+        return _linear_map(projection, operation, signal)
+    (below,) = operation.inputs
+    values, window = signal.values, operation.window
+    channels = values.shape[1]
+    share = shares(projection.graph, operation, values)
+    spread = values * gathered(share, torch.zeros_like(projection.stimulus), signal.span)
+    ones = values.new_ones((channels, 1, *window.kernel))
+    spread = F.conv_transpose2d(spread, ones, None, window.stride, 0, 0, channels)
+    span = span_below(window, signal.span)
+    return [(below, Window(spread, span.top, span.left))]
+
+
+def _padding(projection: Projection, operation: ops.Padding, signal: Window) -> Parts:
+    """What lies in the padding is lost."""
+    (below,) = operation.inputs
+    span = span_below(operation.window, _all(signal) if signal.is_whole else signal.span)
+    return [(below, Window(signal.values, span.top, span.left))]
+
+
+def _linear_map(projection: Projection, operation: Operation, signal: Window) -> Parts:
+    """The step of a linear operation: its adjoint, which is the same at any input."""
+    values = whole(signal, projection.graph.shapes[operation.node]).values
+    zeros = values.new_zeros(projection.shape_below(operation, values))
+    return _by_derivative(projection, operation, values, {operation.inputs[0]: zeros})
+
+
+def _derived(projection: Projection, operation: Operation, signal: Window) -> Parts:
+    """The step of any other operation: its derivative at the stimulus."""
+    values = whole(signal, projection.graph.shapes[operation.node]).values
+    recorded = projection.recording.inputs[operation.node]
+    at = {below: value[projection.stimulus] for below, value in recorded.items()}
+    return _by_derivative(projection, operation, values, at)
+
+
+def _by_derivative(
+    projection: Projection, operation: Operation, values: Tensor, at: dict[Node, Tensor]
+) -> Parts:
+    evaluate = projection.graph.evaluate
+    try:
+        parts = _adjoint(lambda v: evaluate(operation.node, v), at, values)
+    except (RuntimeError, NotImplementedError) as error:
+        raise AtlasError(
+            f"no signal can be passed down through {operation.where}: {first_line(error)}"
+        ) from error
+    if not parts and operation.is_foreign:
+        raise AtlasError(
+            f"no signal can be passed down through {operation.where}: it has no derivative"
+        )
+    return [(below, Window(part)) for below, part in parts.items()]
 
 
 def _adjoint(
@@ -226,8 +275,31 @@ def _adjoint(
 
 
 def _unbroadcast(signal: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """The signal summed over the axes along which a term of a sum was broadcast."""
+    """The signal summed over the axes along which a value of this shape was broadcast."""
+    while signal.dim() > len(shape):
+        signal = signal.sum(1)
     for axis, (above, below) in enumerate(zip(signal.shape, shape, strict=True)):
         if above != below:
             signal = signal.sum(axis, keepdim=True)
     return signal
+
+
+ADJOINTS: dict[type[Operation], Callable[..., Parts]] = {
+    ops.Convolution: _convolution,
+    ops.Linear: _linear,
+    ops.BatchNorm: _batch_norm,
+    ops.MaxPooling: _max_pooling,
+    ops.AdaptiveMaxPooling: _max_pooling,
+    ops.Padding: _padding,
+    ops.AveragePooling: _average_pooling,
+    ops.AdaptiveAveragePooling: _linear_map,
+    ops.Nonlinearity: _nonlinearity,
+    ops.Identity: _same,
+    ops.Sum: _sum,
+    ops.Product: _product,
+    ops.Concatenation: _concatenation,
+    ops.Rearrangement: _linear_map,
+    ops.Resampling: _linear_map,
+    ops.Mixing: _derived,
+    ops.Derived: _derived,
+}

@@ -21,11 +21,11 @@ from PIL import Image
 from torch import Tensor
 
 from atlas.errors import UsageError
-from atlas.networks.graph import Node
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
+from atlas.networks.operations import Input, Node
 from atlas.reconstruction import windows
-from atlas.reconstruction.adjoints import Projection, step, window_step
+from atlas.reconstruction.adjoints import Projection, step
 from atlas.reconstruction.recording import Recording, record
 from atlas.reconstruction.windows import Window
 
@@ -47,15 +47,9 @@ def project_back(
             if here not in signals:
                 continue
             arriving, operation = signals.pop(here), graph.operations[here]
-            if operation.kind == "input":
+            if isinstance(operation, Input):
                 return arriving
-            parts = None
-            if not arriving.is_whole:
-                parts = window_step(projection, operation, arriving)
-            if parts is None:
-                full = windows.whole(arriving, graph.shapes[here]).values
-                parts = [(n, Window(part)) for n, part in step(projection, operation, full)]
-            for below, part in parts:
+            for below, part in step(projection, operation, arriving):
                 shape, have = graph.shapes[below], signals.get(below)
                 clipped = windows.clipped(part, shape)
                 signals[below] = clipped if have is None else windows.added(have, clipped, shape)

@@ -6,18 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from atlas.networks.graph import Graph, Node, Operation
+from atlas.networks import operations as ops
+from atlas.networks.graph import Graph
+from atlas.networks.operations import Node, Operation
 from atlas.reconstruction.rules import behaviour
-from atlas.reconstruction.sparse import MAX_POOLING
-
-# operations whose adjoint is the same for every stimulus
-LINEAR = (
-    nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.BatchNorm1d, nn.AvgPool2d, nn.AdaptiveAvgPool2d,
-    nn.Dropout, nn.Dropout2d, nn.Identity, nn.Flatten,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,14 +49,14 @@ def record(graph: Graph, inputs: Tensor, nodes: Iterable[Node], *rules: str) -> 
             if operation is None:
                 continue
             if depends_on_inputs(operation, recording.rules):
-                rectifies = isinstance(operation.module, nn.ReLU)
+                rectifies = isinstance(operation, ops.Nonlinearity) and operation.rectifies
                 recording.inputs[node] = {
                     below: values[below] > 0 if rectifies else values[below]
-                    for below in operation.inputs
+                    for below in _held(operation)
                 }
-            elif isinstance(operation.module, MAX_POOLING):
-                below = values[operation.inputs[0]]
-                recording.switches[node] = _switches(operation.module, below)
+            elif isinstance(operation, ops.MaxPooling | ops.AdaptiveMaxPooling):
+                below, size = values[operation.inputs[0]], graph.shapes[node][1:]
+                recording.switches[node] = _switches(operation, below, size)
             if node in requested:
                 recording.activations[node] = values[node]
     return recording
@@ -84,23 +79,32 @@ def depends_on_inputs(operation: Operation, rules: Iterable[str]) -> bool:
 
     That of a max pooling depends on its switches alone.
     """
-    if operation.is_nonlinearity:
+    if isinstance(operation, ops.Nonlinearity):
         return any(behaviour(rule).needs_inputs for rule in rules)
-    known = isinstance(operation.module, LINEAR + MAX_POOLING)
-    return not known and operation.kind in ("module", "product", "other")
+    if isinstance(operation, ops.Product):
+        return len(operation.inputs) > 1
+    return isinstance(operation, ops.Mixing | ops.Derived)
 
 
-def _switches(module: nn.Module, below: Tensor) -> Tensor:
-    if isinstance(module, nn.AdaptiveMaxPool2d):
-        size = module.output_size
-        return F.adaptive_max_pool2d(below, size, return_indices=True)[1]  # type: ignore[call-overload]
-    assert isinstance(module, nn.MaxPool2d)
+def _held(operation: Operation) -> tuple[Node, ...]:
+    """The inputs on which the backward step depends: of a gated product the gate alone."""
+    if isinstance(operation, ops.Product) and operation.gate is not None:
+        return (operation.gate,)
+    return operation.inputs
+
+
+def _switches(
+    pooling: ops.MaxPooling | ops.AdaptiveMaxPooling, below: Tensor, size: tuple[int, ...]
+) -> Tensor:
+    if isinstance(pooling, ops.AdaptiveMaxPooling):
+        return F.adaptive_max_pool2d(below, list(size), return_indices=True)[1]
+    window = pooling.window
     return F.max_pool2d(
         below,
-        module.kernel_size,
-        module.stride,
-        module.padding,
-        module.dilation,
-        module.ceil_mode,
+        window.kernel,
+        window.stride,
+        window.padding,
+        window.dilation,
+        window.ceil_mode,
         return_indices=True,
     )[1]

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional as F
 
-from atlas.networks.graph import pair
+from atlas.networks.graph import Graph
+from atlas.networks.operations import AveragePooling, Sliding
 from atlas.reconstruction.windows import Span
 
-Sliding = nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d
 
-
-def span_below(module: Sliding, span: Span) -> Span:
+def span_below(window: Sliding, span: Span) -> Span:
     """The windows of the input that windows of the output depend on, with padding."""
-    assert not isinstance(module.padding, str)
-    kernel, stride, padding = pair(module.kernel_size), pair(module.stride), pair(module.padding)
-    dilation = pair(getattr(module, "dilation", 1))
-    height = (span.size[0] - 1) * stride[0] + dilation[0] * (kernel[0] - 1) + 1
-    width = (span.size[1] - 1) * stride[1] + dilation[1] * (kernel[1] - 1) + 1
+    stride, padding = window.stride, window.padding
+    reach = [d * (k - 1) + 1 for d, k in zip(window.dilation, window.kernel, strict=True)]
+    height = (span.size[0] - 1) * stride[0] + reach[0]
+    width = (span.size[1] - 1) * stride[1] + reach[1]
     top, left = span.top * stride[0] - padding[0], span.left * stride[1] - padding[1]
     return Span(top, left, (height, width))
 
 
-def shares(module: nn.AvgPool2d, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """The weight of a pixel in each average, ``[1, 1, h, w]``, for an input of this shape."""
-    inside = like.new_ones((1, 1, *shape[1:]))
-    counts = nn.AvgPool2d(
-        module.kernel_size, module.stride, module.padding, module.ceil_mode, divisor_override=1
-    )(inside)
-    return module(inside) / counts
+def shares(graph: Graph, pooling: AveragePooling, like: Tensor) -> Tensor:
+    """The weight of a pixel in each average, ``[1, 1, h, w]``."""
+    (below,) = pooling.inputs
+    inside = like.new_ones((1, 1, *graph.shapes[below][1:]))
+    window = pooling.window
+    counts = F.avg_pool2d(
+        inside, window.kernel, window.stride, window.padding, window.ceil_mode, divisor_override=1
+    )
+    means: Tensor = graph.evaluate(pooling.node, {below: inside})
+    return means / counts

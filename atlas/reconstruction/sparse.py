@@ -12,34 +12,34 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from atlas.networks.graph import Graph, Node, pair
+from atlas.networks import operations as ops
+from atlas.networks.graph import Graph
+from atlas.networks.operations import Node
 from atlas.reconstruction.windows import Span, gathered
 from atlas.runtime.compiled import by_position, compiled, in_threads, supports_loops
-
-MAX_POOLING = (nn.MaxPool2d, nn.AdaptiveMaxPool2d)
 
 
 def is_sparse(graph: Graph, node: Node) -> bool:
     """Whether every signal that reaches a node from above comes through an unpooling."""
     above = [graph.operations[user] for user in node.users if user in graph.operations]
     return bool(above) and all(
-        isinstance(operation.module, MAX_POOLING)
-        or (
-            (operation.is_pointwise or operation.kind == "concatenation")
-            and is_sparse(graph, operation.node)
-        )
+        isinstance(operation, ops.MaxPooling | ops.AdaptiveMaxPooling)
+        or (isinstance(operation, _KEEPING) and is_sparse(graph, operation.node))
         for operation in above
     )
 
 
-def skips_zeros(graph: Graph, node: Node) -> bool:
+# each position of a signal depends on the same position above alone
+_KEEPING = (ops.Nonlinearity, ops.BatchNorm, ops.Identity, ops.Concatenation)
+
+
+def skips_zeros(graph: Graph, convolution: ops.Convolution) -> bool:
     """Whether a convolution's backward step is faster with a loop that skips zeros."""
-    module = graph.operations[node].module
-    assert isinstance(module, nn.Conv2d)
-    plain = module.groups == 1 and pair(module.dilation) == (1, 1)
-    return plain and supports_loops(graph.device, graph.dtype) and is_sparse(graph, node)
+    plain = convolution.groups == 1 and convolution.window.dilation == (1, 1)
+    supported = supports_loops(graph.device, graph.dtype)
+    return plain and supported and is_sparse(graph, convolution.node)
 
 
 @dataclass(frozen=True)
@@ -84,23 +84,27 @@ def _scattered(signal: Tensor, switches: Switches, *, above: Span, below: Span) 
 
 
 def filtered_back(
-    module: nn.Conv2d, signal: Tensor, *, above: Span, below: Span, shape: tuple[int, ...]
+    weight: Tensor,
+    window: ops.Sliding,
+    signal: Tensor,
+    *,
+    above: Span,
+    below: Span,
+    shape: tuple[int, ...],
 ) -> Tensor:
     """Signals filtered with a convolution's transposed filters: ``[B, C, *below.size]``.
 
     ``signal`` ``[B, C, h, w]`` lies at ``above`` in the convolution's output; the result lies at
     ``below`` in the input, which has this ``shape``, and is zero beyond it.
     """
-    assert not isinstance(module.padding, str)
-    wide = module.weight.shape[1]
+    wide = weight.shape[1]
     spread = signal.new_zeros((len(signal), below.size[0], below.size[1] * wide))
-    filters = by_position(module.weight).flatten(1).contiguous()
+    filters = by_position(weight).flatten(1).contiguous()
     arrays = (
         by_position(signal).contiguous(), filters, spread,
         above.top, above.left, below.top, below.left,
     )  # fmt: skip
-    settings = (module.kernel_size, module.stride, module.padding)
-    numbers = (*(n for each in settings for n in pair(each)), shape[1], shape[2])
+    numbers = (*window.kernel, *window.stride, *window.padding, shape[1], shape[2])
     in_threads(_filter_back, len(signal), *(array.numpy() for array in arrays), *numbers)
     return spread.unflatten(2, (below.size[1], wide)).permute(0, 3, 1, 2)
 

@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from atlas.networks.graph import Graph, Node, Operation, Step, pads_with_zeros, pair
+from atlas.networks import operations as ops
+from atlas.networks.graph import Graph, Step
+from atlas.networks.operations import Node, Operation
 from atlas.runtime.compiled import by_position, compiled, in_threads, supports_loops
 
 WORTH_A_THREAD = 1 << 21  # numbers
@@ -219,12 +221,12 @@ def _pending(operation: Operation, chain: Chain, values: Mapping[Node, Any]) -> 
     (below,) = [node for node in operation.inputs if node is not chain.term]
     before = values[below]
     pending = before if isinstance(before, _Pending) else _Pending(before, None)
-    if operation.kind == "sum" and chain.term:
+    if isinstance(operation, ops.Sum) and chain.term:
         return _Pending(pending.maps, values[chain.term])
     return pending
 
 
-_FRESH = (nn.Conv2d, nn.BatchNorm2d)  # their outputs are new tensors
+_FRESH = (ops.Convolution, ops.BatchNorm)  # their outputs are new tensors
 
 
 def _chains(
@@ -249,7 +251,7 @@ def _chains(
             chains[node] = both or part
             if both and before != Chain():
                 deferred.add(own)
-        elif isinstance(operation.module, _FRESH):
+        elif isinstance(operation, _FRESH):
             chains[node] = Chain()
     return chains, deferred
 
@@ -258,9 +260,10 @@ def _part(graph: Graph, operation: Operation, own: Node, scaled: Container[Node]
     """The step of a chain that an operation is on the maps ``own``; None if it isn't one."""
     if operation.node in scaled:
         return Chain(norm=operation.node)
-    if isinstance(operation.module, nn.ReLU):
+    if _rectifies(operation):
         return Chain(rectifies=True)
-    if operation.kind == "sum" and len({graph.shapes[n] for n in operation.inputs}) == 1:
+    both = isinstance(operation, ops.Sum) and len(operation.inputs) == 2
+    if both and len({graph.shapes[n] for n in operation.inputs}) == 1:
         (term,) = (n for n in operation.inputs if n is not own)
         return Chain(term=term)
     return None
@@ -281,7 +284,7 @@ def _scales(graph: Graph) -> dict[Node, Scale]:
     """The scales of the batch norms that the loop computes as torch does, to the last bit."""
     scales = {}
     for node, operation in graph.operations.items():
-        if not isinstance(operation.module, nn.BatchNorm2d) or len(graph.shapes[node]) != 3:
+        if not isinstance(operation, ops.BatchNorm) or len(graph.shapes[node]) != 3:
             continue
         (below,) = operation.inputs
         units = graph.shapes[node][0]
@@ -300,9 +303,13 @@ def _scales(graph: Graph) -> dict[Node, Scale]:
     return scales
 
 
+def _rectifies(operation: Operation) -> bool:
+    return isinstance(operation, ops.Nonlinearity) and operation.rectifies
+
+
 _HARMLESS = (
-    nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool2d,
-    nn.Dropout, nn.Dropout2d, nn.Identity,
+    ops.MaxPooling, ops.AveragePooling, ops.AdaptiveMaxPooling, ops.AdaptiveAveragePooling,
+    ops.Identity, ops.Concatenation,
 )  # fmt: skip
 
 
@@ -314,10 +321,10 @@ def _watched(graph: Graph, wanted: frozenset[Node]) -> set[Node]:
     """
     watched: set[Node] = set()
     for node, operation in graph.operations.items():
-        rectifies = isinstance(operation.module, nn.ReLU)
-        harmless = isinstance(operation.module, _HARMLESS) or operation.kind == "concatenation"
+        rectifies = _rectifies(operation)
+        harmless = rectifies or isinstance(operation, _HARMLESS)
         if (
-            operation.kind == "input"
+            isinstance(operation, ops.Input)
             or (rectifies and node in wanted)
             or (harmless and watched.issuperset(operation.inputs))
         ):
@@ -331,27 +338,30 @@ def _laid_out(graph: Graph, operation: Operation, slots: int, rectified: bool) -
     Torch leaves many convolutions to oneDNN and lays out their filters for every batch. None for
     those that it computes otherwise.
     """
-    module = operation.module
     shapes = [graph.shapes[n] for n in (*operation.inputs, operation.node)]
     if (
-        not isinstance(module, nn.Conv2d)
+        not isinstance(operation, ops.Convolution)
         or graph.device.type != "cpu"
-        or not pads_with_zeros(module)
+        or not operation.is_even
         or any(len(shape) != 3 or 1 in shape for shape in shapes)
-        or not all(bool(numbers.isfinite().all()) for numbers in module.parameters())
+        or not all(
+            bool(numbers.isfinite().all())
+            for numbers in (operation.weight, operation.bias)
+            if numbers is not None
+        )
     ):
         return None
     example = torch.empty((slots, *shapes[0]), dtype=graph.dtype)
     example = example.to(memory_format=torch.channels_last)
-    weight, bias = module.weight.detach(), module.bias
-    padding = pair(module.padding)  # type: ignore[arg-type]
-    stride, dilation = pair(module.stride), pair(module.dilation)
+    weight, bias, groups = operation.weight, operation.bias, operation.groups
+    window = operation.window
+    padding, stride, dilation = window.padding, window.stride, window.dilation
     backend = torch._C._select_conv_backend(
-        example, weight, bias, stride, padding, dilation, False, (0, 0), module.groups
+        example, weight, bias, stride, padding, dilation, False, (0, 0), groups
     )
     if backend != torch._C._ConvBackend.Mkldnn:  # type: ignore[attr-defined]
         return None
-    settings = padding, stride, dilation, module.groups
+    settings = padding, stride, dilation, groups
     lay_out: Any = torch._C._nn.mkldnn_reorder_conv2d_weight
     laid_out = lay_out(weight.to_mkldnn(), *settings, list(example.shape))
     (below,) = operation.inputs
@@ -365,7 +375,7 @@ def _laid_out(graph: Graph, operation: Operation, slots: int, rectified: bool) -
                 maps, laid_out, bias, *settings, nonlinearity, [], ""
             )
             return output
-        output = module(maps)
+        output = graph.evaluate(operation.node, {below: maps})
         return output.relu_() if rectified else output
 
     return step

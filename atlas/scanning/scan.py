@@ -17,9 +17,9 @@ from atlas.errors import AtlasError
 from atlas.images.duplicates import DuplicateIndex
 from atlas.images.sources import Images, Stimulus, stimuli
 from atlas.networks.batching import BATCH, Running, forward_batches, slots_of
-from atlas.networks.graph import Node, concatenation
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
+from atlas.networks.operations import Concatenation, Node
 from atlas.runtime.checkpoint import Checkpoint
 from atlas.runtime.ranks import Ranks
 from atlas.scanning import topk
@@ -202,10 +202,11 @@ def joins(network: Network, layers: Iterable[Layer]) -> dict[str, list[str]]:
     at = {layer.node: layer.id for layer in layers if layer.dims == (1, 2, 3)}
     joined = {}
     for layer in layers:
-        if layer.node in at and network.graph.operations[layer.node].kind == "concatenation":
-            axis, parts = concatenation(layer.node)
-            if axis in (1, -3) and all(part in at for part in parts):
-                joined[layer.id] = [at[part] for part in parts]
+        operation = network.graph.operations[layer.node]
+        if layer.node not in at or not isinstance(operation, Concatenation):
+            continue
+        if operation.axis == 1 and all(part in at for part in operation.parts):
+            joined[layer.id] = [at[part] for part in operation.parts]
     return joined
 
 

@@ -8,6 +8,7 @@ import atlas
 from atlas.evidence.partial_forward import activations, cone
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
+from atlas.networks.operations import Input
 from atlas.reconstruction.windows import Window, gathered
 from tests.support.random_networks import QUIET, Drawn, inputs, maps, networks, wrapped
 
@@ -18,7 +19,7 @@ def by_windows(network: Network, layer: Layer, x: torch.Tensor, at: torch.Tensor
     spans = cone(network.graph, layer, positions)
     node, span = next(reversed(spans.items()))
     below = Window(x[of])
-    if span is not None and network.graph.operations[node].kind == "input":
+    if span is not None and isinstance(network.graph.operations[node], Input):
         inside = span.inside(network.graph.input_shape)
         below = Window(torch.where(inside, gathered(x, of, span), 7.0), span.top, span.left)
     return activations(network.graph, layer, below, spans=spans, units=unit, positions=positions)

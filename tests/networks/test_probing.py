@@ -34,7 +34,6 @@ def test_positions_that_keep_to_themselves(
     [
         lambda x: x.mean((2, 3)),
         lambda x: x - x.mean((2, 3), keepdim=True),
-        lambda x: F.pixel_unshuffle(x[..., :8, :], 2),
         lambda x: torch.where(x > 0, x, torch.zeros(())).argmax(1),
     ],
 )
@@ -61,6 +60,20 @@ def test_windows_are_recognised(module: nn.Module, window: tuple[int, int, int])
     found = probe(module, X, 2)
     assert found is not None and found[0] == 2
     assert window_of(found[1], 9) == window
+
+
+def test_rows_that_are_moved_to_channels_are_windows() -> None:
+    found = probe(lambda x: F.pixel_unshuffle(x[..., :8, :], 2), X, 2)
+    assert found == (2, ((0, 1), (2, 3), (4, 5), (6, 7)))
+
+
+def test_padding_of_both_axes_is_told_apart() -> None:
+    def padded(x: Tensor) -> Tensor:
+        return F.pad(x, (0, 1, 0, 2))
+
+    rows, columns = probe(padded, X, 2), probe(padded, X, 3)
+    assert rows is not None and columns is not None
+    assert (rows[0], len(rows[1]), columns[0], len(columns[1])) == (2, 11, 3, 13)
 
 
 def test_what_is_no_window_is_told_position_by_position() -> None:

@@ -73,7 +73,7 @@ def test_a_factory_in_a_file_of_ones_own(own: Path) -> None:
         ("leaves", AtlasError, r"mine\.py:leaves failed: SystemExit: 3"),
         ("number", AtlasError, "gave a int, not an nn.Module"),
         ("nothing", UsageError, "has no function 'nothing'"),
-        ("branching", AtlasError, r"can't be traced by torch\.fx.*line 29"),
+        ("branching", AtlasError, r"can't be traced by torch\.export.*line 29"),
         ("no_units", UsageError, "no convolution in it"),
     ],
 )

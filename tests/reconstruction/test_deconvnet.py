@@ -12,7 +12,7 @@ from atlas.reconstruction.deconvnet import one_hot_signal, project_back
 from atlas.reconstruction.recording import joined, record
 from atlas.reconstruction.windows import Window, whole
 from tests.support import explicit as ex
-from tests.support.networks import loaded
+from tests.support.networks import doubled, loaded
 
 
 def filters(module: nn.Module) -> tuple[np.ndarray, np.ndarray]:
@@ -39,8 +39,7 @@ def agree(ours: torch.Tensor, reference: np.ndarray) -> None:
 
 @pytest.mark.parametrize("layer", ["conv1", "conv2", "conv3", "conv4", "conv5"])
 def test_demo_network_equals_the_explicit_descent(layer: str) -> None:
-    network = atlas.load_network("demo")
-    network.module.double()
+    network = doubled(atlas.load_network("demo"))
     stimulus = network.inputs(np.asarray(draw(3, 5).pixels)[None])[0]
     names = ["conv1", "conv2", "conv3", "conv4", "conv5"]
     names = names[: names.index(layer) + 1]
@@ -79,7 +78,7 @@ def test_demo_network_equals_the_explicit_descent(layer: str) -> None:
 
 def test_squeezenet_equals_the_explicit_descent() -> None:
     network = atlas.load_network("squeezenet1_1", weights="none", seed=4)
-    network.module.double()
+    network = doubled(network)
     generator = torch.Generator().manual_seed(1)
     stimulus = torch.randn(3, 224, 224, generator=generator, dtype=torch.float64)
     features = network.module.features
@@ -122,9 +121,7 @@ def test_squeezenet_equals_the_explicit_descent() -> None:
 
 @pytest.fixture(scope="module")
 def squeezenet() -> atlas.Network:
-    network = atlas.load_network("squeezenet1_1", weights="none", seed=2)
-    network.module.double()
-    return network
+    return doubled(atlas.load_network("squeezenet1_1", weights="none", seed=2))
 
 
 @pytest.mark.parametrize("layer", ["features.0", "features.4", "features.6.expand3x3"])

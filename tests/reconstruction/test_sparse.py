@@ -14,6 +14,7 @@ from torch.nn.grad import conv2d_input
 from atlas.images.preprocessing import Preprocessing
 from atlas.networks.graph import Graph
 from atlas.networks.network import wrap
+from atlas.networks.operations import Convolution, Sliding, pair
 from atlas.reconstruction import sparse
 from atlas.reconstruction.deconvnet import reconstruct
 from atlas.reconstruction.sliding import span_below
@@ -21,6 +22,12 @@ from atlas.reconstruction.windows import Span, all_of
 from atlas.runtime import compiled
 
 CPU = torch.device("cpu")
+
+
+def sliding(module: nn.Conv2d) -> Sliding:
+    assert not isinstance(module.padding, str)
+    kernel, stride, padding = pair(module.kernel_size), pair(module.stride), pair(module.padding)
+    return Sliding(kernel, stride, padding)
 
 
 def thinned(shape: tuple[int, ...], share: float, seed: int) -> Tensor:
@@ -56,7 +63,14 @@ def test_filtering_back_is_the_adjoint_of_the_convolution(
         (3, *shape), module.weight, signal, module.stride, module.padding
     ).detach()
     places = [all_of(each, CPU) for each in (signal.shape, expected.shape)]
-    found = sparse.filtered_back(module, signal, above=places[0], below=places[1], shape=shape)
+    found = sparse.filtered_back(
+        module.weight.detach(),
+        sliding(module),
+        signal,
+        above=places[0],
+        below=places[1],
+        shape=shape,
+    )
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
@@ -72,8 +86,10 @@ def test_windows_are_filtered_back_as_the_whole_is(
     lefts = data.draw(st.lists(st.integers(1 - size[1], above[2] - 1), min_size=2, max_size=2))
     span = Span(torch.tensor(tops), torch.tensor(lefts), size)
     window = thinned((2, above[0], *size), 0.5, seed) * span.inside(above)
-    below = span_below(module, span)
-    found = sparse.filtered_back(module, window, above=span, below=below, shape=shape)
+    below = span_below(sliding(module), span)
+    found = sparse.filtered_back(
+        module.weight.detach(), sliding(module), window, above=span, below=below, shape=shape
+    )
     for i, (top, left) in enumerate(zip(tops, lefts, strict=True)):
         whole = torch.zeros(1, *above, dtype=torch.float64)
         for y, x in itertools.product(range(size[0]), range(size[1])):
@@ -123,7 +139,8 @@ def test_any_number_of_threads_makes_the_same_bytes(monkeypatch: pytest.MonkeyPa
     found = []
     for threads in (1, 2, 5, 16):
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        found.append(sparse.filtered_back(module, signal, **spans, shape=(3, 11, 9)))
+        weight, window = module.weight.detach(), sliding(module)
+        found.append(sparse.filtered_back(weight, window, signal, **spans, shape=(3, 11, 9)))
     assert all(torch.equal(found[0], other) for other in found[1:])
 
 
@@ -140,8 +157,8 @@ def test_networks_of_any_numbers_are_reconstructed(dtype: torch.dtype) -> None:
 def test_zeros_are_looked_for_below_poolings_only() -> None:
     def found(model: nn.Module) -> list[str]:
         graph = Graph(model.eval(), (3, 96, 96))
-        convolutions = [n for n, o in graph.operations.items() if isinstance(o.module, nn.Conv2d)]
-        return [str(n.target) for n in convolutions if sparse.skips_zeros(graph, n)]
+        convolutions = [o for o in graph.operations.values() if isinstance(o, Convolution)]
+        return [each.path for each in convolutions if sparse.skips_zeros(graph, each)]
 
     models = torchvision.models
     assert found(models.alexnet()) == ["features.0", "features.3", "features.10"]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-
-import torch
+from dataclasses import replace
 
 import atlas
 
@@ -16,5 +15,9 @@ def loaded(
     """A network with random weights, in float32 or float64; tests share it, so none changes it."""
     preprocessing = {"crop": crop} if crop else None
     network = atlas.load_network(name, "none", seed=seed, preprocessing=preprocessing)
-    network.module.to(torch.float64 if double else torch.float32)
-    return network
+    return doubled(network) if double else network
+
+
+def doubled(network: atlas.Network) -> atlas.Network:
+    """The same network in float64; its model is changed, and traced again."""
+    return replace(network, module=network.module.double())
