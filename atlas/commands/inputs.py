@@ -52,9 +52,8 @@ def network_of(
         device=local_device(device(settings.device)),
         preprocessing=settings.preprocessing_changes or preprocessing,
     )
-    if network.missing and ranks.leads:
-        modules = ", ".join(network.missing)
-        print(f"note: no weights for {modules}; what needs them is left out", file=sys.stderr)
+    if network.left_out and ranks.leads:
+        print(f"note: left out is {network.left_out}", file=sys.stderr)
     return network
 
 

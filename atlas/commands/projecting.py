@@ -15,7 +15,7 @@ def plan_of(run: Run) -> Plan:
     settings = run.settings
     return Plan(
         tuple(
-            LayerPlan(min(layer.units, settings.units or layer.units), layer.field.size)
+            LayerPlan(min(layer.units, settings.units or layer.units), layer.held.size)
             for layer in run.network.choose(settings.layer_globs)
         ),
         len(run.images),

@@ -256,7 +256,7 @@ def _reconstructed(
     shown = {each: _projections(window) for each, window in down.items()}
     evidence = None
     if trial_inputs:
-        true = torch.tensor([layer.field.true_box(*at).as_tuple() for at in where], device=device)
+        true = torch.tensor([layer.held.true_box(*at).as_tuple() for at in where], device=device)
         rank, image = torch.from_numpy(ranks).to(device), torch.tensor(images, device=device)
         winners = Winners(unit, rank, image, of, values, position, true)
         trials = run_trials(
@@ -269,7 +269,7 @@ def _reconstructed(
         )
         twins, marks = _projections(trials.twin), trials.marks.cpu().numpy()
         evidence = Evidence(trials.figures, twins, marks)
-    boxes = [layer.field.box(*at) for at in where]
+    boxes = [layer.held.box(*at) for at in where]
     return Revisited(layer, units, ranks, images, boxes, shown[rule], shown["gradient"], evidence)
 
 

@@ -11,6 +11,7 @@ from atlas.networks.layers import Layer
 
 def winner(images: Images, layer: Layer, image: int, value: np.float32, position: Pair) -> Winner:
     """The record of an image that activates a unit of a layer so strongly at a position."""
+    true, held = layer.field.true_box(*position), layer.held.true_box(*position)
     return Winner(
         image,
         name_of(images, image),
@@ -18,6 +19,7 @@ def winner(images: Images, layer: Layer, image: int, value: np.float32, position
         # the number with the fewest digits that is this float32 and no other
         float(np.format_float_positional(value, trim="-")),
         position,
-        layer.field.box(*position).as_tuple(),
-        layer.field.true_box(*position).as_tuple(),
+        layer.held.box(*position).as_tuple(),
+        true.as_tuple(),
+        None if held == true else held.as_tuple(),
     )

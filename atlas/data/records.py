@@ -22,10 +22,12 @@ Evidence = dict[str, Figures]  # by the name of the measure
 Concept = tuple[str, float]  # a concept's name, and its overlap with a unit
 
 
-class Winner(Struct, frozen=True, rename={"label": "class"}):
+class Winner(Struct, frozen=True, rename={"label": "class"}, omit_defaults=True):
     """One of a unit's nine: an image, how strongly and where it activates the unit.
 
-    ``box`` is the nominal receptive field of the position, ``true_box`` the clipped one.
+    ``box`` is the nominal receptive field of the position and ``true_box`` all pixels that can
+    influence the activation. Where some of them do so through gates alone, ``box`` and ``held_box``
+    are the nominal box and the clipped one with gates held; or else ``held_box`` is None.
     """
 
     image: int
@@ -35,6 +37,12 @@ class Winner(Struct, frozen=True, rename={"label": "class"}):
     position: Pair
     box: Corners
     true_box: Corners
+    held_box: Corners | None = None
+
+    @property
+    def reach(self) -> Corners:
+        """The pixels that reach the activation while gates keep their values."""
+        return self.held_box or self.true_box
 
 
 class Sample(Struct, frozen=True):
@@ -80,7 +88,7 @@ class Unit(Struct, frozen=True):
     @property
     def outside(self) -> float | None:
         """The mean share of its winners' boxes that can't reach the activation."""
-        shares = [1 - _area(winner.true_box) / _area(winner.box) for winner in self.nine]
+        shares = [1 - _area(winner.reach) / _area(winner.box) for winner in self.nine]
         return sum(shares) / len(shares) if shares else None
 
     @property
@@ -137,6 +145,8 @@ class LayerFacts(Struct, frozen=True):
     filter on the layer's sheet of filters and how many stand in a row, None where there is no
     sheet; ``parents`` the layers it is computed from, "" for the input; ``image_free`` whether
     nothing of an image but the activation's strength enters its reconstructions.
+    ``receptive_field`` is the field with gates held, by which tiles are cut; ``true_field`` the one
+    that counts what comes through gates, None where no gate lies below.
     """
 
     layer: str
@@ -148,6 +158,7 @@ class LayerFacts(Struct, frozen=True):
     filters: tuple[int, int, int] | None = None
     parents: tuple[str, ...] = ()
     image_free: bool = False
+    true_field: ReceptiveField | None = None
 
     @property
     def units(self) -> int:
@@ -200,7 +211,11 @@ class LayerSummary(Struct, frozen=True):
 
 
 class NetworkFacts(Struct, frozen=True):
-    """What the network is; ``extensions`` are operations that the rule's paper doesn't treat."""
+    """What the network is.
+
+    ``extensions`` are operations that the rule's paper doesn't treat; ``left_out`` says what of it
+    isn't shown and why, "" if it is all shown.
+    """
 
     name: str
     weights: str
@@ -210,6 +225,7 @@ class NetworkFacts(Struct, frozen=True):
     parameters: int
     extensions: tuple[str, ...]
     preprocessing: PreprocessingFacts
+    left_out: str = ""
 
 
 class PreprocessingFacts(Struct, frozen=True):

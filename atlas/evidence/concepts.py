@@ -269,9 +269,9 @@ def _above(network: Network, layer: Layer, maps: Tensor, thresholds: np.ndarray)
     axes = []
     for i in (0, 1):
         centres = torch.arange(-(-size[i] // side)) * side + (side - 1) / 2
-        length, stride = layer.shape[1 + i], layer.field.stride[i]
+        length, stride = layer.shape[1 + i], layer.held.stride[i]
         if stride:
-            first = layer.field.offset[i] + (layer.field.size[i] - 1) / 2
+            first = layer.held.offset[i] + (layer.held.size[i] - 1) / 2
             place = (centres - first) / stride
         else:
             place = (centres + 0.5) * length / size[i] - 0.5

@@ -46,7 +46,8 @@ class Winners:
 
     ``unit``, ``rank`` and ``image`` ``[B]`` name them; ``stimulus`` ``[B]`` is the recorded
     stimulus of each, ``value`` ``[B]`` its activation and ``position`` ``[B, 2]`` (row, column)
-    the activation's position. ``box`` ``[B, 4]`` (top, left, bottom, right) is its true box.
+    the activation's position. ``box`` ``[B, 4]`` (top, left, bottom, right) is its true box, with
+    gates held.
     """
 
     unit: Tensor

@@ -7,6 +7,7 @@ model's own tensors; the model itself is never changed.
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
@@ -53,7 +54,7 @@ class Graph:
         self.operations: dict[Node, Operation] = {}
         self.shapes: dict[Node, tuple[int, ...]] = {}
         self.lost: dict[Node, Operation] = {}
-        positions = Positions(self.evaluate)
+        positions = Positions(functools.partial(self.evaluate, images=1))
         self.fields: Mapping[Node, Fields] = positions.of
         with torch.no_grad():
             for node, values in self.run(torch.zeros_like(example[:1])):
@@ -123,17 +124,18 @@ class Graph:
         for node in self._nodes:
             if node is not self.trace.image:
                 step = steps.get(node)
-                values[node] = step(values) if step else self.evaluate(node, values)
+                values[node] = step(values) if step else self.evaluate(node, values, len(inputs))
             yield node, values
             if node is until:
                 return
             for used in self._last_use.get(node, ()):
                 values.pop(used, None)
 
-    def evaluate(self, node: Node, values: Mapping[Node, Any]) -> Any:
+    def evaluate(self, node: Node, values: Mapping[Node, Any], images: int | None = None) -> Any:
         """The value of one node, computed from the values of its inputs.
 
-        Sizes, tuples and values between are computed too where ``values`` lacks them.
+        Sizes, tuples and values between are computed too where ``values`` lacks them. ``images``
+        counts the images that these are of; None if one of them tells.
         """
 
         def value(of: Node) -> Any:
@@ -142,8 +144,10 @@ class Graph:
             if of in self.constants:
                 return self.constants[of]
             if self.trace.is_batch(of.meta.get("val")):
-                return next(len(v) for v in values.values() if isinstance(v, Tensor) and v.dim())
-            return self.evaluate(of, values)
+                if images is not None:
+                    return images
+                return next(len(v) for n, v in values.items() if self.trace.follows_batch(n))
+            return self.evaluate(of, values, images)
 
         if node.op == "get_attr":  # a part of the model's code, such as one without gradients
             return self.trace.part(node)
@@ -184,11 +188,11 @@ class Graph:
         try:
             with torch.no_grad():
                 outputs = tree_leaves(model(example))
-        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        except Exception as error:  # whatever the model's own code raises
             channels, height, width = self.input_shape
             raise UsageError(
                 f"the network can't be run on a {height}x{width} input of {channels} channels: "
-                f"{first_line(error)}"
+                f"{first_line(error) or type(error).__name__}"
             ) from error
         finally:
             torch.backends.mha.set_fastpath_enabled(fast)
@@ -219,18 +223,25 @@ class Graph:
 
     def _gate(self, product: ops.Product) -> Node | None:
         """The factor of a product that only scales the other one; None if neither does."""
+        made = {node: self._before_expansion(node) for node in product.inputs}
+        positions = {node: math.prod(self.shapes[made[node].node][1:]) for node in product.inputs}
         one, other = product.inputs
         for small, large in ((one, other), (other, one)):
-            if math.prod(self.shapes[small]) == 0 or math.prod(self.shapes[large]) == 0:
-                return None
-            if math.prod(self.shapes[small][1:]) < math.prod(self.shapes[large][1:]):
+            if positions[small] < positions[large]:
                 return small
         bounded = [
             node
-            for node in (one, other)
-            if isinstance(made := self.operations[node], ops.Nonlinearity) and made.is_bounded
+            for node, operation in made.items()
+            if isinstance(operation, ops.Nonlinearity) and operation.is_bounded
         ]
         return bounded[0] if len(bounded) == 1 else None
+
+    def _before_expansion(self, node: Node) -> Operation:
+        """The operation that made a value, before it was repeated to the size of another one."""
+        operation = self.operations[node]
+        while operation.name in ("expand", "expand_as", "broadcast_to"):
+            operation = self.operations[operation.inputs[0]]
+        return operation
 
     def _add(self, node: Node, values: dict[Node, Any], positions: Positions) -> None:
         """Add the operation of a node, with its shape and its fields."""

@@ -83,6 +83,18 @@ def find_layers(graph: Graph) -> dict[str, Layer]:
     return {layer.id: layer for layer in layers}
 
 
+def lost_layers(graph: Graph) -> tuple[Operation, int] | None:
+    """The first operation that mixes positions or images, and how many layers that left out.
+
+    Above it no value can be followed back to positions of the image. None if all can.
+    """
+    if not graph.lost:
+        return None
+    out = [node for node in graph.lost if _kind(graph, graph.operations[node])]
+    mixing = (o for o in graph.operations.values() if isinstance(o, ops.Mixing))
+    return next(mixing, next(iter(graph.lost.values()))), len(out)
+
+
 @dataclass(frozen=True)
 class _Layout:
     """Units, height and width of a node's value, and the dimensions where they stand."""

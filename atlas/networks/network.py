@@ -19,7 +19,8 @@ from atlas.errors import AtlasError, UsageError
 from atlas.images.preprocessing import Preprocessing
 from atlas.networks import zoo
 from atlas.networks.graph import Graph
-from atlas.networks.layers import Layer, find_layers
+from atlas.networks.layers import Layer, find_layers, lost_layers
+from atlas.networks.operations import Rearrangement
 from atlas.networks.receptive_fields import ReceptiveField
 from atlas.networks.tracing import paths_of
 from atlas.networks.weights import fit, read
@@ -61,6 +62,21 @@ class Network:
             lacking = self._without_weights()
             layers = {name: layer for name, layer in layers.items() if layer.node not in lacking}
         return MappingProxyType(layers)
+
+    @property
+    def left_out(self) -> str:
+        """What of the network isn't shown, and why; "" if it is all shown."""
+        reasons = []
+        if self.missing:
+            reasons.append(f"what needs the weights of {', '.join(self.missing)}")
+        lost = lost_layers(self.graph)
+        if lost:
+            operation, count = lost
+            layers = "1 layer" if count == 1 else f"{count} layers"
+            mixes = "images" if isinstance(operation, Rearrangement) else "positions"
+            inside = f" in {operation.path}" if operation.path else ""
+            reasons.append(f"{layers} from the {operation.name}{inside} on, which mixes {mixes}")
+        return "; ".join(reasons)
 
     def _without_weights(self) -> set[object]:
         """The nodes that depend on a module without weights."""
@@ -178,6 +194,11 @@ def load_network(
     )
     if not network.layers and missing:
         raise AtlasError(f"no layer of {name} has all its weights in {chosen}")
+    if network.graph.lost and len(network.layers) < 2:
+        raise UsageError(
+            f"--model {name}: a vision transformer has no channels with positions in the image, "
+            "which are what an atlas shows; choose a convolutional network"
+        )
     if all(layer.kind != "convolution" for layer in network.layers.values()):
         raise UsageError(
             f"--model {name}: there is no convolution in it, and so no channels with positions "

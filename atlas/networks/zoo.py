@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
-import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -26,7 +25,6 @@ from atlas.images.preprocessing import Preprocessing
 
 IMAGENET = Preprocessing(256, (224, 224), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 DEMO = Preprocessing(SIDE, (SIDE, SIDE), demo.MEAN, demo.STD)
-_TRANSFORMERS = re.compile(r"(vit|swin|maxvit|deit|beit|cait|xcit|pvt|mvit|eva|twins|coat)")
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,6 @@ def _torchvision(name: str) -> Recipe:
             f"--model {name}: neither 'demo', a classification model of torchvision, 'timm:NAME' "
             f"nor 'FILE.py:FACTORY'{_hint(name, known)}"
         )
-    _refuse_transformers(name)
     default = getattr(torchvision.models.get_model_weights(name), "DEFAULT", None)
 
     def make() -> nn.Module:
@@ -134,7 +131,6 @@ def _timm(name: str) -> Recipe:
     if not timm.is_model(name):
         hint = _hint(name, timm.list_models())
         raise UsageError(f"--model timm:{name}: timm has no such model{hint}")
-    _refuse_transformers(name)
 
     def preprocessing(model: nn.Module) -> Preprocessing:
         config = timm.data.resolve_model_data_config(model)
@@ -194,14 +190,6 @@ def _guessed(model: nn.Module) -> Preprocessing:
     if first is not None and first.in_channels == 1:
         return Preprocessing(256, (224, 224), (0.449,), (0.226,), mode="L")
     return IMAGENET
-
-
-def _refuse_transformers(name: str) -> None:
-    if _TRANSFORMERS.match(name):
-        raise UsageError(
-            f"--model {name}: a vision transformer has no channels with positions in the image, "
-            "which are what an atlas shows; choose a convolutional network"
-        )
 
 
 def _hint(name: str, known: list[str]) -> str:

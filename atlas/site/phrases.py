@@ -71,7 +71,8 @@ def field_size(layer: LayerData) -> str:
     height, width = layer.receptive_field.size
     if layer.receptive_field.stride == (0, 0):
         return "the whole image"
-    return f"{height}×{width} pixels"
+    gated = ", and the whole image through its gates" if layer.true_field else ""
+    return f"{height}×{width} pixels{gated}"
 
 
 def map_size(layer: LayerData) -> str:
@@ -277,7 +278,7 @@ def made(atlas: AtlasData) -> tuple[Fact, ...]:
     facts = {
         "Network": f"{network.name}, {network.parameters:,} parameters",
         "Weights": f"{network.weights}; SHA-256 {network.weights_hash[:16]}",
-        "Left out": f"no weights for {', '.join(network.missing)}" if network.missing else "",
+        "Left out": network.left_out,
         "Images": (
             f"{images.description}; {images.count:,} images, {images.classes} classes; "
             f"SHA-256 {images.hash[:16]}"

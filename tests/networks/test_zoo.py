@@ -94,12 +94,8 @@ def test_files_and_packages_that_are_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", zoo.names())
-def test_every_name_has_a_recipe_or_is_refused(name: str) -> None:
-    if name.startswith(("vit", "swin", "maxvit")):
-        with pytest.raises(UsageError, match="vision transformer"):
-            zoo.recipe(name)
-    else:
-        assert isinstance(zoo.recipe(name), zoo.Recipe)
+def test_every_name_has_a_recipe(name: str) -> None:
+    assert isinstance(zoo.recipe(name), zoo.Recipe)
 
 
 def test_timm_by_name() -> None:
@@ -112,6 +108,20 @@ def test_timm_by_name() -> None:
         atlas.load_network("timm:resnet18x")
     with pytest.raises(UsageError, match="vision transformer"):
         atlas.load_network("timm:vit_tiny_patch16_224")
+
+
+def test_hybrids_have_the_layers_below_the_first_attention() -> None:
+    pytest.importorskip("timm")
+    small = {"preprocessing": {"crop": (64, 64)}}
+    network = atlas.load_network("timm:mobilevit_xxs", "none", **small)
+    assert "stem.conv" in network.layers and "stages.1.2" in network.layers
+    assert "matmul in stages.2.1.transformer.0.attn" in network.left_out or (
+        "scaled_dot_product_attention in stages.2.1.transformer.0.attn" in network.left_out
+    )
+    assert "which mixes positions" in network.left_out
+    attended = [name for name in network.layers if name.startswith(("stages.3", "stages.4"))]
+    assert not attended and not any("transformer.0.attn.proj" in name for name in network.layers)
+    assert atlas.load_network("timm:resnet10t", "none", **small).left_out == ""
 
 
 def test_preprocessing_can_be_replaced() -> None:

@@ -71,7 +71,7 @@ def _draw(run: Run, layers: list[Layer], chosen: list[Units]) -> None:
     wanted: dict[int, list[tuple[int, int, int]]] = {}
     tiles = []
     for number, (layer, units) in enumerate(zip(layers, chosen, strict=True)):
-        shape = (len(units), len(PERCENTS), *pixels.strip_tile(layer.field.size), 3)
+        shape = (len(units), len(PERCENTS), *pixels.strip_tile(layer.held.size), 3)
         tiles.append(room(run.scratch / f"{layer.id}.tiles", shape, np.uint8))
         for row, unit in enumerate(units):
             for place, sample in enumerate(unit.spectrum):
@@ -97,7 +97,7 @@ def _draw(run: Run, layers: list[Layer], chosen: list[Units]) -> None:
             if any(shown):
                 path = run.folder / addresses.spectrum_file(layer.id, unit.unit)
                 path.parent.mkdir(exist_ok=True)
-                path.write_bytes(pixels.strip(drawn[row], shown, layer.field.size))
+                path.write_bytes(pixels.strip(drawn[row], shown, layer.held.size))
 
 
 def _estimate(plan: Plan) -> int:

@@ -10,6 +10,7 @@ from atlas.data import addresses
 from atlas.data.documents import LAYER, NETWORK
 from atlas.data.records import LayerFacts, NetworkFacts, PreprocessingFacts, ReceptiveField
 from atlas.drawing import pixels
+from atlas.networks import receptive_fields
 from atlas.networks.connections import parents
 from atlas.reconstruction.extensions import extensions, image_free
 
@@ -26,23 +27,28 @@ def run(run: Run) -> None:
     layers = network.choose(settings.layer_globs)
     above = parents(network.graph, layers)
     for layer in layers:
-        weight, field = pixel_filters(network, layer), layer.field
+        weight, field = pixel_filters(network, layer), layer.held
         facts = LayerFacts(
             layer.id,
             layer.module,
             layer.kind,
             layer.shape,
-            ReceptiveField(field.size, field.stride, field.offset),
+            _written(field),
             pixels.plate_of(field.size, settings.pictures),
             None if weight is None else pixels.filter_layout(weight.shape),
             tuple(above[layer.id]),
             image_free(network.graph, layer.node, settings.rule),
+            None if field == layer.field else _written(layer.field),
         )
         run.write(LAYER, facts, layer.id)
         if weight is not None:
             sheet = pixels.filter_sheet(weight, network.preprocessing.std)
             sheet.save(run.folder / addresses.filters_file(layer.id), optimize=True)
     run.write(NETWORK, _facts(network))
+
+
+def _written(field: receptive_fields.ReceptiveField) -> ReceptiveField:
+    return ReceptiveField(field.size, field.stride, field.offset)
 
 
 def _facts(network: Network) -> NetworkFacts:
@@ -58,6 +64,7 @@ def _facts(network: Network) -> NetworkFacts:
         PreprocessingFacts(
             seen.resize, seen.crop, seen.mean, seen.std, seen.interpolation, seen.mode
         ),
+        network.left_out,
     )
 
 

@@ -31,8 +31,8 @@ class Use:
 class UseEntry:
     """A unit that has an image among its nine.
 
-    ``mark`` is the fragment of the page that shows where it looks; ``true_box`` is None where it is
-    the nominal box.
+    ``mark`` is the fragment of the page that shows where it looks; ``true_box``, with gates held,
+    is None where it is the nominal box.
     """
 
     mark: str
@@ -139,7 +139,7 @@ def _entry(view: AtlasView, use: Use, page: PageAddress) -> UseEntry:
         rank=use.rank + 1,
         value=phrases.activation(winner.value),
         box=winner.box,
-        true_box=winner.true_box if winner.true_box != winner.box else None,
+        true_box=winner.reach if winner.reach != winner.box else None,
     )
 
 
