@@ -280,8 +280,10 @@ def _filtered(graph: Graph, operation: Operation, layer: Layer, origins: _Origin
         return []
     groups = operation.groups if isinstance(operation, ops.Convolution) else 1
     sign = _sign_of_scale(graph, operation, layer)
-    links = []
     outputs, inputs = layer.units // groups, len(origin.layer) // groups
+    if inputs == 1:
+        return _filtered_singly(operation.weight, origin, origins.layers, sign)
+    links = []
     for group in range(groups):
         rows = slice(group * outputs, (group + 1) * outputs)
         columns = slice(group * inputs, (group + 1) * inputs)
@@ -294,6 +296,23 @@ def _filtered(graph: Graph, operation: Operation, layer: Layer, origins: _Origin
             name, value = origins.layers[source[0]], round(float(share[row, column]), 4)
             links.append(_Link(row + group * outputs, name, source[1], value))
     return links
+
+
+def _filtered_singly(
+    weight: Tensor, origin: _Origin, layers: Sequence[str], sign: np.ndarray
+) -> list[_Link]:
+    """The links of filters that read one unit each, all groups at once."""
+    flat = weight.flatten(1)
+    squares = flat.square().sum(1, dtype=torch.float64).cpu().numpy()
+    share = squares / squares.clip(min=1e-30) * np.where(flat.sum(1).cpu() < 0, -1.0, 1.0) * sign
+    read = np.arange(len(weight)) * len(origin.layer) // len(weight)
+    known = (origin.layer[read] != _UNKNOWN) & (share != 0)
+    return [
+        _Link(unit, layers[origin.layer[source]], int(origin.unit[source]), round(value, 4))
+        for unit, source, value in zip(
+            np.flatnonzero(known).tolist(), read[known], share[known].tolist(), strict=True
+        )
+    ]
 
 
 def _shares(weight: Tensor, origin: _Origin) -> tuple[Sequence[tuple[int, int]], np.ndarray]:
