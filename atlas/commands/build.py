@@ -23,6 +23,7 @@ from atlas.site.info import ALONE, SiteContents
 if TYPE_CHECKING:  # at run time they come with torch, which --help needn't wait for
     from atlas.compute.run import Run
     from atlas.compute.stage import Stage
+    from atlas.data.plan import Plan
     from atlas.runtime.ranks import Ranks
     from atlas.site.pages import Page
 
@@ -75,7 +76,9 @@ def build(
     all compute, and rank 0 alone renders and publishes. Returns the stages that ran.
     """
     started = time.perf_counter()
+    from atlas.commands import full_disk
     from atlas.commands.inputs import images_of, masks_of, network_of
+    from atlas.commands.projecting import plan_of, room_of
     from atlas.compute.engine import begun, compute, read_ledger
     from atlas.compute.facts import describe
     from atlas.compute.run import Run
@@ -85,7 +88,7 @@ def build(
     from atlas.runtime.ranks import ALONE as ONE_RANK
     from atlas.site import publishing
     from atlas.site.pages import PAGES
-    from atlas.site.staging import check_place, staging
+    from atlas.site.staging import building, check_place, staging
 
     ranks, stages, pages = ranks or ONE_RANK, stages or STAGES, pages or PAGES
     keep_freed_memory()
@@ -107,10 +110,16 @@ def build(
 
     if not ranks.leads:
         return compute(begin(Path(), Path()), stages)
+    plan, work = plan_of(network, images, settings), building(settings.out, settings.atlas_name)
+    needed = room_of(plan, stages, pages)
     place = staging(settings.out, settings.atlas_name, fresh=settings.fresh, worth_keeping=begun)
-    with place as at:
+    with full_disk.told(settings.out, work, needed), place as at:
+        _project(plan, settings, network.name, stages, pages)
+        free, more = full_disk.lacking(settings.out, work, needed)
+        if free < more and not read_ledger(at.folder, at.scratch):  # all has to be computed
+            few = f"{free / 1e6:,.0f} MB are free, and the build needs about {more / 1e6:,.0f}"
+            print(f"note: only {few} in {settings.out}", file=sys.stderr)
         run = begin(at.folder, at.scratch)
-        _project(run, stages, pages)
         ran = compute(run, stages)
         if not ran:
             print("note: nothing to compute, only pages to write (--fresh computes all)")
@@ -161,17 +170,14 @@ def _publish(
     return count
 
 
-def _project(run: Run, stages: Sequence[Stage], pages: Sequence[Page]) -> None:
+def _project(
+    plan: Plan, settings: Settings, network: str, stages: Sequence[Stage], pages: Sequence[Page]
+) -> None:
     """Print how large the atlas will be, and a note if that is more than the budget."""
-    from atlas.commands.projecting import plan_of, size_of
+    from atlas.commands.projecting import size_of
 
-    settings, network = run.settings, run.network
-    plan = plan_of(run)
     about = size_of(plan, stages, pages) / 1e6
-    print(
-        f"{len(plan.layers)} layers of {network.name}, {plan.images:,} images: "
-        f"about {about:,.0f} MB"
-    )
+    print(f"{len(plan.layers)} layers of {network}, {plan.images:,} images: about {about:,.0f} MB")
     if about > settings.budget:
         lean = size_of(replace(plan, lean=True), stages, pages) / 1e6
         less = "" if settings.lean else f"--lean makes it about {lean:,.0f} MB, "

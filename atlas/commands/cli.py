@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Sequence
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         goes_on = "the site is as it was, and the same command goes on from here"
         print(f"build.py: interrupted; {goes_on}", file=sys.stderr)
         return 130
-    except (OSError, MemoryError, RuntimeError) as error:
+    except (OSError, MemoryError, RuntimeError, sqlite3.Error) as error:
         if "--debug" in words:
             raise
         print(f"build.py: {first_line(error)} (--debug shows where)", file=sys.stderr)

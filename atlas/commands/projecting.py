@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from atlas.compute.run import Run
 from atlas.compute.stage import Stage
 from atlas.data.plan import LayerPlan, Plan
+from atlas.data.settings import Settings
+from atlas.images.sources import Images
+from atlas.networks.network import Network
 from atlas.site.pages import Page
 
 
-def plan_of(run: Run) -> Plan:
-    """What the atlas of a run will hold."""
-    settings = run.settings
+def plan_of(network: Network, images: Images, settings: Settings) -> Plan:
+    """What the atlas of these settings will hold."""
     return Plan(
         tuple(
-            LayerPlan(min(layer.units, settings.units or layer.units), layer.held.size)
-            for layer in run.network.choose(settings.layer_globs)
+            LayerPlan(
+                min(layer.units, settings.units or layer.units), layer.held.size, layer.units
+            )
+            for layer in network.choose(settings.layer_globs)
         ),
-        len(run.images),
-        run.network.preprocessing.crop,
+        len(images),
+        network.preprocessing.crop,
         pictures=settings.pictures,
         jpeg=settings.jpeg,
         evidence=settings.has_evidence,
@@ -31,3 +34,8 @@ def size_of(plan: Plan, stages: Sequence[Stage], pages: Sequence[Page]) -> int:
     """About how many bytes an atlas will take: the sum of what its stages and pages estimate."""
     estimates = [*(stage.estimate for stage in stages), *(page.estimate for page in pages)]
     return sum(estimate(plan) for estimate in estimates)
+
+
+def room_of(plan: Plan, stages: Sequence[Stage], pages: Sequence[Page]) -> int:
+    """About how many bytes a build takes on the disk until it is done."""
+    return size_of(plan, stages, pages) + sum(stage.scratch(plan) for stage in stages)

@@ -20,8 +20,7 @@ from atlas.compute.restricted import restricted
 from atlas.compute.run import Run
 from atlas.compute.stage import Stage
 from atlas.data.whole_files import write_whole
-from atlas.errors import AtlasError
-from atlas.runtime.checkpoint import Checkpoint
+from atlas.runtime.checkpoint import Checkpoint, holds_work
 
 LEDGER = "ledger.json"
 Report = Callable[[str], Any]
@@ -128,11 +127,4 @@ def write_ledger(scratch: Path, ledger: dict[str, Any]) -> None:
 
 def begun(scratch: Path) -> bool:
     """Whether a stage left something worth keeping in the scratch folder of a run."""
-    for state in scratch.glob("*/state.sqlite"):
-        try:
-            with closing(Checkpoint(state)) as checkpoint:
-                if not checkpoint.is_empty:
-                    return True
-        except AtlasError:
-            continue
-    return False
+    return any(holds_work(state) for state in scratch.glob("*/state.sqlite"))

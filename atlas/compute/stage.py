@@ -22,7 +22,8 @@ class Stage:
     reads, ``inputs`` what else of the run (of ``"network"``, ``"images"``, ``"masks"``,
     ``"slots"``), ``settings`` the settings. It can read nothing else, so these decide its result,
     together with the source of the module of ``run`` and of all modules that this one imports.
-    ``estimate`` says how many bytes it will write.
+    ``estimate`` says how many bytes it will write, ``scratch`` how many more it takes on the disk
+    until the build is done.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Stage:
     settings: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     estimate: Estimate = nothing
+    scratch: Estimate = nothing
 
     @property
     def owned(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from atlas.data import addresses
 from atlas.data.documents import UnitNine
 from atlas.data.geometry import Box
 from atlas.data.measures import MEASURES
-from atlas.data.records import LayerFacts
+from atlas.data.records import LayerFacts, Pair
 from atlas.drawing import pixels
 from atlas.reconstruction import effective
 from atlas.runtime.checkpoint import Checkpoint
@@ -52,24 +53,34 @@ class TileStore:
     @staticmethod
     def of(layer: ShownLayer, scratch: Path, tried: bool) -> TileStore:
         """The store of a layer in a folder: as a build left it, or empty."""
-        each, size = (len(layer.units), 9), layer.facts.receptive_field.size
-        shapes = {
-            "tiles": (2, *layer.facts.plate.tile, 3),
-            "energies": (sum(size),),
-            "tried": (2 if tried else 0, *pixels.small_plate_of(size).tile, 3),
-            "figures": (len(MEASURES) if tried else 0,),
-        }
-        pictures = ("tiles", "tried")
+        each, facts = (len(layer.units), 9), layer.facts
+        shapes = _shapes(facts.receptive_field.size, facts.plate.tile, tried)
         return TileStore(
             **{
-                name: room(
-                    scratch / f"{layer.facts.layer}.{name}",
-                    (*each, *shape),
-                    np.uint8 if name in pictures else np.float32,
-                )
+                name: room(scratch / f"{facts.layer}.{name}", (*each, *shape), _type(name))
                 for name, shape in shapes.items()
             }
         )
+
+
+def bytes_of_unit(size: Pair, tile: Pair, tried: bool) -> int:
+    """The bytes that a store takes for a unit, by its nominal box and its plate's tiles."""
+    shapes = _shapes(size, tile, tried)
+    return sum(9 * math.prod(s) * np.dtype(_type(name)).itemsize for name, s in shapes.items())
+
+
+def _shapes(size: Pair, tile: Pair, tried: bool) -> dict[str, tuple[int, ...]]:
+    """The shapes of a store's arrays for one winner."""
+    return {
+        "tiles": (2, *tile, 3),
+        "energies": (sum(size),),
+        "tried": (2 if tried else 0, *pixels.small_plate_of(size).tile, 3),
+        "figures": (len(MEASURES) if tried else 0,),
+    }
+
+
+def _type(name: str) -> type:
+    return np.uint8 if name in ("tiles", "tried") else np.float32
 
 
 @dataclass(frozen=True)

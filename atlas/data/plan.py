@@ -10,10 +10,14 @@ from atlas.data.records import Pair
 
 @dataclass(frozen=True)
 class LayerPlan:
-    """A layer that will be shown: how many units, and the size of their nominal field in pixels."""
+    """A layer that will be shown: how many units, and the size of their nominal field in pixels.
+
+    ``scanned`` is how many units it has, 0 where all are shown.
+    """
 
     units: int
     size: Pair
+    scanned: int = 0
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,11 @@ class Plan:
     def units(self) -> int:
         """How many units will be shown."""
         return sum(layer.units for layer in self.layers)
+
+    @property
+    def scanned(self) -> int:
+        """How many units are looked at, shown or not."""
+        return sum(layer.scanned or layer.units for layer in self.layers)
 
 
 Estimate = Callable[[Plan], int]  # bytes

@@ -9,8 +9,12 @@ from pathlib import Path
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, as a new file: one that was linked elsewhere stays."""
     beside = unfinished(path)
-    beside.write_bytes(content)
-    os.replace(beside, path)
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)  # what there was no room for takes none
+        raise
 
 
 def unfinished(path: Path) -> Path:

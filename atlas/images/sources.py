@@ -18,6 +18,7 @@ from atlas.demo.world import World
 from atlas.errors import AtlasError, UsageError
 from atlas.images.duplicates import ImageIdentity
 from atlas.images.preprocessing import Preprocessing, loaded_transforms
+from atlas.runtime.full_disk import is_full
 
 T = TypeVar("T")
 
@@ -173,7 +174,8 @@ class StimulusCache:
     """Decoded stimuli in a file, so that later passes needn't decode their images again.
 
     Every image has a place in the file: ``shape`` ``(H, W, C)`` bytes, and one byte that marks the
-    stimulus as complete. Images whose place would lie beyond ``limit`` bytes aren't cached.
+    stimulus as complete. Images whose place would lie beyond ``limit`` bytes aren't cached, and
+    none are where the disk is full: it is needed for what can't be had otherwise.
     """
 
     path: Path
@@ -183,11 +185,16 @@ class StimulusCache:
     def put(self, index: int, pixels: np.ndarray) -> None:
         """Store the pixels of a stimulus, unless its place lies beyond the limit."""
         size = math.prod(self.shape) + 1
-        if (index + 1) * size <= self.limit:
+        if (index + 1) * size > self.limit:
+            return
+        try:
             with open(os.open(self.path, os.O_RDWR | os.O_CREAT), "r+b", buffering=0) as file:
                 # the mark comes last, so that a killed process leaves no half a stimulus marked
                 file.seek(index * size)
                 file.write(pixels.tobytes() + b"\1")
+        except OSError as error:
+            if not is_full(error):
+                raise
 
     def get(self, index: int) -> np.ndarray | None:
         """The pixels of a stimulus; None if they aren't stored."""

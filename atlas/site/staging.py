@@ -12,6 +12,7 @@ from pathlib import Path
 
 from atlas.errors import AtlasError, UsageError
 from atlas.runtime.checkpoint import Checkpoint
+from atlas.runtime.full_disk import is_full
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.IGNORECASE)
 RESERVED = ("notes", "compare")
@@ -43,6 +44,11 @@ def check_place(out: Path, name: str) -> None:
         raise UsageError(f"{old} is no atlas and won't be replaced; choose another --name or --out")
 
 
+def building(out: Path, name: str) -> Path:
+    """The folder that an atlas is built in."""
+    return out / f".building-{name}"
+
+
 @contextmanager
 def staging(
     out: Path, name: str, *, fresh: bool = False, worth_keeping: Callable[[Path], bool]
@@ -52,11 +58,11 @@ def staging(
     It holds what a build that was stopped left there, or else the files of the published atlas,
     linked; with ``fresh`` it is empty. It stays when the block fails and ``worth_keeping`` says of
     its scratch folder that the next build can go on from it. Raises ``UsageError`` as
-    ``check_place`` does, and ``AtlasError`` when the folder can't be written to or another build is
-    at work in it.
+    ``check_place`` does, ``AtlasError`` when the folder can't be written to or another build is at
+    work in it, and what ``full_disk.is_full`` knows when there is no room.
     """
     check_place(out, name)
-    base = out / f".building-{name}"
+    base = building(out, name)
     place = Staging(base / "atlas", base / "scratch")
     try:
         base.mkdir(parents=True, exist_ok=True)
@@ -68,6 +74,8 @@ def staging(
         if not place.folder.is_dir():
             _begin(place.folder, None if fresh else out / name)
     except OSError as error:
+        if is_full(error):
+            raise
         raise AtlasError(f"{out} can't be written to: {error}") from error
     with closing(lock):
         try:

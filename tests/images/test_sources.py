@@ -101,6 +101,12 @@ def test_a_worker_passes_on_what_went_wrong(folder: Path) -> None:
         list(stimuli(open_folder(folder), PREPROCESSING, range(4), workers=1))
 
 
+def test_a_full_disk_keeps_no_stimulus_and_stops_nothing() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    StimulusCache(Path("/dev/full"), (8, 8, 3)).put(0, np.zeros((8, 8, 3), np.uint8))
+
+
 def test_demo_pictures_have_names_and_classes() -> None:
     images = DemoImages(3)
     assert name_of(images, 1) == f"{images.label(1)}/00001.png"

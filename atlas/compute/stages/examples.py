@@ -7,6 +7,7 @@ the level where the percentile lies.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,6 +108,14 @@ def _estimate(plan: Plan) -> int:
     return plan.units * (strip + DATA_BYTES)
 
 
+def _scratch(plan: Plan) -> int:
+    """The strips before they are drawn."""
+    if not plan.evidence or not plan.pictures or plan.lean:
+        return 0
+    tiles = [layer.units * 3 * math.prod(pixels.strip_tile(layer.size)) for layer in plan.layers]
+    return len(PERCENTS) * sum(tiles)
+
+
 STAGE = Stage(
     "examples",
     run,
@@ -116,4 +125,5 @@ STAGE = Stage(
     settings=("layers", "images_policy", "lean", "evidence"),
     files=("*/spectrum/*.webp",),
     estimate=_estimate,
+    scratch=_scratch,
 )

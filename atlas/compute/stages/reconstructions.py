@@ -9,7 +9,7 @@ import numpy as np
 from atlas.compute.plates import write_plates
 from atlas.compute.second_pass import revisit
 from atlas.compute.stage import Stage
-from atlas.compute.tile_store import ShownLayer, TileStore, draw
+from atlas.compute.tile_store import ShownLayer, TileStore, bytes_of_unit, draw
 from atlas.data.documents import LAYER, NINE, RECONSTRUCTIONS, PerUnit, UnitReconstructions
 from atlas.data.measures import MEASURES
 from atlas.data.plan import Plan
@@ -118,6 +118,15 @@ def _estimate(plan: Plan) -> int:
     return total
 
 
+def _scratch(plan: Plan) -> int:
+    """The tiles before they are drawn."""
+    return sum(
+        layer.units
+        * bytes_of_unit(layer.size, pixels.plate_of(layer.size, plan.pictures).tile, plan.evidence)
+        for layer in plan.layers
+    )
+
+
 STAGE = Stage(
     "reconstructions",
     run,
@@ -129,4 +138,5 @@ STAGE = Stage(
         "*/[0-9]*.webp", "*/[0-9]*.jpg", "*/small/*.webp", "*/tried/*.webp", "images/*/*.webp",
     ),
     estimate=_estimate,
+    scratch=_scratch,
 )  # fmt: skip

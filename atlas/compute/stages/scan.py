@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import fields
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from atlas.compute.record_files import RECORD, write_record
 from atlas.compute.stage import Stage
 from atlas.data.documents import IMAGES
 from atlas.data.plan import Plan
 from atlas.data.records import ImageFacts
-from atlas.images.sources import Described, label_of
+from atlas.images.sources import Described, StimulusCache, label_of
 from atlas.scanning.scan import Scan, first_pass
+from atlas.scanning.topk import empty
 
 if TYPE_CHECKING:
     from atlas.compute.run import Run
 
 RECORD_BYTES = 1_500  # of a unit, compressed
 BARE_RECORD_BYTES = 150  # without statistics
+SEEN_BYTES = 150  # of an image, in the checkpoint
 
 
 def run(run: Run) -> None:
@@ -60,6 +65,14 @@ def _estimate(plan: Plan) -> int:
     return plan.units * (RECORD_BYTES if plan.evidence else BARE_RECORD_BYTES)
 
 
+def _scratch(plan: Plan) -> int:
+    """The records in the checkpoint, once more in its journal; the images; their stimuli."""
+    unit = empty(1, plan.evidence)
+    record = sum(np.asarray(getattr(unit, part.name)).nbytes for part in fields(unit))
+    stimuli = min(StimulusCache.limit, 3 * plan.side[0] * plan.side[1] * plan.images)
+    return 2 * record * plan.scanned + SEEN_BYTES * plan.images + stimuli
+
+
 STAGE = Stage(
     "scan",
     run,
@@ -68,4 +81,5 @@ STAGE = Stage(
     settings=("layers", "near_duplicates", "evidence"),
     files=(f"*/{RECORD}",),
     estimate=_estimate,
+    scratch=_scratch,
 )
