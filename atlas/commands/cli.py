@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sqlite3
 import sys
 from collections.abc import Sequence
 
 from atlas.commands import build, figure, verify
 from atlas.commands.parser import parsed
+from atlas.data.escaping import escaped
 from atlas.errors import AtlasError, first_line
 
 COMMANDS = (
@@ -20,13 +22,15 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Returns its exit code: 0, 1 for a failure, 2 for bad usage."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error has it
     try:
         asked = parsed(COMMANDS, words)
         code: int = asked.run(asked)
     except AtlasError as error:
         if "--debug" in words:
             raise
-        print(f"build.py: {error}", file=sys.stderr)
+        print(f"build.py: {escaped(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         goes_on = "the site is as it was, and the same command goes on from here"
@@ -35,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, MemoryError, RuntimeError, sqlite3.Error) as error:
         if "--debug" in words:
             raise
-        print(f"build.py: {first_line(error)} (--debug shows where)", file=sys.stderr)
+        said = escaped(first_line(error))
+        print(f"build.py: {said} (--debug shows where)", file=sys.stderr)
         return 1
     return code

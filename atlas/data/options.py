@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from atlas.data.escaping import escaped
+
 Scope = Literal["atlas", "run", "command"]
 
 
@@ -115,12 +117,12 @@ class Option:
         return value
 
     def shared(self, value: Any) -> Any:
-        """A value as it may leave this machine, in JSON types."""
+        """A value as it may leave this machine, in JSON types; texts are escaped."""
         if self.may_be_path and value is not None:
-            return last_component(str(value))
+            value = last_component(str(value))
         if isinstance(value, tuple):
-            return list(value)
-        return str(value) if isinstance(value, Path) else value
+            return [escaped(one) if isinstance(one, str) else one for one in value]
+        return escaped(str(value)) if isinstance(value, str | Path) else value
 
     def words(self, value: Any) -> list[str]:
         """What to write on a command line for a value other than None."""

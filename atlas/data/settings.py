@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from atlas.data.escaping import escaped
 from atlas.data.options import (
     GLOBS,
     NATURAL,
@@ -350,7 +351,7 @@ class Settings:
             value = getattr(self, one.name)
             if not one.private:
                 words += one.words(one.shared(value) if one.may_be_path else value)
-        return shlex.join(words)
+        return escaped(shlex.join(words))
 
     def arguments(self) -> list[str]:
         """The arguments that give another process these settings."""

@@ -15,10 +15,11 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from atlas.data.escaping import escaped
 from atlas.demo.world import draw
 from atlas.errors import AtlasError, UsageError
 from atlas.images.preprocessing import Preprocessing
-from atlas.images.sources import DemoImages, Folder
+from atlas.images.sources import SURROGATES, DemoImages, Folder
 
 FINE = 56  # cells along the longer side of a mask, at most
 COVERED = 0.25  # a cell belongs to a concept that covers at least this share of it
@@ -82,7 +83,7 @@ class MaskFolder:
     def description(self) -> str:
         """A line that describes them."""
         concepts = {name for masks in self.paths for name in masks}
-        return f"{len(concepts)} concepts of the folder {self.root.name}"
+        return f"{len(concepts)} concepts of the folder {escaped(self.root.name)}"
 
     def indices(self) -> list[int]:
         """The indices of the images with at least one mask."""
@@ -106,7 +107,7 @@ class MaskFolder:
             for name, path in masks.items():
                 status = path.stat()
                 entry = f"{name}\0{path}\0{status.st_size}\0{status.st_mtime_ns}\n"
-                digest.update(entry.encode())
+                digest.update(entry.encode(errors=SURROGATES))
             digest.update(b"\n")
         return digest.hexdigest()
 
@@ -127,7 +128,7 @@ def open_masks(root: Path, images: Folder) -> MaskFolder:
     }
     stems = [PurePosixPath(path).with_suffix("").as_posix() for path in images.paths]
     paths = tuple(
-        {concept: masks[stem] for concept, masks in paths_of.items() if stem in masks}
+        {escaped(concept): masks[stem] for concept, masks in paths_of.items() if stem in masks}
         for stem in stems
     )
     if not any(paths):

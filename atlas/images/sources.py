@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
+from atlas.data.escaping import escaped
 from atlas.demo.world import World
 from atlas.errors import AtlasError, UsageError
 from atlas.images.duplicates import ImageIdentity
@@ -23,6 +24,7 @@ from atlas.runtime.full_disk import is_full
 T = TypeVar("T")
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+SURROGATES = "surrogateescape"  # how Python keeps bytes of a name that are no UTF-8
 GREY = {"1", "L", "LA", "La", "I", "I;16", "F"}  # Pillow's modes without colour
 
 
@@ -45,7 +47,7 @@ class Described(Protocol):
     description: str
 
     def name(self, index: int) -> str:
-        """The image's name: its path below the folder, with forward slashes."""
+        """The image's name: its path below the folder, with forward slashes, escaped."""
         ...
 
     def label(self, index: int) -> str | None:
@@ -66,6 +68,7 @@ class Folder:
     """Photographs below a folder, in the order of their paths.
 
     A photograph's class is the first folder of its path; one that lies in ``root`` itself has none.
+    Names and classes are ``escaped``; ``paths`` are as Python has them.
     """
 
     root: Path
@@ -74,7 +77,7 @@ class Folder:
     @property
     def description(self) -> str:
         """A line that describes them."""
-        return f"{len(self.paths):,} photographs of the folder {self.root.name}"
+        return f"{len(self.paths):,} photographs of the folder {escaped(self.root.name)}"
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -93,17 +96,18 @@ class Folder:
         digest = hashlib.sha256()
         for path in self.paths:
             status = (self.root / path).stat()
-            digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+            entry = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n"
+            digest.update(entry.encode(errors=SURROGATES))
         return digest.hexdigest()
 
     def name(self, index: int) -> str:
-        """The photograph's path below the folder."""
-        return self.paths[index]
+        """The photograph's path below the folder, escaped."""
+        return escaped(self.paths[index])
 
     def label(self, index: int) -> str | None:
-        """The first folder of the photograph's path; None if there is none."""
+        """The first folder of the photograph's path, escaped; None if there is none."""
         first, _, rest = self.paths[index].partition("/")
-        return first if rest else None
+        return escaped(first) if rest else None
 
 
 def open_folder(root: Path, limit: int | None = None) -> Folder:

@@ -62,6 +62,15 @@ def test_what_is_private_stays_on_this_machine() -> None:
     assert shared["credit"] == "A/B" and shared["base_url"] == "https://a.b/c/"
 
 
+def test_a_path_that_is_no_utf_8_leaves_this_machine_escaped() -> None:
+    given = Settings(images="/data/caf\udce9", model="m\udcff.py:f", credit="A\x1b")
+    shared = given.shareable()
+    assert (shared["images"], shared["model"]) == ("caf\\xe9", "m\\xff.py:f")
+    assert shared["credit"] == "A\\x1b"
+    assert "caf\\xe9" in given.command() and given.command().isprintable()
+    assert given.arguments()[3] == "/data/caf\udce9"  # another process gets it as it is
+
+
 def test_what_is_shared_is_json() -> None:
     for settings in (Settings(), EVERYTHING):
         for said in (settings.shareable(), settings.deciding()):

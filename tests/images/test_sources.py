@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,17 @@ def test_a_worker_passes_on_what_went_wrong(folder: Path) -> None:
     (folder / "flat.bmp").write_bytes(b"BM")
     with pytest.raises(AtlasError, match=r"flat\.bmp can't be read"):
         list(stimuli(open_folder(folder), PREPROCESSING, range(4), workers=1))
+
+
+def test_names_that_are_no_utf_8_are_escaped_and_the_files_still_found(tmp_path: Path) -> None:
+    photograph(tmp_path / os.fsdecode(b"th\xe9") / os.fsdecode(b"caf\xe9\n.png"), (1, 2, 3))
+    images = open_folder(tmp_path)
+    assert (images.name(0), images.label(0)) == ("th\\xe9/caf\\xe9\\x0a.png", "th\\xe9")
+    assert images[0].getpixel((0, 0)) == (1, 2, 3)
+    assert images.identity() == open_folder(tmp_path).identity()
+    root = tmp_path / os.fsdecode(b"\xff")
+    photograph(root / "a.png", (1, 2, 3))
+    assert open_folder(root).description == "1 photographs of the folder \\xff"
 
 
 def test_a_full_disk_keeps_no_stimulus_and_stops_nothing() -> None:

@@ -8,6 +8,7 @@ from atlas.compute.filters import pixel_filters
 from atlas.compute.stage import Stage
 from atlas.data import addresses
 from atlas.data.documents import LAYER, NETWORK
+from atlas.data.escaping import escaped
 from atlas.data.records import LayerFacts, NetworkFacts, PreprocessingFacts, ReceptiveField
 from atlas.drawing import pixels
 from atlas.networks import receptive_fields
@@ -54,8 +55,8 @@ def _written(field: receptive_fields.ReceptiveField) -> ReceptiveField:
 def _facts(network: Network) -> NetworkFacts:
     seen = network.preprocessing
     return NetworkFacts(
-        network.name,
-        network.weights,
+        escaped(network.name),
+        escaped(network.weights),
         network.weights_hash,
         network.missing,
         len(network.layers),
