@@ -16,8 +16,8 @@ from atlas.commands.config import Config, read_config
 from atlas.commands.contents import build_date, contents_of
 from atlas.commands.parser import Command, Parser, add_options, given
 from atlas.data.settings import HOME, OPTIONS, Settings
-from atlas.errors import UsageError
-from atlas.site import files
+from atlas.errors import AtlasError, UsageError
+from atlas.site import files, phrases
 from atlas.site.info import ALONE, SiteContents
 
 if TYPE_CHECKING:  # at run time they come with torch, which --help needn't wait for
@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # at run time they come with torch, which --help needn't wait
     from atlas.data.plan import Plan
     from atlas.runtime.ranks import Ranks
     from atlas.site.pages import Page
+
+SKIPPED = 10  # images that can't be read, named in the summary at most
 
 
 def add(parser: Parser) -> None:
@@ -125,6 +127,9 @@ def build(
             print("note: nothing to compute, only pages to write (--fresh computes all)")
         ledger = read_ledger(at.folder, at.scratch)
         atlas = describe(at.folder, settings, ledger, slots=run.slots, date=date)
+        if settings.strict and atlas.images.skipped:  # by a build without it
+            first = atlas.images.skipped[0]
+            raise AtlasError(f"--strict: {first.file} can't be read as an image: {first.reason}")
         if atlas.images.recoloured:
             print(_recoloured(atlas.images.recoloured, atlas.preprocessing.mode), file=sys.stderr)
         computed = time.perf_counter()
@@ -133,9 +138,10 @@ def build(
     units = sum(summary.shown for summary in atlas.summary)
     megabytes = files.size(settings.out / atlas.name) / 1e6
     print(
-        f"{atlas.name}: {units:,} units of {len(atlas.layers)} layers, "
-        f"{atlas.images.count:,} images"
+        f"{atlas.name}: {units:,} units of {len(atlas.layers)} layers, {atlas.images.read:,} images"
     )
+    if atlas.images.skipped:
+        print("\n  ".join([phrases.skipped(atlas), *phrases.skipped_images(atlas, SKIPPED)]))
     print(f"{count:,} pages, {megabytes:.0f} MB, in {settings.out / atlas.name}")
     print(
         f"{done - started:.0f} s: load {loaded - started:.0f}, compute {computed - loaded:.0f}, "

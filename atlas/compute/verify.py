@@ -17,7 +17,7 @@ from atlas.data.documents import read_atlas, read_layer
 from atlas.data.records import LayerData, Unit
 from atlas.drawing import pixels
 from atlas.errors import AtlasError, UsageError
-from atlas.images.sources import Images
+from atlas.images.sources import Images, name_of
 from atlas.networks.batching import BATCH, Running, slots_of
 from atlas.networks.network import Network
 from atlas.runtime.progress import Progress, silent
@@ -104,6 +104,13 @@ def verify(
         statistics=False,
         running=running,
     )
+    skipped = {one.image for one in facts.images.skipped}
+    for index, reason in scanned.unread.items():
+        if index not in skipped:
+            raise AtlasError(
+                f"{name_of(images, index)} can't be read as an image: {reason}; "
+                "it could be when the atlas was built"
+            )
     _require_same("images", facts.images.hash, scanned.images_hash)
     layers = {name: read_layer(folder, name) for name in chosen}
     winners = {name: scanned.records[name].only(units) for name, units in chosen.items()}

@@ -239,12 +239,21 @@ class PreprocessingFacts(Struct, frozen=True):
     mode: str
 
 
+class SkippedImage(Struct, frozen=True):
+    """An image that can't be read, and the reason in a few words."""
+
+    image: int
+    file: str
+    reason: str
+
+
 class ImageFacts(Struct, frozen=True):
     """What the images are.
 
-    ``count`` are all, ``different`` those that repeat none before them; ``duplicates`` pairs of an
-    image and the earlier one it repeats; ``recoloured`` counts grey images shown to a network of
-    colours, or the reverse; ``hash`` is a SHA-256 over the digests of all decoded images.
+    ``count`` are all that were found; ``skipped`` those that can't be read; ``different`` those of
+    the others that repeat none before them; ``duplicates`` pairs of an image and the earlier one it
+    repeats; ``recoloured`` counts grey images shown to a network of colours, or the reverse;
+    ``hash`` is a SHA-256 over the digests of all decoded images, with zeros for a skipped one.
     """
 
     description: str
@@ -254,6 +263,12 @@ class ImageFacts(Struct, frozen=True):
     hash: str
     recoloured: int
     duplicates: tuple[Pair, ...]
+    skipped: tuple[SkippedImage, ...] = ()
+
+    @property
+    def read(self) -> int:
+        """How many could be read: those that the atlas looks through."""
+        return self.count - len(self.skipped)
 
     @property
     def classes(self) -> int:

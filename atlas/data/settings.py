@@ -270,6 +270,15 @@ class Settings:
         help="processes that decode images; 0 for none beside the main one (default: one for each "
         "core, at most 8)",
     )
+    strict: bool = option(
+        HOW,
+        False,
+        kind=SWITCH,
+        decides=False,
+        private=True,  # an atlas that fails has no page to say so
+        scope="run",
+        help="fail where an image can't be read, instead of leaving it out",
+    )
     fresh: bool = option(
         HOW,
         False,

@@ -1,15 +1,19 @@
-"""Images that repeat others: the same decoded pixels or, if asked for, nearly the same picture."""
+"""Images that repeat others: the same decoded pixels or, if asked for, nearly the same picture.
+
+And those that can't be read, which are like nothing.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from atlas.runtime.checkpoint import Checkpoint
 
 BITS = 64  # of a perceptual hash
+DIGEST = 16  # bytes of the digest of an image's pixels
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class DuplicateIndex:
             CREATE INDEX IF NOT EXISTS by_digest ON seen (digest);
             CREATE TABLE IF NOT EXISTS bands (band INT, part BLOB, image INT);
             CREATE INDEX IF NOT EXISTS by_band ON bands (band, part);
+            CREATE TABLE IF NOT EXISTS unread (image INTEGER PRIMARY KEY, reason TEXT);
             """
         )
 
@@ -65,6 +70,21 @@ class DuplicateIndex:
                 self._database.executemany("INSERT INTO bands VALUES (?, ?, ?)", bands)
         return repeats
 
+    def leave_out(self, reasons: Mapping[int, str]) -> None:
+        """Note images that can't be read, each with the reason."""
+        self._database.executemany("INSERT INTO unread VALUES (?, ?)", reasons.items())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no image was added."""
+        return not self._database.execute("SELECT EXISTS (SELECT 1 FROM seen)").fetchone()[0]
+
+    @property
+    def unread(self) -> dict[int, str]:
+        """The images that can't be read, in order, each with the reason."""
+        query = "SELECT image, reason FROM unread ORDER BY image"
+        return dict(self._database.execute(query).fetchall())
+
     @property
     def repeats(self) -> dict[int, int]:
         """For each image that repeats an earlier one, the index of that one."""
@@ -79,9 +99,16 @@ class DuplicateIndex:
 
     @property
     def digest(self) -> str:
-        """A SHA-256 over the digests of all images, in the order of their indices."""
+        """A SHA-256 over the digests of all images, in the order of their indices.
+
+        Zeros stand in the place of an image that can't be read.
+        """
+        query = (
+            "SELECT image, digest FROM seen "
+            "UNION ALL SELECT image, zeroblob(?) FROM unread ORDER BY image"
+        )
         digest = hashlib.sha256()
-        for (one,) in self._database.execute("SELECT digest FROM seen ORDER BY image"):
+        for _, one in self._database.execute(query, [DIGEST]):
             digest.update(one)
         return digest.hexdigest()
 

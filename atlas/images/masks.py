@@ -19,6 +19,7 @@ from atlas.data.escaping import escaped
 from atlas.demo.world import draw
 from atlas.errors import AtlasError, UsageError
 from atlas.images.preprocessing import Preprocessing
+from atlas.images.reading import UnreadableImage, read_image, state_of
 from atlas.images.sources import SURROGATES, DemoImages, Folder
 
 FINE = 56  # cells along the longer side of a mask, at most
@@ -94,10 +95,10 @@ class MaskFolder:
         masks = {}
         for name, path in self.paths[index].items():
             try:
-                with Image.open(path) as image:
-                    masks[name] = image.convert("L")
-            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-                raise AtlasError(f"{path} can't be read as a mask: {error}") from error
+                masks[name] = read_image(path).convert("L")
+            except (UnreadableImage, ValueError) as error:
+                why = error.reason if isinstance(error, UnreadableImage) else error
+                raise AtlasError(f"{path} can't be read as a mask: {why}") from error
         return masks
 
     def identity(self) -> str:
@@ -105,9 +106,7 @@ class MaskFolder:
         digest = hashlib.sha256()
         for masks in self.paths:
             for name, path in masks.items():
-                status = path.stat()
-                entry = f"{name}\0{path}\0{status.st_size}\0{status.st_mtime_ns}\n"
-                digest.update(entry.encode(errors=SURROGATES))
+                digest.update(f"{name}\0{path}\0{state_of(path)}\n".encode(errors=SURROGATES))
             digest.update(b"\n")
         return digest.hexdigest()
 

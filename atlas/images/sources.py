@@ -17,8 +17,9 @@ from torch.utils.data import DataLoader, Dataset
 from atlas.data.escaping import escaped
 from atlas.demo.world import World
 from atlas.errors import AtlasError, UsageError
-from atlas.images.duplicates import ImageIdentity
+from atlas.images.duplicates import DIGEST, ImageIdentity
 from atlas.images.preprocessing import Preprocessing, loaded_transforms
+from atlas.images.reading import UnreadableImage, read_image, reason_of, state_of
 from atlas.runtime.full_disk import is_full
 
 T = TypeVar("T")
@@ -44,7 +45,9 @@ class Images(Protocol):
 class Described(Protocol):
     """Images with names, classes and a line that describes them."""
 
-    description: str
+    def describe(self, count: int) -> str:
+        """A line that describes ``count`` of them: those that were looked at."""
+        ...
 
     def name(self, index: int) -> str:
         """The image's name: its path below the folder, with forward slashes, escaped."""
@@ -74,30 +77,21 @@ class Folder:
     root: Path
     paths: tuple[str, ...]
 
-    @property
-    def description(self) -> str:
-        """A line that describes them."""
-        return f"{len(self.paths):,} photographs of the folder {escaped(self.root.name)}"
+    def describe(self, count: int) -> str:
+        """A line that describes ``count`` of them."""
+        return f"{count:,} photographs of the folder {escaped(self.root.name)}"
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Image.Image:
-        path = self.root / self.paths[index]
-        try:
-            with Image.open(path) as image:
-                image.load()
-                return image
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise AtlasError(f"{path} can't be read as an image: {error}") from error
+        return read_image(self.root / self.paths[index])
 
     def identity(self) -> str:
-        """A digest of the files' paths, sizes and times of change."""
+        """A digest of the files' paths, sizes, times of change, and whether they can be opened."""
         digest = hashlib.sha256()
         for path in self.paths:
-            status = (self.root / path).stat()
-            entry = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n"
-            digest.update(entry.encode(errors=SURROGATES))
+            digest.update(f"{path}\0{state_of(self.root / path)}\n".encode(errors=SURROGATES))
         return digest.hexdigest()
 
     def name(self, index: int) -> str:
@@ -113,16 +107,22 @@ class Folder:
 def open_folder(root: Path, limit: int | None = None) -> Folder:
     """The photographs below a folder; with ``limit``, that many of them, spread evenly.
 
-    Raises ``UsageError`` if there is no such folder, or no photograph below it.
+    A folder that can't be listed counts as one that can't be read. Raises ``UsageError`` if there
+    is no such folder, or no photograph below it.
     """
     if not root.is_dir():
         raise UsageError(f"--images {root}: there is no such folder")
+    closed: list[OSError] = []
     paths = []
-    for folder, folders, files in os.walk(root):
+    for folder, folders, files in os.walk(root, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for file in files:
             if Path(file).suffix.lower() in SUFFIXES and not file.startswith("."):
                 paths.append((Path(folder) / file).relative_to(root).as_posix())
+    for error in closed:
+        if Path(error.filename) == root:
+            raise UsageError(f"--images {root}: {error.strerror}") from error
+        paths.append(Path(error.filename).relative_to(root).as_posix())
     if not paths:
         raise UsageError(
             f"--images {root}: no image in it or below it "
@@ -137,10 +137,9 @@ def open_folder(root: Path, limit: int | None = None) -> Folder:
 class DemoImages(World):
     """The demo world's pictures, with names and classes."""
 
-    @property
-    def description(self) -> str:
-        """A line that describes them."""
-        return f"{self.count:,} pictures of the demo world, seed {self.seed}"
+    def describe(self, count: int) -> str:
+        """A line that describes ``count`` of them."""
+        return f"{count:,} pictures of the demo world, seed {self.seed}"
 
     def identity(self) -> str:
         """A text that no other pictures of the demo world have."""
@@ -171,6 +170,14 @@ class Stimulus:
     index: int
     pixels: np.ndarray
     identity: ImageIdentity | None = None
+
+
+@dataclass(frozen=True)
+class Unread:
+    """An image that can't be read: its index, and its ``error``."""
+
+    index: int
+    error: UnreadableImage
 
 
 @dataclass(frozen=True)
@@ -215,10 +222,11 @@ class StimulusCache:
 
 
 @dataclass(frozen=True)
-class _Stimuli(Dataset["Stimulus | AtlasError"]):
-    """Stimuli by their places among ``indices``; an ``AtlasError`` for one that can't be decoded.
+class _Stimuli(Dataset["Stimulus | Unread | AtlasError"]):
+    """Stimuli by their places among ``indices``; an ``Unread`` for an image that can't be read.
 
-    With ``again`` a stimulus comes from the cache if it is there.
+    With ``again`` a stimulus comes from the cache if it is there. An ``AtlasError`` is what else
+    went wrong.
     """
 
     images: Images
@@ -231,14 +239,17 @@ class _Stimuli(Dataset["Stimulus | AtlasError"]):
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, place: int) -> Stimulus | AtlasError:
+    def __getitem__(self, place: int) -> Stimulus | Unread | AtlasError:
         index = self.indices[place]
         pixels = self.cache.get(index) if self.cache and self.again else None
         if pixels is not None:
             return Stimulus(index, pixels)
         try:
             stimulus = self._decoded(index)
-        except AtlasError as error:  # returned, because a worker process would add its traceback
+        # returned, because a worker process would add its traceback
+        except UnreadableImage as error:
+            return Unread(index, error)
+        except AtlasError as error:
             return error
         if self.cache:
             self.cache.put(index, stimulus.pixels)
@@ -246,12 +257,19 @@ class _Stimuli(Dataset["Stimulus | AtlasError"]):
 
     def _decoded(self, index: int) -> Stimulus:
         original = self.images[index]
-        image = original.convert(self.preprocessing.mode)
-        digest = hashlib.blake2b(image.tobytes(), digest_size=16, key=b"%dx%d" % image.size)
+        image = self._converted(index, original)
+        digest = hashlib.blake2b(image.tobytes(), digest_size=DIGEST, key=b"%dx%d" % image.size)
         hash_ = perceptual_hash(image) if self.hashes else None
         recoloured = (original.mode in GREY) != (image.mode in GREY)
         identity = ImageIdentity(index, digest.digest(), hash_, recoloured)
         return Stimulus(index, self.preprocessing.stimulus(image), identity)
+
+    def _converted(self, index: int, image: Image.Image) -> Image.Image:
+        try:
+            return image.convert(self.preprocessing.mode)
+        except ValueError as error:  # there is no way from these colours to those
+            name = name_of(self.images, index)
+            raise UnreadableImage(name, reason_of(error, Path(name))) from error
 
 
 def perceptual_hash(image: Image.Image) -> int:
@@ -284,7 +302,28 @@ def stimuli(
     there what it holds. Raises ``AtlasError`` for an image that can't be read.
     """
     dataset = _Stimuli(images, preprocessing, indices, hashes, cache, again)
-    yield from made_ahead(dataset, workers)
+    source: Iterator[Stimulus | Unread] = made_ahead(dataset, workers)
+    for one in source:
+        if not isinstance(one, Unread):
+            yield one
+        elif again:
+            goes_on = "run the same command again: it leaves the image out"
+            raise AtlasError(f"{one.error}, though it could be before; {goes_on}")
+        else:
+            raise one.error
+
+
+def stimuli_and_unread(
+    images: Images,
+    preprocessing: Preprocessing,
+    indices: Sequence[int],
+    *,
+    workers: int = 0,
+    hashes: bool = False,
+    cache: StimulusCache | None = None,
+) -> Iterator[Stimulus | Unread]:
+    """The same as ``stimuli``, with an ``Unread`` in the place of an image that can't be read."""
+    return made_ahead(_Stimuli(images, preprocessing, indices, hashes, cache, False), workers)
 
 
 def made_ahead(dataset: Dataset[T | AtlasError], workers: int) -> Iterator[T]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from atlas.errors import AtlasError
 from atlas.images.duplicates import DuplicateIndex
-from atlas.images.sources import Images, Stimulus, stimuli
+from atlas.images.sources import Images, Stimulus, Unread, name_of, stimuli_and_unread
 from atlas.networks.batching import BATCH, Running, forward_batches, slots_of
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
@@ -35,9 +35,10 @@ class Scan:
     """The results of a scan.
 
     ``records`` holds the top nine of each layer by id. ``duplicates`` maps each image that repeats
-    an earlier one to that one, and ``images`` counts the others. ``recoloured`` counts the grey
-    images shown to a network of colours, or the colour images shown to a grey one. ``images_hash``
-    is a SHA-256 over the digests of all images' decoded pixels, in order.
+    an earlier one to that one; ``unread`` says of each image that can't be read why; ``images``
+    counts the others. ``recoloured`` counts the grey images shown to a network of colours, or the
+    colour images shown to a grey one. ``images_hash`` is a SHA-256 over the digests of all images'
+    decoded pixels, in order, with zeros for one that can't be read.
     """
 
     records: dict[str, TopNine]
@@ -45,6 +46,7 @@ class Scan:
     images_hash: str
     duplicates: dict[int, int] = field(default_factory=dict)
     recoloured: int = 0
+    unread: dict[int, str] = field(default_factory=dict)
 
 
 def scan(
@@ -55,6 +57,7 @@ def scan(
     batch_size: int = BATCH,
     workers: int = 0,
     near_duplicates: int | None = None,
+    strict: bool = False,
 ) -> Scan:
     """Find the nine strongest images of every unit, as ``first_pass`` does.
 
@@ -63,7 +66,12 @@ def scan(
     """
     running = Running(slots_of(network, batch_size), workers)
     return first_pass(
-        network, images, layers=layers, near_duplicates=near_duplicates, running=running
+        network,
+        images,
+        layers=layers,
+        near_duplicates=near_duplicates,
+        strict=strict,
+        running=running,
     )
 
 
@@ -74,6 +82,7 @@ def first_pass(
     layers: Iterable[str] | None = None,
     near_duplicates: int | None = None,
     statistics: bool = True,
+    strict: bool = False,
     checkpoint: Checkpoint | None = None,
     running: Running,
 ) -> Scan:
@@ -83,17 +92,19 @@ def first_pass(
     tie. A unit's nine are the images with the largest activations above 0, the lowest index on a
     tie. Images with equal decoded pixels count once, and with ``near_duplicates`` so do images
     whose perceptual hashes differ in at most that many of their 64 bits. Without ``statistics`` the
-    records hold the nine and ``fired`` alone.
+    records hold the nine and ``fired`` alone. An image that can't be read counts nowhere.
 
     The pass goes on where the pass that wrote ``checkpoint`` stopped; only rank 0's is used. Raises
     ``UsageError`` for a glob that matches no layer, and ``AtlasError`` for an activation that isn't
-    a finite number.
+    a finite number, where no image can be read, and with ``strict`` for one that can't be.
     """
     ranks, slots = running.ranks, running.slots
     chosen = network.choose(layers)
     checkpoint = checkpoint or Checkpoint()
     index = DuplicateIndex(near_duplicates, checkpoint)
     start = ranks.share(checkpoint["scanned"] or 0)
+    if strict:
+        _require_none(ranks.share(index.unread), images)
     joined = joins(network, chosen)
     counted = [layer for layer in chosen if layer.id not in joined]
     records = {layer.id: topk.empty(layer.units, statistics) for layer in counted}
@@ -101,7 +112,7 @@ def first_pass(
         records = _restored(checkpoint, records)
     forward = prepared(network.graph, [layer.node for layer in counted], slots)
     own = _Share(start, len(images), in_round=ROUND * slots, ranks=ranks)
-    source = stimuli(
+    source = stimuli_and_unread(
         images,
         network.preprocessing,
         own,
@@ -113,12 +124,22 @@ def first_pass(
     saved, pause = time.monotonic(), float(SECONDS)
     for stop in own.rounds:
         in_round = list(itertools.islice(source, own.in_round))
-        own_identities = [stimulus.identity for stimulus in in_round if stimulus.identity]
-        identities = ranks.gather(own_identities)
-        repeats = index.include(itertools.chain.from_iterable(identities))
+        read = [one for one in in_round if isinstance(one, Stimulus)]
+        unread = {one.index: one.error.reason for one in in_round if isinstance(one, Unread)}
+        if strict:
+            _require_none(unread, images)
+        own_identities = [stimulus.identity for stimulus in read if stimulus.identity]
+        gathered = ranks.gather((own_identities, unread))
+        for _, reasons in gathered:
+            index.leave_out(reasons)
+        repeats = index.include(itertools.chain.from_iterable(some for some, _ in gathered))
         save = stop >= len(images) or time.monotonic() - saved >= pause
-        repeats, save = ranks.share((repeats, save))
-        different = [stimulus for stimulus in in_round if stimulus.index not in repeats]
+        none_read = index.unread if stop >= len(images) and index.is_empty else {}
+        repeats, save, none_read = ranks.share((repeats, save, none_read))
+        if none_read:
+            many = f"none of {len(images):,} images can be read: " if len(images) > 1 else ""
+            raise AtlasError(many + _said(none_read, images))
+        different = [stimulus for stimulus in read if stimulus.index not in repeats]
         records = included(records, different, network=network, forward=forward)
         if save:
             began = time.monotonic()
@@ -130,19 +151,31 @@ def first_pass(
             pause = max(SECONDS, 20 * (saved - began)) if SECONDS else 0.0
     if ranks.leads and len(images):
         records = _restored(checkpoint, records)
-    duplicates = index.repeats
+    duplicates, left_out = index.repeats, index.unread
     for layer in chosen:
         if layer.id in joined:
             records[layer.id] = topk.beside([records[part] for part in joined[layer.id]])
     return ranks.share(
         Scan(
             {layer.id: records[layer.id] for layer in chosen},
-            len(images) - len(duplicates),
+            len(images) - len(duplicates) - len(left_out),
             index.digest,
             duplicates,
             index.recoloured,
+            left_out,
         )
     )
+
+
+def _require_none(unread: Mapping[int, str], images: Images) -> None:
+    """Raise ``AtlasError`` if there is an image that can't be read."""
+    if unread:
+        raise AtlasError(f"--strict: {_said(unread, images)}")
+
+
+def _said(unread: Mapping[int, str], images: Images) -> str:
+    first = min(unread)
+    return f"{name_of(images, first)} can't be read as an image: {unread[first]}"
 
 
 def included(

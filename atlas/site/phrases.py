@@ -255,7 +255,7 @@ def rule(atlas: AtlasData) -> str:
 def repeats(atlas: AtlasData) -> str:
     """How many images repeat another and so don't count; "" if none does."""
     images = atlas.images
-    repeated = images.count - images.different
+    repeated = images.read - images.different
     if not repeated:
         return ""
     like = "have the same pixels as another"
@@ -264,7 +264,24 @@ def repeats(atlas: AtlasData) -> str:
             "have the same pixels as another, or a perceptual hash that differs in at most "
             f"{atlas.near_duplicates} of 64 bits,"
         )
-    return f"{repeated:,} of {images.count:,} images {like} and count once with it."
+    return f"{repeated:,} of {images.read:,} images {like} and count once with it."
+
+
+def skipped(atlas: AtlasData) -> str:
+    """How many images can't be read and so are left out; "" if all can."""
+    images = atlas.images
+    if not images.skipped:
+        return ""
+    verb = "is" if len(images.skipped) == 1 else "are"
+    return f"{len(images.skipped):,} of {images.count:,} images can't be read and {verb} left out."
+
+
+def skipped_images(atlas: AtlasData, most: int) -> tuple[str, ...]:
+    """The images that are left out, each with the reason; ``most`` of them, and how many more."""
+    images = atlas.images.skipped
+    named = [f"{one.file}: {one.reason}" for one in images[:most]]
+    more = len(images) - most
+    return (*named, f"and {more:,} more, which atlas.json names") if more > 0 else tuple(named)
 
 
 def made(atlas: AtlasData) -> tuple[Fact, ...]:
@@ -280,13 +297,14 @@ def made(atlas: AtlasData) -> tuple[Fact, ...]:
         "Weights": f"{network.weights}; SHA-256 {network.weights_hash[:16]}",
         "Left out": network.left_out,
         "Images": (
-            f"{images.description}; {images.count:,} images, {images.classes} classes; "
+            f"{images.description}; {images.read:,} images, {images.classes} classes; "
             f"SHA-256 {images.hash[:16]}"
         ),
         "Pictures": (
             "" if atlas.pictures else "the images may not be shown; their names and boxes are"
         ),
         "Credit": credit(atlas),
+        "Skipped": skipped(atlas),
         "Repeats": repeats(atlas),
         "Preprocessing": f"{resized}centre {height}×{width}",
         "Reconstructions": rule(atlas),

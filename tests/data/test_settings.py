@@ -16,7 +16,7 @@ EVERYTHING = Settings(
     colour="rgb", out=Path("/home/me/site"), name="mine", budget=20,
     config=Path("/home/me/atlas.toml"), notes=Path("/home/me/notes"), base_url="https://a.b/c/",
     images_policy="pointers", jpeg=False, lean=True, device="cpu", seed=-3, batch_size=32,
-    workers=99, fresh=True, debug=True,
+    workers=99, strict=True, fresh=True, debug=True,
 )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_every_option_is_described() -> None:
 def test_everything_decides_but_what_is_exempted() -> None:
     assert {one.name for one in OPTIONS if not one.decides} == {
         "credit", "images_licence", "out", "name", "budget", "config", "notes", "base_url",
-        "workers", "fresh", "debug",
+        "workers", "strict", "fresh", "debug",
     }  # fmt: skip
     assert Settings().deciding().keys() == {one.name for one in OPTIONS if one.decides}
     assert not [one.name for one in OPTIONS if one.decides and one.private]
@@ -53,7 +53,7 @@ def test_everything_decides_but_what_is_exempted() -> None:
 def test_what_is_private_stays_on_this_machine() -> None:
     shared = EVERYTHING.shareable()
     assert {one.name for one in OPTIONS} - shared.keys() == {
-        "out", "config", "notes", "workers", "fresh", "debug",
+        "out", "config", "notes", "workers", "strict", "fresh", "debug",
     }  # fmt: skip
     for said in (json.dumps(shared), json.dumps(EVERYTHING.deciding()), EVERYTHING.command()):
         assert "/home/me" not in said and "/me" not in said

@@ -56,6 +56,14 @@ def test_the_digest_is_that_of_all_images_in_order() -> None:
     assert one.recoloured == 1  # repeats don't count
 
 
+def test_images_that_can_not_be_read_leave_a_gap() -> None:
+    seen = DuplicateIndex()
+    seen.include([ImageIdentity(0, b"a"), ImageIdentity(2, b"a")])
+    seen.leave_out({3: "empty", 1: "broken"})
+    assert seen.unread == {1: "broken", 3: "empty"} and seen.repeats == {2: 0}
+    assert seen.digest == hashlib.sha256(b"a" + bytes(16) + b"a" + bytes(16)).hexdigest()
+
+
 def test_what_a_checkpoint_has_seen_is_still_known(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "state")
     seen = DuplicateIndex(3, checkpoint)

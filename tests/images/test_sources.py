@@ -7,7 +7,16 @@ from PIL import Image
 
 from atlas.errors import AtlasError, UsageError
 from atlas.images.preprocessing import Preprocessing
-from atlas.images.sources import DemoImages, StimulusCache, label_of, name_of, open_folder, stimuli
+from atlas.images.sources import (
+    DemoImages,
+    StimulusCache,
+    Unread,
+    label_of,
+    name_of,
+    open_folder,
+    stimuli,
+    stimuli_and_unread,
+)
 
 PREPROCESSING = Preprocessing(None, (8, 8), (0.5,) * 3, (0.5,) * 3)
 
@@ -96,10 +105,22 @@ def test_another_folder_has_another_identity(folder: Path) -> None:
     assert open_folder(folder).identity() != one
 
 
-def test_a_worker_passes_on_what_went_wrong(folder: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_worker_passes_on_what_went_wrong(folder: Path, workers: int) -> None:
     (folder / "flat.bmp").write_bytes(b"BM")
+    images = open_folder(folder)
     with pytest.raises(AtlasError, match=r"flat\.bmp can't be read"):
-        list(stimuli(open_folder(folder), PREPROCESSING, range(4), workers=1))
+        list(stimuli(images, PREPROCESSING, range(4), workers=workers))
+    *read, unread = stimuli_and_unread(images, PREPROCESSING, range(4), workers=workers)
+    assert [one.index for one in read] == [0, 1, 2] and isinstance(unread, Unread)
+    assert unread.index == 3 and unread.error.reason == str(unread.error).rpartition(": ")[2]
+
+
+def test_pixels_that_do_not_turn_grey_are_not_read(tmp_path: Path) -> None:
+    Image.new("LAB", (8, 8)).save(tmp_path / "a.tif")
+    grey = Preprocessing(None, (8, 8), (0.5,), (0.5,), mode="L")
+    (only,) = stimuli_and_unread(open_folder(tmp_path), grey, [0])
+    assert isinstance(only, Unread) and "conversion" in only.error.reason
 
 
 def test_names_that_are_no_utf_8_are_escaped_and_the_files_still_found(tmp_path: Path) -> None:
@@ -110,7 +131,7 @@ def test_names_that_are_no_utf_8_are_escaped_and_the_files_still_found(tmp_path:
     assert images.identity() == open_folder(tmp_path).identity()
     root = tmp_path / os.fsdecode(b"\xff")
     photograph(root / "a.png", (1, 2, 3))
-    assert open_folder(root).description == "1 photographs of the folder \\xff"
+    assert open_folder(root).describe(3) == "3 photographs of the folder \\xff"
 
 
 def test_a_full_disk_keeps_no_stimulus_and_stops_nothing() -> None:

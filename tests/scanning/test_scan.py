@@ -1,5 +1,5 @@
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ import atlas
 from atlas.data.levels import LEVELS, level_of
 from atlas.errors import AtlasError
 from atlas.images.preprocessing import Preprocessing
+from atlas.images.reading import UnreadableImage
 from atlas.images.sources import DemoImages, stimuli
 from atlas.networks.batching import CPU_SLOTS, forward_batches
 from atlas.networks.network import wrap
@@ -56,10 +57,12 @@ def network() -> atlas.Network:
     return wrap(model.eval(), PREPROCESSING)
 
 
-def brute_force(network: atlas.Network, images: Pictures) -> Iterator[tuple[str, TopNine]]:
+def brute_force(
+    network: atlas.Network, images: Pictures, without: Collection[int] = ()
+) -> Iterator[tuple[str, TopNine]]:
     """The definition, over stored activations, sorted in plain Python."""
     first: dict[bytes, int] = {}
-    for index in range(len(images)):
+    for index in sorted(set(range(len(images))) - set(without)):
         first.setdefault(images.pixels[index].tobytes(), index)
     indices = sorted(first.values())
     stored: dict[str, list[np.ndarray]] = {layer: [] for layer in network.layers}
@@ -134,6 +137,33 @@ def test_equals_brute_force_over_stored_activations(network: atlas.Network, coun
         assert any(0 < first.count(unit) < 9 for unit in range(first.units))
         ties = first.value[:, :-1] == first.value[:, 1:]
         assert (ties & (first.value[:, 1:] > 0)).any()
+
+
+class Broken(Pictures):
+    """Pictures of which a whole batch can't be read, and one that others repeat."""
+
+    unread = (2, *range(16, 33))
+
+    def __getitem__(self, index: int) -> Image.Image:
+        if index in self.unread:
+            raise UnreadableImage(f"{index}.png", f"broken {index}")
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_images_that_can_not_be_read_count_nowhere(network: atlas.Network, workers: int) -> None:
+    images = Broken(61)
+    found = atlas.scan(network, images, workers=workers)
+    assert found.unread == {index: f"broken {index}" for index in images.unread}
+    assert found.images == 61 - len(images.unread) - len(found.duplicates)
+    for name, record in brute_force(network, images, images.unread):
+        same(found.records[name], record)
+        assert found.records[name].images == found.images
+    with pytest.raises(AtlasError, match=r"--strict: 2 can't be read as an image: broken 2"):
+        atlas.scan(network, images, workers=workers, strict=True)
+    images.unread = range(61)
+    with pytest.raises(AtlasError, match=r"none of 61 images can be read: 0 can't .*: broken 0"):
+        atlas.scan(network, images, workers=workers)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 16, 50, 200])

@@ -14,6 +14,7 @@ from atlas.data.documents import (
     UnitConcepts,
 )
 from atlas.data.records import Concept, ConceptFacts
+from atlas.errors import AtlasError
 from atlas.evidence import concepts
 
 if TYPE_CHECKING:
@@ -26,8 +27,11 @@ def run(run: Run) -> None:
     if masks is None:
         run.write(COMPARISON, Comparison(None))
         return
-    repeats = run.read(IMAGES).duplicates if run.leads else ()
-    chosen = concepts.choose(masks, {image for image, _ in run.ranks.share(repeats)})
+    chosen = concepts.choose(masks, run.ranks.share(_aside(run) if run.leads else set()))
+    if not chosen:
+        raise AtlasError(
+            f"{masks.description}: each image with a mask repeats another or can't be read"
+        )
     layers = run.network.choose(run.settings.layer_globs)
     overlaps = concepts.overlaps(
         run.network, run.images, masks, layers=layers, chosen=chosen, running=run.running
@@ -42,6 +46,12 @@ def run(run: Run) -> None:
         run.write(CONCEPTS, PerUnit(units), layer.id)
     facts = ConceptFacts(masks.description, len(chosen), tuple(overlaps.names))
     run.write(COMPARISON, Comparison(facts))
+
+
+def _aside(run: Run) -> set[int]:
+    """The images that repeat others or can't be read."""
+    images = run.read(IMAGES)
+    return {image for image, _ in images.duplicates} | {one.image for one in images.skipped}
 
 
 STAGE = Stage(

@@ -12,8 +12,8 @@ from atlas.compute.record_files import RECORD, write_record
 from atlas.compute.stage import Stage
 from atlas.data.documents import IMAGES
 from atlas.data.plan import Plan
-from atlas.data.records import ImageFacts
-from atlas.images.sources import Described, StimulusCache, label_of
+from atlas.data.records import ImageFacts, SkippedImage
+from atlas.images.sources import Described, StimulusCache, label_of, name_of
 from atlas.scanning.scan import Scan, first_pass
 from atlas.scanning.topk import empty
 
@@ -34,6 +34,7 @@ def run(run: Run) -> None:
         layers=settings.layer_globs,
         near_duplicates=settings.near_duplicates,
         statistics=settings.has_evidence,
+        strict=settings.strict,
         checkpoint=run.checkpoint,
         running=run.running,
     )
@@ -47,8 +48,9 @@ def run(run: Run) -> None:
 def _facts(run: Run, found: Scan) -> ImageFacts:
     images, description = run.images, "images given in memory"
     if isinstance(images, Described):
-        description = images.description
-    different = (index for index in range(len(images)) if index not in found.duplicates)
+        description = images.describe(len(images) - len(found.unread))
+    aside = found.duplicates.keys() | found.unread.keys()
+    different = (index for index in range(len(images)) if index not in aside)
     classes = Counter(label for index in different if (label := label_of(images, index)))
     return ImageFacts(
         description,
@@ -58,6 +60,10 @@ def _facts(run: Run, found: Scan) -> ImageFacts:
         found.images_hash,
         found.recoloured,
         tuple(sorted(found.duplicates.items())),
+        tuple(
+            SkippedImage(index, name_of(images, index), reason)
+            for index, reason in sorted(found.unread.items())
+        ),
     )
 
 

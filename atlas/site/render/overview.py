@@ -13,6 +13,7 @@ from atlas.site.render.base import Anchor, PageAddress, Preview
 from atlas.site.render.pictures import BoxedStimulus, Card, boxed, card, preview
 from atlas.site.render.view import AtlasView
 
+SKIPPED = 100  # images that can't be read, named on the page at most
 CARDS = 3  # units shown for a layer outside its own page
 BAR_LENGTH, BAR_HEIGHT = 160, 40  # pixels for the most units, and for the height of the input
 LANES_WIDTH = 140  # pixels for all lanes, where many are needed
@@ -78,8 +79,8 @@ class LayerConcepts:
 class OverviewPage:
     """What an atlas's own page shows.
 
-    ``example`` is the name of a layer as other sites link to it; ``own_pages`` are pages that
-    stand for themselves.
+    ``skipped`` names images that can't be read. ``example`` is the name of a layer as other sites
+    link to it; ``own_pages`` are pages that stand for themselves.
     """
 
     name: str
@@ -91,6 +92,7 @@ class OverviewPage:
     evidence: evidence_tables.Table | None
     own_pages: tuple[Anchor, ...]
     made: tuple[phrases.Fact, ...]
+    skipped: tuple[str, ...]
     example: str
     snippets: tuple[snippets.Snippet, ...]
 
@@ -116,6 +118,7 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
         evidence=evidence_tables.of_atlas(view.atlas.summary),
         own_pages=tuple(Anchor(own.title, page.to(own.address)) for own in view.own_pages),
         made=phrases.made(view.atlas),
+        skipped=phrases.skipped_images(view.atlas, SKIPPED),
         example=f"{view.name}.{next(iter(view.layers), '')}",
         snippets=snippets.of_atlas(view),
     )

@@ -1,0 +1,108 @@
+"""A file that can't be read as an image has a short reason."""
+
+import os
+import shutil
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from atlas.errors import UsageError
+from atlas.images import reading
+from atlas.images.reading import UnreadableImage, read_image, state_of
+from atlas.images.sources import open_folder
+from tests.support.rights import closed, folder_for_all
+
+
+def header(width: int, height: int) -> bytes:
+    """The first bytes of a PNG, up to its pixels."""
+    data = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + data
+    return start + struct.pack(">I", zlib.crc32(data)) + struct.pack(">I", 99) + b"IDAT"
+
+
+@pytest.fixture
+def jpeg(tmp_path: Path) -> Path:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "whole.jpg")
+    return tmp_path / "whole.jpg"
+
+
+def reason(path: Path) -> str:
+    with pytest.raises(UnreadableImage) as caught:
+        read_image(path)
+    assert str(caught.value) == f"{path} can't be read as an image: {caught.value.reason}"
+    assert str(path.parent) not in caught.value.reason and "\n" not in caught.value.reason
+    return caught.value.reason
+
+
+def test_whatever_is_wrong_with_a_file_has_a_short_reason(jpeg: Path) -> None:
+    path = jpeg.with_name("broken.jpg")
+    assert reason(path) == "No such file or directory"
+    path.symlink_to(path)
+    assert reason(path) == "Too many levels of symbolic links"
+    path.unlink()
+    path.write_bytes(jpeg.read_bytes()[:1500])
+    assert reason(path).startswith("image file is truncated")
+    path.write_bytes(b"")
+    assert reason(path) == "the file is empty"
+    path.write_text("Dear diary")
+    assert reason(path) == "no image, or of a kind that Pillow doesn't know"
+    path.write_bytes(header(20_000, 20_000))
+    assert "decompression bomb" in reason(path)
+    path.write_bytes(header(8, 8))
+    assert reason(path)
+    path.unlink()
+    os.mkfifo(path)  # which would keep a reader waiting for ever
+    assert reason(path) == "not a regular file"
+
+
+def test_what_may_not_be_opened_has_a_reason_and_another_state_than_what_may(jpeg: Path) -> None:
+    with folder_for_all() as folder:
+        path = Path(shutil.copy(jpeg, folder / "a.jpg"))
+        opened = state_of(path)
+        with closed(path):
+            assert state_of(path) != opened
+            assert reason(path) == "Permission denied"
+        assert state_of(path) == opened and read_image(path).size == (64, 64)
+
+
+def test_nor_do_folders_get_lost_that_may_not_be_listed(jpeg: Path) -> None:
+    with folder_for_all() as folder:
+        (folder / "b").mkdir()
+        shutil.copy(jpeg, folder / "a.jpg")
+        shutil.copy(jpeg, folder / "b" / "b.jpg")
+        with closed(folder / "b"):
+            images = open_folder(folder)
+            assert images.paths == ("a.jpg", "b")
+            before = images.identity()
+            assert reason(folder / "b") == "Permission denied"
+        with closed(folder), pytest.raises(UsageError, match=f"--images {folder}: Permission"):
+            open_folder(folder)
+        assert open_folder(folder).identity() != before
+
+
+def test_a_machine_without_handles_is_not_the_images_fault(
+    jpeg: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(reading.Image, "open", fail)
+    with pytest.raises(OSError, match="Too many open files"):
+        read_image(jpeg)
+
+
+def test_a_file_has_another_state_when_it_changes_or_goes(jpeg: Path) -> None:
+    states = [state_of(jpeg)]
+    os.utime(jpeg, ns=(1, 1))
+    states.append(state_of(jpeg))
+    jpeg.write_bytes(jpeg.read_bytes()[:-1])
+    os.utime(jpeg, ns=(1, 1))
+    states.append(state_of(jpeg))
+    jpeg.unlink()
+    states.append(state_of(jpeg))
+    assert len(set(states)) == 4 and states[-1] == "ENOENT"
