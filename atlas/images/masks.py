@@ -2,7 +2,8 @@
 
 A folder of masks holds a folder for each concept. The mask of the image ``dogs/rex.jpg`` is
 ``dogs/rex.png`` in it: a grey picture with the photograph's proportions, white where the concept
-is. An image without any mask counts as not annotated and is left out.
+is. It stands the way up that its photograph does in a browser: EXIF data turn both. An image
+without any mask counts as not annotated and is left out.
 """
 
 from __future__ import annotations

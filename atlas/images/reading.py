@@ -1,4 +1,4 @@
-"""A photograph's file, read: its picture, or why there is none."""
+"""A photograph's file, read: its picture the way up that browsers show it, or why there is none."""
 
 from __future__ import annotations
 
@@ -7,11 +7,21 @@ import os
 import stat
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from atlas.data.escaping import escaped
 from atlas.errors import AtlasError, first_line
 
+# what EXIF's orientation asks for
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 # errors of the machine: the file may be as good as any
 MACHINE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
@@ -28,7 +38,7 @@ class UnreadableImage(AtlasError):
 
 
 def read_image(path: Path) -> Image.Image:
-    """The picture in a file, decoded.
+    """The picture in a file, decoded, and turned as its EXIF data say.
 
     Raises ``UnreadableImage`` for whatever is wrong with the file, and ``OSError`` or
     ``MemoryError`` where the machine has no memory or no file handle left.
@@ -41,7 +51,7 @@ def read_image(path: Path) -> Image.Image:
             raise UnreadableImage(str(path), "the file is empty")
         with Image.open(path) as image:
             image.load()
-            return image
+            return upright(image)
     except (MemoryError, UnreadableImage):
         raise
     except Exception as error:  # Pillow's decoders raise what they please on a broken file
@@ -57,6 +67,23 @@ def reason_of(error: Exception, path: Path) -> str:
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
     return escaped(first_line(error).replace(str(path), path.name))
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """An image turned as its EXIF data say; itself where they say nothing.
+
+    Browsers show it so. Like them it passes over EXIF data that are broken, and over XMP.
+    """
+    data = image.info.get("exif")
+    if not data:
+        return image
+    try:
+        exif = Image.Exif()
+        exif.load(data)
+        turn = TURNS.get(exif.get(ExifTags.Base.Orientation, 1))
+    except Exception:  # Pillow raises what it pleases here as well
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def state_of(path: Path) -> str:

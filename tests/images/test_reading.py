@@ -1,4 +1,4 @@
-"""A file that can't be read as an image has a short reason."""
+"""What a person sees in a browser is what is read, or a short reason why nothing is."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from atlas.errors import UsageError
 from atlas.images import reading
@@ -106,3 +106,41 @@ def test_a_file_has_another_state_when_it_changes_or_goes(jpeg: Path) -> None:
     jpeg.unlink()
     states.append(state_of(jpeg))
     assert len(set(states)) == 4 and states[-1] == "ENOENT"
+
+
+# where a pixel of the file, 2 rows of 3, lies for a person: by EXIF 2.3, table "Orientation",
+# which says what side of the picture the file's first row and first column are
+SHOWN = {
+    1: [[0, 1, 2], [3, 4, 5]],
+    2: [[2, 1, 0], [5, 4, 3]],
+    3: [[5, 4, 3], [2, 1, 0]],
+    4: [[3, 4, 5], [0, 1, 2]],
+    5: [[0, 3], [1, 4], [2, 5]],
+    6: [[3, 0], [4, 1], [5, 2]],
+    7: [[5, 2], [4, 1], [3, 0]],
+    8: [[2, 5], [1, 4], [0, 3]],
+}
+
+
+@pytest.mark.parametrize("form", ["png", "webp", "tif"])
+@pytest.mark.parametrize("orientation", [0, *SHOWN, 9])
+def test_a_picture_stands_as_its_exif_data_say(tmp_path: Path, orientation: int, form: str) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    pixels = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
+    path = tmp_path / f"a.{form}"
+    Image.fromarray(np.stack([pixels] * 3, 2)).save(path, exif=exif, lossless=True)
+    shown = SHOWN.get(orientation, SHOWN[1])
+    found = np.asarray(read_image(path).convert("RGB"))[..., 0]
+    np.testing.assert_array_equal(found, np.array(shown) * 40)
+
+
+def test_a_photograph_that_says_nothing_of_it_or_nonsense_stays_as_it_is(jpeg: Path) -> None:
+    with Image.open(jpeg) as image:
+        plain = np.asarray(image.convert("RGB"))
+    np.testing.assert_array_equal(read_image(jpeg), plain)
+    nonsense = b"Exif\x00\x00II*\x00\xff\xff\xff\x7f"
+    mark = b"\xff\xe1" + struct.pack(">H", len(nonsense) + 2) + nonsense
+    content = jpeg.read_bytes()
+    jpeg.write_bytes(content[:2] + mark + content[2:])
+    np.testing.assert_array_equal(read_image(jpeg), plain)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from atlas.errors import AtlasError, UsageError
 from atlas.images.preprocessing import Preprocessing
@@ -114,6 +114,17 @@ def test_a_worker_passes_on_what_went_wrong(folder: Path, workers: int) -> None:
     *read, unread = stimuli_and_unread(images, PREPROCESSING, range(4), workers=workers)
     assert [one.index for one in read] == [0, 1, 2] and isinstance(unread, Unread)
     assert unread.index == 3 and unread.error.reason == str(unread.error).rpartition(": ")[2]
+
+
+def test_the_network_sees_a_photograph_the_way_up_that_a_browser_shows_it(tmp_path: Path) -> None:
+    pixels = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # the camera was held upright
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    Image.fromarray(np.rot90(pixels, -1)).save(tmp_path / "b.png")
+    one, other = stimuli(open_folder(tmp_path), PREPROCESSING, range(2))
+    np.testing.assert_array_equal(one.pixels, other.pixels)
+    assert one.identity and other.identity and one.identity.digest == other.identity.digest
 
 
 def test_pixels_that_do_not_turn_grey_are_not_read(tmp_path: Path) -> None:
