@@ -16,9 +16,7 @@ def plan_of(network: Network, images: Images, settings: Settings) -> Plan:
     """What the atlas of these settings will hold."""
     return Plan(
         tuple(
-            LayerPlan(
-                min(layer.units, settings.units or layer.units), layer.held.size, layer.units
-            )
+            LayerPlan(min(layer.units, settings.units or layer.units), layer.held.size, layer.units)
             for layer in network.choose(settings.layer_globs)
         ),
         len(images),
