@@ -51,7 +51,8 @@ from atlas.networks.batching import BATCH, CPU_SLOTS, Running, slots_of
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 from atlas.reconstruction.deconvnet import one_hot_signal, project_back
-from atlas.reconstruction.recording import Recording, record
+from atlas.reconstruction.projection import Recording
+from atlas.reconstruction.recording import record
 from atlas.reconstruction.windows import Window, whole
 from atlas.runtime.checkpoint import Checkpoint
 from atlas.runtime.memory import keep_freed_memory

@@ -28,7 +28,8 @@ from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 from atlas.reconstruction.deconvnet import one_hot_signal, project_back
-from atlas.reconstruction.recording import Recording, joined, record
+from atlas.reconstruction.projection import Recording
+from atlas.reconstruction.recording import joined, record
 from atlas.reconstruction.windows import Window
 from atlas.scanning.topk import EMPTY, TopNine
 

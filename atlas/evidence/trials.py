@@ -21,7 +21,7 @@ from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer
 from atlas.networks.operations import Input
 from atlas.reconstruction.deconvnet import one_hot_signal, one_position_signal, project_back
-from atlas.reconstruction.recording import Recording
+from atlas.reconstruction.projection import Recording
 from atlas.reconstruction.windows import Span, Window, cut, gathered
 
 EVERY = 4  # every fourth of the nine is compared with other units, and with marks elsewhere

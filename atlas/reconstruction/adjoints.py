@@ -1,13 +1,16 @@
 """The backward step of every kind of operation: what a signal above it becomes below it.
 
 ``ADJOINTS`` holds one step for each kind, over windows of signals, of which a whole signal is one.
-A rule replaces some of them (``rules``).
+A step takes a projection, an operation and the signals above it, and returns those below, for each
+of its inputs; one that the operation's output doesn't depend on may be missing. A step raises
+``AtlasError`` for an operation without a derivative, which it names with its module and line. A
+rule replaces some of the steps (``rules``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -16,45 +19,14 @@ from torch.nn.grad import conv2d_input
 
 from atlas.errors import AtlasError, first_line
 from atlas.networks import operations as ops
-from atlas.networks.graph import Graph
 from atlas.networks.operations import Node, Operation
-from atlas.reconstruction.recording import Recording
-from atlas.reconstruction.rules import behaviour
+from atlas.reconstruction.projection import Projection
 from atlas.reconstruction.sliding import shares, span_below
 from atlas.reconstruction.sparse import Switches, filtered_back, skips_zeros, unpooled
 from atlas.reconstruction.windows import Span, Window, all_of, gathered, whole
 
 Parts = list[tuple[Node, Window]]
-
-
-@dataclass(frozen=True)
-class Projection:
-    """A backward projection of B signals by one of the recording's rules.
-
-    ``stimulus`` ``[B]`` is the recorded stimulus of each signal.
-    """
-
-    recording: Recording
-    stimulus: Tensor
-    rule: str
-
-    @property
-    def graph(self) -> Graph:
-        """The graph that the signals pass down."""
-        return self.recording.graph
-
-    def shape_below(self, operation: Operation, signals: Tensor) -> tuple[int, ...]:
-        """The shape ``[B, ...]`` of whole signals below an operation of one input."""
-        return len(signals), *self.graph.shapes[operation.inputs[0]]
-
-
-def step(projection: Projection, operation: Operation, signal: Window) -> Parts:
-    """The signals below an operation, for each of its inputs, of signals above it.
-
-    An input that the operation's output doesn't depend on may be missing. Raises ``AtlasError`` for
-    an operation without a derivative, which it names with its module and line.
-    """
-    return ADJOINTS[type(operation)](projection, operation, signal)
+Step = Callable[..., Parts]
 
 
 def _same(projection: Projection, operation: Operation, signal: Window) -> Parts:
@@ -118,21 +90,21 @@ def _concatenation(projection: Projection, operation: ops.Concatenation, signal:
     return list(parts.items())
 
 
-def _nonlinearity(projection: Projection, operation: Operation, signal: Window) -> Parts:
-    """The signal below a nonlinearity, by the projection's rule."""
+def gradient(projection: Projection, operation: Operation, signal: Window) -> Window:
+    """A signal times the derivative of a nonlinearity at the stimulus."""
     (below,) = operation.inputs
-    stimulus, span = projection.stimulus, None if signal.is_whole else signal.span
+    recorded = projection.recording.inputs[operation.node][below]
+    stimulus = projection.stimulus
+    at = recorded[stimulus] if signal.is_whole else gathered(recorded, stimulus, signal.span)
+    if isinstance(operation, ops.Nonlinearity) and operation.rectifies:
+        return replace(signal, values=signal.values * at)  # the derivative is what is recorded
+    evaluate = projection.graph.evaluate
+    passed = _adjoint(lambda v: evaluate(operation.node, v), {below: at}, signal.values)
+    return replace(signal, values=passed[below])
 
-    def gradient(values: Tensor) -> Tensor:
-        recorded = projection.recording.inputs[operation.node][below]
-        at = recorded[stimulus] if span is None else gathered(recorded, stimulus, span)
-        if isinstance(operation, ops.Nonlinearity) and operation.rectifies:
-            return values * at  # the derivative is what is recorded
-        function = projection.graph.evaluate
-        return _adjoint(lambda v: function(operation.node, v), {below: at}, values)[below]
 
-    passed = behaviour(projection.rule).pass_down(signal.values, gradient)
-    return [(below, replace(signal, values=passed))]
+def _nonlinearity(projection: Projection, operation: Operation, signal: Window) -> Parts:
+    return [(operation.inputs[0], gradient(projection, operation, signal))]
 
 
 def _max_pooling(projection: Projection, operation: Operation, signal: Window) -> Parts:
@@ -284,7 +256,7 @@ def _unbroadcast(signal: Tensor, shape: tuple[int, ...]) -> Tensor:
     return signal
 
 
-ADJOINTS: dict[type[Operation], Callable[..., Parts]] = {
+ADJOINTS: dict[type[Operation], Step] = {
     ops.Convolution: _convolution,
     ops.Linear: _linear,
     ops.BatchNorm: _batch_norm,

@@ -25,8 +25,9 @@ from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 from atlas.networks.operations import Input, Node
 from atlas.reconstruction import windows
-from atlas.reconstruction.adjoints import Projection, step
-from atlas.reconstruction.recording import Recording, record
+from atlas.reconstruction.projection import Projection, Recording
+from atlas.reconstruction.recording import record
+from atlas.reconstruction.rules import behaviour
 from atlas.reconstruction.windows import Window
 
 
@@ -39,7 +40,7 @@ def project_back(
     """
     assert rule in recording.rules
     graph = recording.graph
-    projection = Projection(recording, stimulus, rule)
+    projection, step = Projection(recording, stimulus), behaviour(rule).step
     signals = {node: signal}
     nodes = list(graph.operations)
     with torch.no_grad():

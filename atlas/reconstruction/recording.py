@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,24 +11,8 @@ from torch.nn import functional as F
 from atlas.networks import operations as ops
 from atlas.networks.graph import Graph
 from atlas.networks.operations import Node, Operation
+from atlas.reconstruction.projection import Recording
 from atlas.reconstruction.rules import behaviour
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What backward projections by some rules need of the forward pass of N stimuli.
-
-    ``switches`` holds, for each max pooling, the place of every window's maximum in the pooling's
-    input, counted in row-major order: ``[N, C, h, w]``. ``inputs`` holds the inputs of the
-    operations whose backward step depends on them; of a ReLU, whether they are above 0.
-    ``activations`` holds the values of the requested nodes, ``[N, ...]``.
-    """
-
-    graph: Graph
-    rules: frozenset[str]
-    switches: dict[Node, Tensor]
-    inputs: dict[Node, dict[Node, Tensor]]
-    activations: dict[Node, Tensor]
 
 
 def record(graph: Graph, inputs: Tensor, nodes: Iterable[Node], *rules: str) -> Recording:
@@ -79,11 +62,9 @@ def depends_on_inputs(operation: Operation, rules: Iterable[str]) -> bool:
 
     That of a max pooling depends on its switches alone.
     """
-    if isinstance(operation, ops.Nonlinearity):
-        return any(behaviour(rule).needs_inputs for rule in rules)
-    if isinstance(operation, ops.Product):
-        return len(operation.inputs) > 1
-    return isinstance(operation, ops.Mixing | ops.Derived)
+    if isinstance(operation, ops.Product) and len(operation.inputs) == 1:
+        return False
+    return any(behaviour(rule).needs_inputs(type(operation)) for rule in rules)
 
 
 def _held(operation: Operation) -> tuple[Node, ...]:

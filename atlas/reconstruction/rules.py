@@ -1,51 +1,58 @@
-"""What each rule does with a signal at a nonlinearity, in a backward projection.
+"""The rules of backward projection: each replaces some of the adjoints by steps of its own.
 
-Rules differ in nothing else. A rule is one row here and one in ``atlas.data.rules``, which holds
-its name and source for everything that doesn't load torch.
+A rule is one row here and one in ``atlas.data.rules``, which holds its name and source for
+everything that doesn't load torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from torch import Tensor
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from atlas.errors import UsageError
+from atlas.networks import operations as ops
+from atlas.networks.operations import Operation
+from atlas.reconstruction.adjoints import ADJOINTS, Parts, Step, gradient
+from atlas.reconstruction.projection import Projection
+from atlas.reconstruction.windows import Window
 
-Gradient = Callable[[Tensor], Tensor]
+# kinds of operations whose adjoints depend on the stimulus through their inputs
+_AT_THE_STIMULUS = frozenset({ops.Nonlinearity, ops.Product, ops.Mixing, ops.Derived})
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What a rule does at a nonlinearity.
+    """What a rule does: ``steps`` takes the place of ``ADJOINTS`` for the kinds that it holds.
 
-    ``pass_down`` takes the signal above a nonlinearity, and a function that multiplies a signal by
-    the nonlinearity's derivative at the stimulus; it returns the signal below, of the same shape.
-    ``needs_inputs`` says whether it uses that function, for which the nonlinearity's inputs are
-    recorded.
+    ``forgets`` are the kinds whose steps, unlike their adjoints, don't need the inputs of the
+    forward pass, which are then not recorded.
     """
 
-    pass_down: Callable[[Tensor, Gradient], Tensor]
-    needs_inputs: bool
+    steps: Mapping[type[Operation], Step] = field(default_factory=dict)
+    forgets: frozenset[type[Operation]] = frozenset()
+
+    def step(self, projection: Projection, operation: Operation, signal: Window) -> Parts:
+        """The signals below an operation of signals above it, as ``adjoints`` says."""
+        kind = type(operation)
+        return (self.steps.get(kind) or ADJOINTS[kind])(projection, operation, signal)
+
+    def needs_inputs(self, kind: type[Operation]) -> bool:
+        """Whether the step of a kind of operation depends on the operation's inputs."""
+        return kind in _AT_THE_STIMULUS - self.forgets
 
 
-def _rectified(signal: Tensor, gradient: Gradient) -> Tensor:
-    return signal.relu()
+def _rectified(projection: Projection, operation: Operation, signal: Window) -> Parts:
+    return [(operation.inputs[0], replace(signal, values=signal.values.relu()))]
 
 
-def _differentiated(signal: Tensor, gradient: Gradient) -> Tensor:
-    return gradient(signal)
-
-
-def _differentiated_and_rectified(signal: Tensor, gradient: Gradient) -> Tensor:
-    return gradient(signal).relu()
+def _gradient_rectified(projection: Projection, operation: Operation, signal: Window) -> Parts:
+    return _rectified(projection, operation, gradient(projection, operation, signal))
 
 
 BEHAVIOURS: dict[str, Behaviour] = {
-    "deconvnet": Behaviour(_rectified, needs_inputs=False),
-    "guided": Behaviour(_differentiated_and_rectified, needs_inputs=True),
-    "gradient": Behaviour(_differentiated, needs_inputs=True),
+    "deconvnet": Behaviour({ops.Nonlinearity: _rectified}, frozenset({ops.Nonlinearity})),
+    "guided": Behaviour({ops.Nonlinearity: _gradient_rectified}),
+    "gradient": Behaviour(),
 }
 
 

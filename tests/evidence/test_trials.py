@@ -12,7 +12,8 @@ from atlas.evidence.control import control_twin
 from atlas.images.sources import DemoImages
 from atlas.networks.network import Network
 from atlas.reconstruction.deconvnet import one_position_signal, project_back
-from atlas.reconstruction.recording import Recording, record
+from atlas.reconstruction.projection import Recording
+from atlas.reconstruction.recording import record
 from atlas.reconstruction.windows import Window, whole
 
 COUNT = 40

@@ -1,21 +1,27 @@
 """Each rule is a row in two tables, and does at a nonlinearity what its paper says."""
 
-from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import atlas
 from atlas.data.rules import RULES, Rule
 from atlas.errors import UsageError
 from atlas.images.preprocessing import Preprocessing
+from atlas.networks.graph import Graph
 from atlas.networks.network import wrap
+from atlas.networks.operations import Nonlinearity, Operation
+from atlas.reconstruction.adjoints import Parts
 from atlas.reconstruction.extensions import image_free
+from atlas.reconstruction.projection import Projection
+from atlas.reconstruction.recording import record
 from atlas.reconstruction.rules import BEHAVIOURS, Behaviour, behaviour
+from atlas.reconstruction.windows import Window
 
-SIGNAL = torch.tensor([3.0, -2.0, 5.0, -1.0, 0.0])
-ABOVE_ZERO = torch.tensor([1.0, 1.0, 0.0, 0.0, 1.0])  # where the forward signal was
+SIGNAL = [3.0, -2.0, 5.0, -1.0, 0.0]
+STIMULUS = [1.0, 2.0, -1.0, -3.0, 4.0]  # where the forward signal was above zero
 EXPECTED = {
     "deconvnet": [3.0, 0.0, 5.0, 0.0, 0.0],  # by the sign of the signal going down
     "gradient": [3.0, -2.0, 0.0, 0.0, 0.0],  # by the sign of the one that went up
@@ -30,15 +36,14 @@ def test_every_rule_has_a_behaviour_and_every_behaviour_a_rule() -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_does_what_its_paper_says(rule: str) -> None:
-    asked = []
-
-    def gradient(signal: Tensor) -> Tensor:
-        asked.append(True)
-        return signal * ABOVE_ZERO
-
-    passed = behaviour(rule).pass_down(SIGNAL.clone(), gradient)
-    assert passed.tolist() == EXPECTED[rule]
-    assert bool(asked) == behaviour(rule).needs_inputs
+    graph = Graph(nn.ReLU(), (1, 1, 5))
+    (node,) = (n for n, o in graph.operations.items() if isinstance(o, Nonlinearity))
+    recording = record(graph, torch.tensor([[[STIMULUS]]]), [node], rule)
+    assert bool(recording.inputs) == (rule != "deconvnet")
+    projection = Projection(recording, torch.tensor([0]))
+    signal = Window(torch.tensor([[[SIGNAL]]]))
+    ((_, passed),) = behaviour(rule).step(projection, graph.operations[node], signal)
+    assert passed.values.flatten().tolist() == EXPECTED[rule]
 
 
 def network() -> atlas.Network:
@@ -58,11 +63,13 @@ def test_a_rule_that_is_not_known() -> None:
 def test_a_rule_more_is_one_row_in_each_table(monkeypatch: pytest.MonkeyPatch, halve: bool) -> None:
     """One that lets signals pass as they are; or halves them, at both nonlinearities."""
 
-    def passed(signal: Tensor, gradient: Callable[[Tensor], Tensor]) -> Tensor:
-        return signal / 2 if halve else signal
+    def passed(projection: Projection, operation: Operation, signal: Window) -> Parts:
+        values = signal.values / 2 if halve else signal.values
+        return [(operation.inputs[0], replace(signal, values=values))]
 
     monkeypatch.setitem(RULES, "pass", Rule("pass", "a test"))
-    monkeypatch.setitem(BEHAVIOURS, "pass", Behaviour(passed, needs_inputs=False))
+    kinds = frozenset({Nonlinearity})
+    monkeypatch.setitem(BEHAVIOURS, "pass", Behaviour({Nonlinearity: passed}, kinds))
     one, x = network(), torch.randn(3, 12, 12)
     down = atlas.reconstruct(one, x, "conv3", 1, (2, 2), rule="pass")
     linear = nn.Sequential(*(m for m in one.module if isinstance(m, nn.Conv2d)))
