@@ -70,6 +70,54 @@ def test_links_after_any_white_space_are_checked(files: Files) -> None:
             check(wrong)
 
 
+@pytest.mark.parametrize(
+    ("page", "link"),
+    [
+        ("<a href='b.html'>", "b.html"),
+        ("<a href=b.html>", "b.html"),
+        ('<img srcset="style.css 1x, b.png 2x">', "b.png"),
+        ('<a href="b.html?x=1&amp;y=2">', "b.html?x=1&y=2"),
+        ('<p style="background: url(b.png)">', "b.png"),
+        ("<!-- > --><a href=b.html>", "b.html"),
+    ],
+)
+def test_links_are_found_as_a_browser_finds_them(files: Files, page: str, link: str) -> None:
+    with pytest.raises(AtlasError) as raised:
+        check(Files({"index.html": page}, files.folders, files.out))
+    assert str(raised.value) == f"index.html links to {link}, which isn't there"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<!-- <a href=b.html> -->",
+        "<script>'<a href=\"b.html\">'</script>",
+        "<template><img src=b.png></template>",
+        "<p title='<a href=b.html>'>",
+        '<a href="style.css?v=1&amp;w=2"><a href="//elsewhere.org/x">',
+    ],
+)
+def test_what_a_browser_does_not_follow_is_no_link(files: Files, page: str) -> None:
+    check(Files({"index.html": page}, files.folders, files.out))
+
+
+def test_a_place_within_a_comment_is_none(files: Files) -> None:
+    page = "<!-- <p id=x> --><a href='#x'>"
+    with pytest.raises(AtlasError, match=r"links to #x, and index\.html has no such place"):
+        check(Files({"index.html": page}, files.folders, files.out))
+
+
+def test_style_sheets_are_checked_from_their_own_place(files: Files) -> None:
+    assert check(Files({"c/x.css": "p { b: url(../a/index.html) }"}, files.folders, files.out)) == 2
+    with pytest.raises(AtlasError, match=r"^c/x\.css links to b\.png"):
+        check(Files({"c/x.css": "p { b: url('b.png') }"}, files.folders, files.out))
+
+
+def test_a_page_with_a_base_is_refused(files: Files) -> None:
+    with pytest.raises(AtlasError, match=r"^index\.html has <base>"):
+        check(Files({"index.html": "<base href='a/'>"}, files.folders, files.out))
+
+
 def test_links_of_an_atlas_lead_from_its_place_on_the_site(files: Files) -> None:
     assert list(files.pages()) == ["index.html", "a/conv1/0.html", "a/index.html"]
     (files.path("a/conv1/0.html")).write_text('<a href="../../style.css"><a href="../../a.css">')
