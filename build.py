@@ -9,20 +9,5 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from atlas.commands.cli import main
 
-
-def leave(code: int) -> None:
-    """End the process. A rank of several ends at once, for its work is done and written.
-
-    gloo's threads may outlive the interpreter, and where C++ then takes its globals down around
-    them, the process aborts ("terminate called without an active exception") and the launcher
-    stops all other ranks.
-    """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
-
-
 if __name__ == "__main__":
-    leave(main())
+    sys.exit(main())

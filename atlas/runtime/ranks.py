@@ -6,6 +6,7 @@ together. Rank 0 gathers the results, and only rank 0 writes and publishes.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,11 +59,17 @@ ALONE = Ranks()
 def of_torchrun() -> Iterator[Ranks]:
     """The ranks that ``torchrun`` started; ``ALONE`` without it.
 
-    They exchange little, so they use gloo on every device.
+    They exchange little, so they use gloo on every device. Once the block has ended, none of gloo's
+    threads is left. One that still had to drop the tensors of the last exchange when Python was
+    already ending would be stopped in a destructor, and abort the process: "terminate called
+    without an active exception".
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
+    # Imported while there are ranks, as by torchvision, its functions keep them as a default, and
+    # destroying them ends no thread.
+    importlib.import_module("torch.distributed.nn.functional")
     with _errors_reported():
         distributed.init_process_group("gloo")
     try:
