@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from atlas.site import escaping
+
 UNKNOWN = "https://your.site/"  # shown in snippets until a page knows its own address
 
 
@@ -13,13 +15,17 @@ UNKNOWN = "https://your.site/"  # shown in snippets until a page knows its own a
 class SiteInfo:
     """A site's title, its author, the address it is published at, and a line on its licence.
 
-    ``base`` ends in a slash; it is "" where the address isn't known.
+    ``base`` ends in a slash; it is "" where the address isn't known. What can't stand in a URL is
+    encoded in it.
     """
 
     title: str = "CNN Atlas"
     author: str = ""
     base: str = ""
     licence: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base", escaping.url(self.base))
 
     def url(self, address: str) -> str:
         """The whole address of a file given from the site's root."""

@@ -10,7 +10,6 @@ from fractions import Fraction
 
 from atlas.data.records import AtlasData, LayerData, Unit, Winner
 from atlas.data.rules import RULES
-from atlas.site.info import SiteInfo
 
 ORDINALS = ("1st", "2nd", "3rd", *(f"{n}th" for n in range(4, 10)))
 
@@ -313,20 +312,3 @@ def made(atlas: AtlasData) -> tuple[Fact, ...]:
         "Date": atlas.date or "",
     }
     return tuple(Fact(term, value) for term, value in facts.items() if value)
-
-
-def bibtex(atlas: AtlasData, info: SiteInfo, *, name: str, address: str) -> str:
-    """A BibTeX entry for an atlas, or for the layer or unit of it that ``name`` names."""
-    what = f"{name} of {atlas.network.name}" if name else f"An atlas of {atlas.network.name}"
-    key = "-".join(part for part in (atlas.name, name.replace("/", "-").replace(".", "-")) if part)
-    lines = [
-        f"@misc{{{key},",
-        f"  title = {{{what}, as {atlas.images.description} activate it}},",
-    ]
-    if info.author:
-        lines.append(f"  author = {{{info.author}}},")
-    if atlas.date:
-        lines.append(f"  year = {{{atlas.date[:4]}}},")
-    lines.append(f"  howpublished = {{{info.title}, made with CNN Atlas {atlas.program}}},")
-    lines.append(f"  url = {{{info.url(address)}}},")
-    return "\n".join([*lines, "}"])

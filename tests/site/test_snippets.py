@@ -1,12 +1,20 @@
 """What others paste, embed and link to."""
 
+import dataclasses
+import html
 import json
+import shutil
 import subprocess
 import sys
 import zlib
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote
 
+import markdown
 import pytest
+from markdown_it import MarkdownIt
+from msgspec.structs import replace
 from PIL import Image
 
 from atlas.commands import cli
@@ -14,6 +22,7 @@ from atlas.data import addresses, documents
 from atlas.site.info import SiteInfo
 from atlas.site.render import cards, snippets
 from atlas.site.render.base import Renderer
+from atlas.site.render.inventory import inventory
 from atlas.site.render.view import AtlasView
 
 
@@ -57,26 +66,31 @@ def test_the_inventory_lists_every_layer_and_unit(site: Path) -> None:
 
 @pytest.mark.parametrize("form", ["rst", "md"])
 def test_sphinx_and_myst_link_to_units_by_name(site: Path, tmp_path: Path, form: str) -> None:
-    (tmp_path / "conf.py").write_text(
+    text = {
+        "rst": "See :external+small:doc:`conv3/17 <small.conv3.17>`.",
+        "md": "See [conv3/17](inv:small#small.conv3.17).",
+    }[form]
+    page = sphinx_page(tmp_path, form, text, {"small": site / "small" / "objects.inv"})
+    assert 'href="https://example.org/small/conv3/17.html"' in page
+
+
+def sphinx_page(folder: Path, form: str, text: str, projects: dict[str, Path]) -> str:
+    """A page of Sphinx that links to other projects, by their inventories, as it comes out."""
+    mapping = {name: (f"https://example.org/{name}/", str(at)) for name, at in projects.items()}
+    (folder / "conf.py").write_text(
         "project = 'lecture'\n"
         "extensions = ['sphinx.ext.intersphinx', 'myst_parser']\n"
-        f"intersphinx_mapping = {{'small': ('https://example.org/small/', "
-        f"{str(site / 'small' / 'objects.inv')!r})}}\n"
+        f"smartquotes, intersphinx_mapping = False, {mapping}\n"
     )
-    text = {
-        "rst": "Lecture\n=======\n\nSee :external+small:doc:`conv3/17 <small.conv3.17>`.\n",
-        "md": "# Lecture\n\nSee [conv3/17](inv:small#small.conv3.17).\n",
-    }[form]
-    (tmp_path / f"index.{form}").write_text(text)
+    head = {"rst": "Lecture\n=======\n\n", "md": "# Lecture\n\n"}[form]
+    (folder / f"index.{form}").write_text(f"{head}{text}\n", "utf-8")
     ran = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-W", "-q", str(tmp_path), str(tmp_path / "out")],
+        [sys.executable, "-m", "sphinx", "-W", "-q", str(folder), str(folder / "out")],
         capture_output=True,
         text=True,
     )
     assert ran.returncode == 0, ran.stderr
-    assert 'href="https://example.org/small/conv3/17.html"' in (
-        (tmp_path / "out" / "index.html").read_text()
-    )
+    return (folder / "out" / "index.html").read_text("utf-8")
 
 
 def test_a_card_for_other_peoples_pages_is_small_and_has_no_script(site: Path) -> None:
@@ -134,5 +148,148 @@ def test_oembed_says_how_to_embed(view: AtlasView) -> None:
     )
 
 
-def test_names_are_fit_for_latex() -> None:
-    assert snippets.latex("a_b & 50 %") == "a\\_b \\& 50 \\%"
+HOSTILE = "features_3.Müller & Söhne 100% #1~{x}\\^$`<b>|*[y](z)\"'--层é"
+FAMILY = '\\section{A} % {B "ß" & <i>_层_~^$#'
+
+
+@pytest.fixture(scope="module")
+def hostile(view: AtlasView) -> AtlasView:
+    """The same atlas with names full of what other languages mean something by."""
+    layer, atlas = view.layers["conv3"], view.atlas
+    nine = tuple(replace(one, label=FAMILY) for one in layer.top[17].nine)
+    top = (replace(layer.top[17], nine=nine),)
+    return dataclasses.replace(
+        view,
+        atlas=replace(
+            atlas,
+            name="a__b-",
+            network=replace(atlas.network, name=FAMILY),
+            images=replace(atlas.images, description=FAMILY),
+            layers=(HOSTILE,),
+            date="2026-01-01",
+        ),
+        layers={HOSTILE: replace(layer, layer=HOSTILE, top=top)},
+        renderer=Renderer(
+            SiteInfo(
+                title="Müller & Söhne 100 % #1_{\\",
+                author="É. Müller_ & 王小明 and {Söhne}, 100 % #1",
+                base="https://example.org/~me/50%25/a_b&c;d#(1)/{ü}$^\\/",
+            )
+        ),
+    )
+
+
+def snippets_of(view: AtlasView, kind: str) -> list[str]:
+    """All snippets of one kind that an atlas has."""
+    all_of_them = [*snippets.of_atlas(view)]
+    for layer in view.layers.values():
+        all_of_them += snippets.of_layer(view, layer, figure=True)
+        for unit in layer.top:
+            all_of_them += snippets.of_unit(view, layer, unit)
+    found = [one.text for one in all_of_them if one.name == kind]
+    assert found
+    return found
+
+
+DOCUMENT = r"""
+\documentclass{article}
+\usepackage{PACKAGES}
+\begin{document}
+\listoffigures
+\nocite{*}
+FIGURES
+\bibliographystyle{STYLE}
+\bibliography{all}
+\end{document}
+"""
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX")
+@pytest.mark.parametrize("packages", ["graphicx,url,natbib", "graphicx,hyperref,natbib"])
+@pytest.mark.parametrize("style", ["plainnat", "alpha", "abbrvnat"])
+def test_latex_compiles_with_any_names(
+    site: Path, tmp_path: Path, view: AtlasView, hostile: AtlasView, packages: str, style: str
+) -> None:
+    for file in ("17.jpg", "figure.png"):
+        shutil.copy(site / "small" / "conv3" / file, tmp_path)
+    layer = view.layers["conv3"]
+    usual = dataclasses.replace(view, layers={"conv3": replace(layer, top=(layer.top[17],))})
+    figures = [text for one in (usual, hostile) for text in snippets_of(one, "LaTeX")]
+    document = DOCUMENT.replace("PACKAGES", packages).replace("STYLE", style)
+    (tmp_path / "all.tex").write_text(document.replace("FIGURES", "\n\n".join(figures)), "utf-8")
+    entries = [text for one in (usual, hostile) for text in snippets_of(one, "BibTeX")]
+    (tmp_path / "all.bib").write_text("\n\n".join(entries), "utf-8")
+    latex = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all"]
+    for command in (latex, ["bibtex", "all"], latex, latex):
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True)
+        assert ran.returncode == 0, ran.stdout.decode(errors="replace")[-3000:]
+    log = (tmp_path / "all.log").read_text(errors="replace")
+    assert "LaTeX Warning: Label" not in log and "multiply" not in log
+    assert (tmp_path / "all.bbl").read_text().count("\\bibitem") == len(entries) == 6
+
+
+def test_markdown_and_html_show_any_name(hostile: AtlasView) -> None:
+    layer = hostile.layers[HOSTILE]
+    alts = [f"Units of {HOSTILE}: ", f"{HOSTILE}/17: "]
+    pages = [hostile.info.url(hostile.address(file)) for file in
+             (addresses.layer_page(HOSTILE), addresses.unit_page(HOSTILE, 17))]  # fmt: skip
+    rendered = [markdown.markdown(text) for text in snippets_of(hostile, "Markdown")]
+    rendered += [MarkdownIt().render(text) for text in snippets_of(hostile, "Markdown")]
+    for text in (*rendered, *snippets_of(hostile, "HTML")):
+        read = Elements(text)
+        [link], [image] = read.found["a"], read.found["img"]
+        number = pages.index(str(link["href"]))
+        assert str(image["alt"]).startswith(alts[number])
+        assert set(read.found) <= {"p", "a", "img"}
+        assert str(image["src"]).startswith("https://example.org/~me/50%25/a_b&c;d#%281%29/")
+    assert f"{len(layer.top[0].nine)} of 9 {FAMILY}" in str(image["alt"])
+    [frame] = Elements(snippets_of(hostile, "iframe")[0]).found["iframe"]
+    assert frame["title"] == f"{HOSTILE}/17 of a__b-"
+    assert frame["src"] == hostile.info.url(hostile.address(addresses.embed_page(HOSTILE, 17)))
+
+
+@pytest.mark.parametrize(("form", "kind"), [("rst", "Sphinx"), ("md", "MyST")])
+def test_sphinx_and_myst_link_to_any_name(
+    hostile: AtlasView, tmp_path: Path, form: str, kind: str
+) -> None:
+    (tmp_path / "objects.inv").write_bytes(inventory(hostile))
+    [text] = snippets_of(hostile, kind)
+    page = sphinx_page(tmp_path, form, text, {"a_b": tmp_path / "objects.inv"})
+    [link] = [one for one in Elements(page).found["a"] if "external" in str(one.get("class"))]
+    assert link["href"] == "https://example.org/a_b/" + quote(addresses.unit_page(HOSTILE, 17))
+    assert f"{HOSTILE}/17" in html.unescape(page)
+
+
+class Elements(HTMLParser):
+    """The attributes of a page's elements, by their names."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: dict[str, list[dict[str, str | None]]] = {}
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.setdefault(tag, []).append(dict(attrs))
+
+
+def test_without_jpeg_there_is_no_picture_for_latex(view: AtlasView) -> None:
+    atlas = replace(view.atlas, settings={**view.atlas.settings, "jpeg": False})
+    layer = view.layers["conv3"]
+    without = snippets.of_unit(dataclasses.replace(view, atlas=atlas), layer, layer.top[17])
+    assert "LaTeX" not in {one.name for one in without}
+
+
+@pytest.mark.parametrize(
+    ("author", "names"),
+    [
+        ("A. Lecturer", "A. Lecturer"),
+        ("Lecturer, A. and B. Other", "Lecturer, A. and B. Other"),
+        ("A, B, C", "{A, B, C}"),
+        ("Institute of X, ", "{Institute of X,}"),
+        ("and", "{and}"),
+    ],
+)
+def test_authors_are_what_bibtex_can_read(view: AtlasView, author: str, names: str) -> None:
+    info = SiteInfo(author=author)
+    entry = snippets.bibtex(dataclasses.replace(view, renderer=Renderer(info)), "", "index.html")
+    assert f"  author = {{{names}}},\n" in entry

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from atlas.data import addresses
+from atlas.site.escaping import folded
 from atlas.site.render.snippets import global_name
 from atlas.site.render.view import AtlasView
 
@@ -19,11 +21,14 @@ def inventory(view: AtlasView) -> bytes:
     """The name and page of every layer and unit, in version 2 of the format."""
     lines = [f"{view.name} std:doc -1 index.html {view.name}"]
     for layer in view.layers.values():
-        name = global_name(view, layer.layer)
-        lines.append(f"{name} std:doc -1 {addresses.layer_page(layer.layer)} {layer.layer}")
+        pages = {layer.layer: addresses.layer_page(layer.layer)}
         for unit in layer.top:
-            page = addresses.unit_page(layer.layer, unit.unit)
-            lines.append(f"{name}.{unit.unit} std:doc -1 {page} {layer.layer}/{unit.unit}")
+            name = f"{layer.layer}/{unit.unit}"
+            pages[name] = addresses.unit_page(layer.layer, unit.unit)
+        lines += (
+            f"{global_name(view, name)} std:doc -1 {quote(page)} {folded(name)}"
+            for name, page in pages.items()
+        )
     head = (
         "# Sphinx inventory version 2\n"
         f"# Project: {view.name}\n"

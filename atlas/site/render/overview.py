@@ -119,7 +119,7 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
         own_pages=tuple(Anchor(own.title, page.to(own.address)) for own in view.own_pages),
         made=phrases.made(view.atlas),
         skipped=phrases.skipped_images(view.atlas, SKIPPED),
-        example=f"{view.name}.{next(iter(view.layers), '')}",
+        example=snippets.global_name(view, next(iter(view.layers), "")),
         snippets=snippets.of_atlas(view),
     )
     yield file, view.renderer.page("atlas.html", head, content)
