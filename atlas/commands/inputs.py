@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from atlas.images.masks import DemoMasks, Masks, open_masks
 from atlas.images.sources import DemoImages, Folder, open_folder
 from atlas.networks.network import Network, load_network
 from atlas.networks.zoo import file_of
+from atlas.runtime.progress import announced
 from atlas.runtime.ranks import ALONE, Ranks, local_device
 
 
@@ -45,13 +47,14 @@ def network_of(
     file = file_of(settings.model)
     if file and file.is_file() and ranks.leads:
         print(f"note: this runs the code of {file}", file=sys.stderr)
-    network = load_network(
-        settings.model,
-        settings.weights,
-        seed=settings.seed,
-        device=local_device(device(settings.device)),
-        preprocessing=settings.preprocessing_changes or preprocessing,
-    )
+    with announced("loading") if ranks.leads else nullcontext():
+        network = load_network(
+            settings.model,
+            settings.weights,
+            seed=settings.seed,
+            device=local_device(device(settings.device)),
+            preprocessing=settings.preprocessing_changes or preprocessing,
+        )
     if network.left_out and ranks.leads:
         print(f"note: left out is {network.left_out}", file=sys.stderr)
     return network

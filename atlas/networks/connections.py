@@ -18,6 +18,7 @@ from atlas.networks import operations as ops
 from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer
 from atlas.networks.operations import Node, Operation
+from atlas.runtime.progress import Progress, silent
 
 STRONGEST = 6  # connections of a unit to either side, at most
 IMAGE = ""  # stands for the image among a layer's parents
@@ -95,11 +96,16 @@ def parents(graph: Graph, layers: Iterable[Layer]) -> dict[str, list[str]]:
 
 
 def connections(
-    graph: Graph, layers: Mapping[str, Layer], chosen: Iterable[str] | None = None
+    graph: Graph,
+    layers: Mapping[str, Layer],
+    chosen: Iterable[str] | None = None,
+    *,
+    progress: Progress = silent,
 ) -> dict[str, Connections]:
     """The strongest connections between the units of a graph's layers, by layer.
 
-    With ``chosen``, only those layers' connections to each other.
+    With ``chosen``, only those layers' connections to each other. ``progress`` shows how many
+    layers are done.
     """
     names = list(layers)
     wanted = set(names if chosen is None else chosen)
@@ -108,7 +114,7 @@ def connections(
     above: dict[str, list[list[Connection]]] = {
         name: [[] for _ in range(layers[name].units)] for name in names
     }
-    for name, layer in layers.items():
+    for name, layer in progress(layers.items(), len(layers), "connecting"):
         below[name] = [[] for _ in range(layer.units)]
         if name not in wanted:
             continue

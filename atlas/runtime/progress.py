@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from tqdm import tqdm
@@ -22,6 +23,19 @@ class Progress(Protocol):
 def silent(source: Iterable[T], total: int, stage: str) -> Iterator[T]:
     """Pass items on and show nothing."""
     return iter(source)
+
+
+@contextmanager
+def announced(stage: str) -> Iterator[None]:
+    """Show the name of a stage whose end can't be foreseen while it lasts, in a terminal."""
+    shown = sys.stderr.isatty()
+    if shown:
+        print(f"{stage:>14} ...", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def bar(source: Iterable[T], total: int, stage: str) -> Iterator[T]:

@@ -22,7 +22,7 @@ def run(run: Run) -> None:
         return
     network = run.network
     layers = [layer.id for layer in network.choose(run.settings.layer_globs)]
-    between = connections(network.graph, network.layers, layers)
+    between = connections(network.graph, network.layers, layers, progress=run.progress)
     for layer in layers:
         own = between[layer]
         units = tuple(
