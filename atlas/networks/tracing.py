@@ -23,6 +23,7 @@ from torch import Tensor, fx, nn
 from torch.export import Dim, ExportedProgram, export
 from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+from torch.nn.parameter import is_lazy
 
 from atlas.errors import AtlasError, first_line
 from atlas.networks.origins import is_standard, library_of
@@ -63,9 +64,15 @@ class Trace:
 
 
 def copied(model: nn.Module) -> nn.Module:
-    """A copy of a model in evaluation mode, without hooks, that shares the model's tensors."""
-    shared = [tensors for m in model.modules() for tensors in (m._parameters, m._buffers)]
-    own = copy.deepcopy(model, {id(tensors): tensors for tensors in shared}).eval()
+    """A copy of a model in evaluation mode, without hooks, that shares the model's numbers.
+
+    Its parameters need no gradients: where they do, a linear layer may round otherwise.
+    """
+    shared: dict[int, Any] = {id(module._buffers): module._buffers for module in model.modules()}
+    for parameter in model.parameters():
+        if not is_lazy(parameter):
+            shared[id(parameter)] = nn.Parameter(parameter.detach(), requires_grad=False)
+    own = copy.deepcopy(model, shared).eval()
     for module in own.modules():
         module._forward_hooks.clear()
         module._forward_pre_hooks.clear()
@@ -131,7 +138,8 @@ def _trace(program: ExportedProgram, model: nn.Module) -> Trace:
         else:
             constants[node] = operator.attrgetter(name)(model)
     (image,) = images
-    if not isinstance(image.meta["val"].shape[0], torch.SymInt):
+    count = image.meta["val"].shape[0]
+    if not isinstance(count, torch.SymInt) or count.node.maybe_as_int() is not None:
         raise AtlasError(
             f"{type(model).__name__} fixes the number of images that it is run on at once, "
             "so that it can't be traced for any number"

@@ -60,6 +60,23 @@ def test_tracing_and_eager_outputs_are_equal_to_the_last_bit():
             assert torch.equal(output, model(inputs))
 
 
+def test_a_linear_layer_over_positions_that_are_turned_is_equal_to_the_last_bit():
+    """It rounds otherwise where its weights need gradients."""
+
+    class Turned(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.linear = nn.Conv2d(3, 4, 3), nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.linear(self.conv(x).flatten(2).mT)
+
+    torch.manual_seed(0)
+    model = Turned().eval()
+    Graph(model, (3, 12, 12))  # or an error
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
 def test_an_input_too_small_is_an_error_for_people():
     with pytest.raises(AtlasError, match="can't be run on a 10x10 input"):
         Graph(demo_network(), (3, 10, 10))

@@ -61,6 +61,17 @@ def test_the_error_names_the_model_s_own_line(model: type[nn.Module], at: type[n
     assert str(error.value).endswith(f"({__file__}, line {line_of(at)})")
 
 
+class Counts(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(len(x), 2, -1).mean(1)
+
+
+def test_a_number_of_images_that_is_fixed_is_no_network_for_any_number() -> None:
+    """Torch.export takes ``len`` for the number that it traces with."""
+    with pytest.raises(AtlasError, match="fixes the number of images"):
+        Graph(nn.Sequential(nn.Conv2d(3, 4, 3), Counts()), (3, 12, 12))
+
+
 def test_where_only_torch_s_code_ran_no_line_is_named() -> None:
     with pytest.raises(AtlasError) as error:
         Graph(nn.ModuleList([nn.Conv2d(3, 4, 3)]), (3, 8, 8))
