@@ -16,7 +16,7 @@ from torch import Tensor
 
 from atlas.networks import operations as ops
 from atlas.networks.graph import Graph
-from atlas.networks.layers import Layer
+from atlas.networks.layers import NORMS, Layer
 from atlas.networks.operations import Node, Operation
 from atlas.runtime.progress import Progress, silent
 
@@ -147,7 +147,7 @@ def _strongest(units: list[list[Connection]]) -> list[list[Connection]]:
 def _made_by(graph: Graph, layer: Layer) -> Operation:
     """The operation that makes a layer, before its batch norm and nonlinearity."""
     operation = graph.operations[layer.node]
-    while isinstance(operation, ops.BatchNorm | ops.Nonlinearity):
+    while isinstance(operation, (*NORMS, ops.Nonlinearity)):
         operation = graph.operations[operation.inputs[0]]
     return operation
 
@@ -361,6 +361,6 @@ def _sign_of_scale(graph: Graph, operation: Operation, layer: Layer) -> np.ndarr
     """-1 for each unit whose batch norm has a negative scale, else 1: ``[U]``."""
     for node in operation.node.users:
         after = graph.operations.get(node)
-        if isinstance(after, ops.BatchNorm) and after.weight is not None:
+        if isinstance(after, NORMS) and after.weight is not None:
             return np.where(after.weight.cpu().float().numpy() < 0, -1.0, 1.0)
     return np.ones(layer.units)

@@ -3,7 +3,7 @@
 Where an operation's window is known, the fields follow from it; where not, they are measured by
 probing. Each value has two fields. The true one holds every pixel that can influence it. The field
 *with gates held* leaves out what comes through gates alone: channel attention, and response
-normalisation, look at the whole image in order to scale a map.
+and group normalisation, look at the whole image in order to scale a map.
 """
 
 from __future__ import annotations
@@ -75,9 +75,12 @@ class Positions:
     def _through(self, operation: Operation, below: Node, values: Mapping[Node, Tensor]) -> Fields:
         """The fields of an operation's value, as far as they come through one input."""
         fields, shape = self.of[below], values[operation.node].shape
+        if isinstance(operation, ops.GroupNorm) and fields.dims == (2, 3):
+            return _normalised(fields)
         step = self._step(operation, below, values)
         if step is None:
-            return _of_both(fields, None, lambda axes: _whole_extent([axes]))
+            dims = _single(fields.dims, values[below].dim(), shape)
+            return _of_both(fields, dims, lambda axes: _whole_extent([axes]))
         if step.origin is not None:
             fields = self.of[step.origin]
         return _of_both(
@@ -131,6 +134,25 @@ class Positions:
         if below not in operation.inputs:
             others = {}
         return lambda value: self._evaluate(operation.node, {**others, below: value})
+
+
+def _normalised(fields: Fields) -> Fields:
+    """The fields after a norm whose mean and variance are those of whole maps: it is a gate."""
+
+    def seen(axis: rf.Axis) -> rf.Axis:
+        return axis if len(axis.true) == 1 else rf.whole(axis, len(axis.true))
+
+    rows, columns = fields.true
+    return Fields((seen(rows), seen(columns)), fields.held, fields.dims)
+
+
+def _single(dims: Dims, count: int, shape: tuple[int, ...]) -> Dims:
+    """The dimensions of rows and columns that an operation left with one position each, or None.
+
+    As a mean of all positions may. ``dims`` are those of its input, which has ``count`` dimensions.
+    """
+    alone = dims is not None and count == len(shape) and all(shape[d] == 1 for d in dims)
+    return dims if alone else None
 
 
 OfAxis = Callable[[rf.Axis, tuple[int, ...]], rf.Axis]

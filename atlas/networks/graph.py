@@ -228,7 +228,10 @@ class Graph:
         one, other = product.inputs
         for small, large in ((one, other), (other, one)):
             if positions[small] < positions[large]:
-                return small
+                divided = isinstance(product, ops.Quotient) and small is one
+                return None if divided else small
+        if isinstance(product, ops.Quotient):
+            return None
         bounded = [
             node
             for node, operation in made.items()
@@ -238,10 +241,12 @@ class Graph:
 
     def _before_expansion(self, node: Node) -> Operation:
         """The operation that made a value, before it was repeated to the size of another one."""
-        operation = self.operations[node]
-        while operation.name in ("expand", "expand_as", "broadcast_to"):
+        operation = first = self.operations[node]
+        while isinstance(operation, ops.Rearrangement) or operation.name == "expand_as":
             operation = self.operations[operation.inputs[0]]
-        return operation
+            if math.prod(self.shapes[operation.node]) < math.prod(self.shapes[first.node]):
+                first = operation
+        return first
 
     def _add(self, node: Node, values: dict[Node, Any], positions: Positions) -> None:
         """Add the operation of a node, with its shape and its fields."""

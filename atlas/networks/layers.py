@@ -144,8 +144,8 @@ def _is_repeated(graph: Graph, operation: Operation) -> bool:
 
 
 def _activation(graph: Graph, node: Node) -> Node:
-    """The node of a layer's activations: past the batch norm and nonlinearity that follow it."""
-    for wanted in ops.BatchNorm, ops.Nonlinearity:
+    """The node of a layer's activations: past the norm and nonlinearity that follow it."""
+    for wanted in NORMS, (ops.Nonlinearity,):
         users = list(node.users)
         if len(users) == 1 and isinstance(graph.operations.get(users[0]), wanted):
             node = users[0]
@@ -163,6 +163,8 @@ def _module_path(graph: Graph, operation: Operation, activation: Node) -> str:
     word = _WORDS[type(operation)]
     return f"{owner}.{word}" if owner else word
 
+
+NORMS = (ops.BatchNorm, ops.GroupNorm)  # those that are part of a layer
 
 _WORDS = {
     ops.Sum: "add", ops.Concatenation: "cat", ops.Convolution: "conv", ops.Linear: "linear",

@@ -113,6 +113,18 @@ class BatchNorm(Operation):
 
 
 @dataclass(frozen=True, eq=False)
+class GroupNorm(Operation):
+    """A norm of maps ``[N, C, H, W]`` by the mean and variance of each of ``groups`` of maps.
+
+    ``weight`` is ``[C]``, or None; ``epsilon`` is added to the variance.
+    """
+
+    groups: int
+    weight: Tensor | None
+    epsilon: float
+
+
+@dataclass(frozen=True, eq=False)
 class MaxPooling(Operation):
     """Maxima of sliding windows."""
 
@@ -182,6 +194,10 @@ class Product(Operation):
 
     factor: Tensor | float | None
     gate: Node | None = None
+
+
+class Quotient(Product):
+    """A value divided by another one; ``factor`` is None, and the divisor may be the gate."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,6 +343,14 @@ def _batch_norm(call: _Call) -> Operation | None:
     return BatchNorm(call.node, call.inputs, weight)
 
 
+def _group_norm(call: _Call) -> Operation | None:
+    weight, groups = call.argument("weight"), call.argument("num_groups")
+    maps = len(call.inputs) == 1 and call.node.meta["val"].dim() == 4
+    if not maps or isinstance(weight, Node):
+        return None
+    return GroupNorm(call.node, call.inputs, int(groups), weight, float(call.argument("eps")))
+
+
 def _window(call: _Call, stride: str = "stride", dilated: bool = False) -> Sliding:
     kernel = call.pair("kernel_size")
     step = call.argument(stride) or kernel
@@ -380,8 +404,12 @@ def _product(call: _Call) -> Operation | None:
 
 def _quotient(call: _Call) -> Operation | None:
     divisor = call.argument("other")
-    names = call.maker.kwargs
-    if call.inputs != (call.raw("self"),) or not _is_number(divisor) or "rounding_mode" in names:
+    one, other = call.raw("self"), call.raw("other")
+    if "rounding_mode" in call.maker.kwargs or one is other:
+        return None
+    if len(call.inputs) == 2 and set(call.inputs) == {one, other}:
+        return Quotient(call.node, (one, other), None)
+    if call.inputs != (one,) or not _is_number(divisor):
         return None
     return Product(call.node, call.inputs, 1 / divisor)
 
@@ -469,6 +497,7 @@ _READERS: dict[str, Callable[[_Call], Operation | None]] = {
     "linear": _linear,
     "batch_norm": _batch_norm,
     "_native_batch_norm_legit_no_training": _batch_norm,
+    "group_norm": _group_norm,
     "max_pool2d": _max_pooling,
     "max_pool2d_with_indices": _max_pooling,
     "adaptive_max_pool2d": _adaptive_max,

@@ -62,13 +62,19 @@ def _product(projection: Projection, operation: ops.Product, signal: Window) -> 
         return _derived(projection, operation, signal)
     (gated,) = [below for below in operation.inputs if below is not gate]
     recorded = projection.recording.inputs[node][gate]
+    if isinstance(operation, ops.Quotient):
+        recorded = 1 / recorded
     if not signal.is_whole and recorded.shape[1:] == own:
         held = gathered(recorded, projection.stimulus, signal.span)
     else:
         held = recorded[projection.stimulus]
         if not _is_everywhere(held.shape, len(own) + 1):
             signal = whole(signal, own)
-    return [(gated, replace(signal, values=signal.values * held))]
+    passed = replace(signal, values=signal.values * held)
+    if shapes[gated] == own:
+        return [(gated, passed)]
+    values = whole(passed, own).values
+    return [(gated, Window(_unbroadcast(values, (len(values), *shapes[gated]))))]
 
 
 def _is_everywhere(shape: tuple[int, ...], dims: int) -> bool:
@@ -172,6 +178,19 @@ def _batch_norm(projection: Projection, operation: Operation, signal: Window) ->
     return [(below, replace(signal, values=signal.values * scale))]
 
 
+def _group_norm(projection: Projection, operation: ops.GroupNorm, signal: Window) -> Parts:
+    """A group norm passes a signal down by its factor, held at its value for the stimulus."""
+    (below,) = operation.inputs
+    maps = projection.recording.inputs[operation.node][below]  # [N, C, H, W]
+    variance = maps.reshape(len(maps), operation.groups, -1).var(2, correction=0)
+    factor = (variance + operation.epsilon).rsqrt()  # [N, groups]
+    factor = factor.repeat_interleave(maps.shape[1] // operation.groups, 1)
+    if operation.weight is not None:
+        factor = factor * operation.weight
+    held = factor[projection.stimulus][:, :, None, None]
+    return [(below, replace(signal, values=signal.values * held))]
+
+
 def _average_pooling(
     projection: Projection, operation: ops.AveragePooling, signal: Window
 ) -> Parts:
@@ -260,6 +279,7 @@ ADJOINTS: dict[type[Operation], Step] = {
     ops.Convolution: _convolution,
     ops.Linear: _linear,
     ops.BatchNorm: _batch_norm,
+    ops.GroupNorm: _group_norm,
     ops.MaxPooling: _max_pooling,
     ops.AdaptiveMaxPooling: _max_pooling,
     ops.Padding: _padding,
@@ -269,6 +289,7 @@ ADJOINTS: dict[type[Operation], Step] = {
     ops.Identity: _same,
     ops.Sum: _sum,
     ops.Product: _product,
+    ops.Quotient: _product,
     ops.Concatenation: _concatenation,
     ops.Rearrangement: _linear_map,
     ops.Resampling: _linear_map,

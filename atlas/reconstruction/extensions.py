@@ -27,8 +27,10 @@ def _name(operation: Operation) -> str:
 _NAMES: dict[type[Operation], str] = {
     ops.Sum: "sums",
     ops.Product: "products",
+    ops.Quotient: "quotients",
     ops.Concatenation: "concatenations",
     ops.BatchNorm: "batch norm",
+    ops.GroupNorm: "group norm",
     ops.AveragePooling: "average pooling",
     ops.AdaptiveAveragePooling: "average pooling",
 }

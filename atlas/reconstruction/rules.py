@@ -17,7 +17,9 @@ from atlas.reconstruction.projection import Projection
 from atlas.reconstruction.windows import Window
 
 # kinds of operations whose adjoints depend on the stimulus through their inputs
-_AT_THE_STIMULUS = frozenset({ops.Nonlinearity, ops.Product, ops.Mixing, ops.Derived})
+_AT_THE_STIMULUS = frozenset(
+    {ops.Nonlinearity, ops.Product, ops.Quotient, ops.GroupNorm, ops.Mixing, ops.Derived}
+)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import atlas
+from atlas.data.geometry import Box
 from atlas.networks import operations as ops
 from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer, find_layers
@@ -23,15 +24,20 @@ def gates_of(graph: Graph) -> list[ops.Node]:
 
 
 def with_gates_held(graph: Graph, x: Tensor, layer: Layer) -> Callable[[Tensor], Tensor]:
-    """A layer's feature maps as a function of the input, with the gates' values for ``x``."""
-    gates, held = set(gates_of(graph)), {}
+    """A layer's feature maps as a function of the input, with the gates' values for ``x``.
+
+    A group norm then is the affine function that it is at ``x``.
+    """
+    gates = set(gates_of(graph))
+    instead: dict[ops.Node, Callable[[dict[ops.Node, Any]], Any]] = {}
     with torch.no_grad():
         for node, values in graph.run(x):
+            operation = graph.operations.get(node)
             if node in gates:
-                held[node] = values[node]
-    instead: dict[ops.Node, Callable[[dict[ops.Node, Any]], Any]] = {
-        node: lambda _, value=value: value for node, value in held.items()
-    }
+                instead[node] = lambda _, value=values[node]: value
+            elif isinstance(operation, ops.GroupNorm):
+                (below,) = operation.inputs
+                instead[node] = affine(operation, values[below], values[node])
 
     def maps(inputs: Tensor) -> Tensor:
         with torch.no_grad():
@@ -41,6 +47,16 @@ def with_gates_held(graph: Graph, x: Tensor, layer: Layer) -> Callable[[Tensor],
         raise AssertionError
 
     return maps
+
+
+def affine(norm: ops.GroupNorm, x: Tensor, y: Tensor) -> Callable[[dict[ops.Node, Any]], Any]:
+    """A group norm with mean and variance fixed at those of ``x``, which it turns into ``y``."""
+    parts = [part.var(correction=0) for part in x[0].chunk(norm.groups)]
+    factor = torch.stack(parts).add(norm.epsilon).rsqrt()
+    factor = factor.repeat_interleave(len(x[0]) // norm.groups)
+    scale = factor if norm.weight is None else factor * norm.weight
+    (below,) = norm.inputs
+    return lambda values: y + (values[below] - x) * scale[:, None, None]
 
 
 def check(network: Network, names: list[str], seed: int = 0) -> None:
@@ -91,13 +107,14 @@ def test_gates_held_nothing_outside_matters(name: str, layers: list[str]) -> Non
     check(network, layers)
 
 
-def stirred(model: nn.Module) -> None:
+def stirred(model: nn.Module) -> nn.Module:
     """Make every parameter count, those too that begin at zero."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for value in model.parameters():
             if value.dim() == 1 or value.abs().max() < 1e-3:
                 value += 0.3 * torch.randn(value.shape, generator=generator, dtype=value.dtype)
+    return model
 
 
 class Held(nn.Module):
@@ -124,6 +141,75 @@ def test_gates_of_any_kind() -> None:
     assert network.layer("last").held.size == (7, 7)
     assert network.layer("last").field.size == (40, 44)
     check(network, ["one", "two", "last"])
+
+
+class Normalised(nn.Module):
+    """Norms of whole maps between the layers, and a gate over a single map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.norm, self.two = nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.Conv2d(4, 5, 3)
+        self.last = nn.Sequential(nn.GroupNorm(1, 4, affine=False), nn.Conv2d(4, 2, 3, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.two(F.relu(self.norm(self.one(x))))
+        y, look = y.split((4, 1), 1)
+        return self.last(y + y.mean((2, 3), keepdim=True) * look)
+
+
+def test_a_group_norm_looks_at_whole_maps_only_to_scale_them() -> None:
+    torch.manual_seed(0)
+    network = wrapped(stirred(Normalised().double().eval()), (3, 40, 44))
+    assert list(network.layers) == ["one", "two", "add", "last.1"]
+    assert [layer.held.size[0] for layer in network.layers.values()] == [3, 5, 5, 7]
+    assert all(layer.field.size == (40, 44) for layer in network.layers.values())
+    check(network, ["one", "two", "last.1"])
+
+
+class Divided(nn.Module):
+    """Response normalisation: maps over their spread, of each group of channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.one(x)
+        spread = (
+            y.reshape(y.shape[0], 2, 2, *y.shape[2:]).var((2, 3, 4), keepdim=True).add(1).sqrt()
+        )
+        return self.two(y / spread.expand(-1, -1, 2, *y.shape[2:]).reshape(y.shape))
+
+
+def test_a_spread_that_divides_maps_is_held() -> None:
+    torch.manual_seed(0)
+    network = wrapped(Divided().double().eval(), (3, 20, 24))
+    assert network.layer("two").held.size == (5, 5)
+    assert network.layer("two").field.size == (20, 24)
+    check(network, ["one", "two"])
+
+
+class Squeezed(nn.Module):
+    """Channel attention over a mean that keeps its dimensions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.squeeze = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.one(x)
+        return y * self.squeeze(y.mean((2, 3), keepdim=True)).sigmoid()
+
+
+def test_what_channel_attention_is_made_of_are_layers() -> None:
+    torch.manual_seed(0)
+    network = wrapped(Squeezed().double().eval(), (3, 20, 24))
+    assert list(network.layers) == ["one", "squeeze"]
+    assert network.layer("squeeze").shape == (4, 1, 1)
+    assert network.layer("squeeze").field.true_box(0, 0) == Box(0, 0, 20, 24)
+    check(network, ["one"])
+    x = torch.rand(3, 20, 24, dtype=torch.float64)
+    assert atlas.reconstruct(network, x, "squeeze", 1, (0, 0), "gradient").abs().sum() > 0
 
 
 def test_without_gates_both_fields_are_one() -> None:

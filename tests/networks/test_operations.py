@@ -79,7 +79,7 @@ def made_by(step) -> Operation:
         (lambda x: x.mean((2, 3)), ops.Resampling),
         (nn.Upsample(scale_factor=2, mode="bilinear"), ops.Resampling),
         (lambda x: x.flatten(2) @ x.flatten(2).mT, ops.Mixing),
-        (nn.GroupNorm(2, 4), ops.Derived),
+        (nn.GroupNorm(2, 4), ops.GroupNorm),
     ],
 )  # fmt: skip
 def test_operators_are_read_as_what_they_do(step, kind: type[Operation]) -> None:
