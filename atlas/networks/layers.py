@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -58,13 +59,7 @@ def find_layers(graph: Graph) -> dict[str, Layer]:
     """All layers of a network by id, in order of execution."""
     layers: list[Layer] = []
     taken: set[str] = set()
-    filtered: set[Node] = set()  # nodes that a convolution or linear layer lies below
-    for operation in graph.operations.values():
-        kind = _kind(graph, operation)
-        if kind in ("convolution", "linear") or not filtered.isdisjoint(operation.inputs):
-            filtered.add(operation.node)
-        if kind is None or operation.node not in filtered or operation.node in graph.lost:
-            continue
+    for kind, operation in _made(graph):
         node = _activation(graph, operation.node)
         layout = _layout(graph, node)
         if layout is None:
@@ -81,6 +76,30 @@ def find_layers(graph: Graph) -> dict[str, Layer]:
     if _is_numbered_chain(graph, layers):
         layers = _renamed(layers)
     return {layer.id: layer for layer in layers}
+
+
+def _made(graph: Graph) -> Iterator[tuple[str, Operation]]:
+    """The operations that make layers, if their values have positions, with the layers' kinds."""
+    filtered: set[Node] = set()  # nodes that a convolution or linear layer lies below
+    for operation in graph.operations.values():
+        kind = _kind(graph, operation)
+        if kind in ("convolution", "linear") or not filtered.isdisjoint(operation.inputs):
+            filtered.add(operation.node)
+        if kind and operation.node in filtered and operation.node not in graph.lost:
+            yield kind, operation
+
+
+def unplaced_layers(graph: Graph) -> list[Operation]:
+    """The convolutions and linear layers whose values have no rows and columns of their own.
+
+    As those that read an image's positions as one sequence.
+    """
+    return [
+        operation
+        for kind, operation in _made(graph)
+        if kind in ("convolution", "linear")
+        and _layout(graph, _activation(graph, operation.node)) is None
+    ]
 
 
 def lost_layers(graph: Graph) -> tuple[Operation, int] | None:

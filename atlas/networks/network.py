@@ -19,8 +19,8 @@ from atlas.errors import AtlasError, UsageError
 from atlas.images.preprocessing import Preprocessing
 from atlas.networks import zoo
 from atlas.networks.graph import Graph
-from atlas.networks.layers import Layer, find_layers, lost_layers
-from atlas.networks.operations import Rearrangement
+from atlas.networks.layers import Layer, find_layers, lost_layers, unplaced_layers
+from atlas.networks.operations import Operation, Rearrangement
 from atlas.networks.receptive_fields import ReceptiveField
 from atlas.networks.tracing import paths_of
 from atlas.networks.weights import fit, read
@@ -69,13 +69,14 @@ class Network:
         reasons = []
         if self.missing:
             reasons.append(f"what needs the weights of {', '.join(self.missing)}")
+        unplaced = unplaced_layers(self.graph)
+        if unplaced:
+            first = unplaced[0].path or unplaced[0].name
+            reasons.append(f"{_layers(len(unplaced))} without rows and columns, {first} the first")
         lost = lost_layers(self.graph)
         if lost:
             operation, count = lost
-            layers = "1 layer" if count == 1 else f"{count} layers"
-            mixes = "images" if isinstance(operation, Rearrangement) else "positions"
-            inside = f" in {operation.path}" if operation.path else ""
-            reasons.append(f"{layers} from the {operation.name}{inside} on, which mixes {mixes}")
+            reasons.append(f"{_layers(count)} from {_mixes(operation)}")
         return "; ".join(reasons)
 
     def _without_weights(self) -> set[object]:
@@ -147,6 +148,18 @@ class Network:
                     return
 
 
+def _layers(count: int) -> str:
+    return "1 layer" if count == 1 else f"{count} layers"
+
+
+def _mixes(operation: Operation) -> str:
+    """Where positions or images are mixed, in words."""
+    inside = f" in {operation.path}" if operation.path else ""
+    joins = isinstance(operation, Rearrangement)
+    does = "makes one dimension of images and others" if joins else "mixes positions"
+    return f"the {operation.name}{inside} on, which {does}"
+
+
 def load_network(
     name: str,
     weights: str | Path | None = None,
@@ -194,10 +207,12 @@ def load_network(
     )
     if not network.layers and missing:
         raise AtlasError(f"no layer of {name} has all its weights in {chosen}")
-    if network.graph.lost and len(network.layers) < 2:
+    lost = lost_layers(network.graph)
+    if lost and len(network.layers) < 2:
         raise UsageError(
-            f"--model {name}: a vision transformer has no channels with positions in the image, "
-            "which are what an atlas shows; choose a convolutional network"
+            f"--model {name}: from {_mixes(lost[0])}, its channels have no positions in the image, "
+            "as in a vision transformer, and such channels are what an atlas shows; choose a "
+            "convolutional network"
         )
     if all(layer.kind != "convolution" for layer in network.layers.values()):
         raise UsageError(

@@ -444,6 +444,26 @@ def _plain(kind: type[Operation]) -> Callable[[_Call], Operation | None]:
     return reader
 
 
+def _conversion(call: _Call) -> Operation | None:
+    """A conversion to the type that the value has does nothing."""
+    if len(call.inputs) != 1:
+        return None
+    value, converted = call.inputs[0].meta["val"], call.node.meta["val"]
+    same = (value.dtype, value.device) == (converted.dtype, converted.device)
+    return Identity(call.node, call.inputs) if same else None
+
+
+def _region(call: _Call) -> Operation | None:
+    """A part of the model's code that is run in a mode of its own mixes positions if it may."""
+    parts = [
+        operator.attrgetter(str(node.target))(node.graph.owning_module)
+        for node in call.maker.all_input_nodes
+        if node.op == "get_attr"
+    ]
+    mixes = any(called(node) in MIXINGS for part in parts for node in part.graph.nodes)
+    return Mixing(call.node, call.inputs) if mixes else None
+
+
 def _mixing(call: _Call) -> Operation | None:
     return Mixing(call.node, call.inputs) if len(call.inputs) > 1 else None
 
@@ -485,6 +505,7 @@ REARRANGEMENTS = (
     "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle", "unfold", "im2col",
     "index_select", "repeat_interleave", "tile", "broadcast_to", "rot90",
 )  # fmt: skip
+MIXINGS = ("matmul", "bmm", "einsum", "baddbmm", "scaled_dot_product_attention")
 RESAMPLINGS = (
     "mean", "sum", "upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d",
     "_upsample_nearest_exact2d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "col2im",
@@ -515,6 +536,11 @@ _READERS: dict[str, Callable[[_Call], Operation | None]] = {
     "einsum": _matrix,
     "baddbmm": _mixing,
     "scaled_dot_product_attention": _mixing,
+    "to": _conversion,
+    "_to_copy": _conversion,
+    "type_as": _conversion,
+    "wrap_with_autocast": _region,
+    "wrap_with_set_grad_enabled": _region,
     "pad": _padding,
     "constant_pad_nd": _padding,
     **{name: _plain(Nonlinearity) for name in NONLINEARITIES},

@@ -4,12 +4,13 @@ import pytest
 import torch
 import torchvision
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 import atlas
 from atlas.errors import AtlasError, UsageError
 from atlas.networks.network import receptive_field
 from atlas.networks.zoo import IMAGENET
+from tests.support.random_networks import wrapped
 
 
 def test_the_demo_network_has_layers_by_order_of_execution() -> None:
@@ -85,6 +86,31 @@ def test_layers_are_chosen_by_globs() -> None:
     ]  # fmt: skip
     with pytest.raises(UsageError, match="no layer of demo matches 'conv9'"):
         network.choose(["conv9"])
+
+
+class OneSequence(nn.Module):
+    """A linear layer that reads positions as one sequence; ``attends`` moves images as well."""
+
+    def __init__(self, attends: bool) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)
+        self.read, self.attends = nn.Linear(4, 4), attends
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        sequence = self.read(y.flatten(2).mT)
+        if self.attends:
+            sequence = sequence.transpose(0, 1).sigmoid().transpose(0, 1)
+        return self.last(y * sequence.sum(1)[:, :, None, None])
+
+
+def test_what_is_left_out_is_said() -> None:
+    torch.manual_seed(0)
+    network = wrapped(OneSequence(False).eval(), (3, 12, 12))
+    assert list(network.layers) == ["first", "last"]
+    assert network.left_out == "1 layer without rows and columns, read the first"
+    network = wrapped(OneSequence(True).eval(), (3, 12, 12))
+    assert network.left_out.endswith("which makes one dimension of images and others")
 
 
 def test_published_receptive_fields() -> None:

@@ -71,6 +71,10 @@ def made_by(step) -> Operation:
         (lambda x: x / torch.full((4, 1, 1), 2.0), ops.Product),
         (lambda x: x * x.mean((2, 3), keepdim=True), ops.Product),
         (lambda x: x * x, ops.Derived),
+        (lambda x: x / (x.std((2, 3), keepdim=True) + 1), ops.Quotient),
+        (lambda x: x / x, ops.Derived),
+        (lambda x: x.float(), ops.Identity),
+        (lambda x: x.double(), ops.Derived),
         (lambda x: torch.cat([x, x.flip(2)], 1), ops.Concatenation),
         (lambda x: x.chunk(2, 1)[1], ops.Rearrangement),
         (lambda x: F.pixel_shuffle(x, 2), ops.Rearrangement),
@@ -113,6 +117,31 @@ def test_filters_that_are_computed_from_weights_are_filters() -> None:
     operation = made_by(Standardised(4, 2, 3))
     assert isinstance(operation, ops.Convolution)
     assert operation.path == "step" and abs(float(operation.weight.mean())) < 1e-6
+
+
+def test_attention_in_a_mode_of_its_own_mixes_positions() -> None:
+    def attention(x: Tensor) -> Tensor:
+        with torch.autocast("cpu", enabled=False):
+            return x.flatten(2) @ x.flatten(2).mT
+
+    def pooled(x: Tensor) -> Tensor:
+        with torch.autocast("cpu", enabled=False):
+            return F.avg_pool2d(x, 2)
+
+    assert isinstance(made_by(attention), ops.Mixing)
+    assert not isinstance(made_by(pooled), ops.Mixing)
+
+
+def test_a_divisor_that_was_repeated_is_a_gate() -> None:
+    def by_group(x: Tensor) -> Tensor:
+        spread = x.reshape(x.shape[0], 2, -1).var(2).add(1).sqrt()[:, :, None, None, None]
+        return x / spread.expand(-1, -1, 2, *x.shape[2:]).reshape(x.shape)
+
+    divided = made_by(by_group)
+    assert isinstance(divided, ops.Quotient) and divided.gate is divided.inputs[1]
+    for step in (lambda x: x.mean((2, 3), keepdim=True) / x.exp(), lambda x: x / x.exp()):
+        divided = made_by(step)
+        assert isinstance(divided, ops.Quotient) and divided.gate is None
 
 
 def test_a_gate_has_fewer_positions_or_bounds() -> None:
