@@ -23,3 +23,23 @@ def test_the_benchmark_runs_small(tmp_path: Path) -> None:
     for layer in ("conv1", "conv5"):
         assert figures["reconstruct"][f"demo {layer}"]["÷ Captum"] > 0
     assert figures["memory"]["ratio"] > 0
+
+
+@pytest.mark.slow
+def test_a_network_gets_its_row_in_the_table_of_families_and_keeps_it(tmp_path: Path) -> None:
+    table = tmp_path / "families.md"
+    command = [sys.executable, str(ROOT / "benchmarks" / "families.py"), "mobilenet_v3_small",
+               "--table", str(table)]  # fmt: skip
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    row = table.read_text().splitlines()[-1]
+    model, layers, units, sees, seconds, remark = row.strip("|").split("|")
+    assert model.strip() == "mobilenet_v3_small" and (int(layers), int(units)) == (60, 11312)
+    assert sees.split(", ")[0].strip() == "3 (stride 2)" and sees.endswith("gates see all ")
+    assert float(seconds) > 0 and not remark.strip()
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert (
+        again.returncode == 0 and row not in again.stdout and table.read_text().endswith(row + "\n")
+    )
+    wrong = subprocess.run([*command, "--fresh", "nonesuch"], capture_output=True, text=True)
+    assert wrong.returncode == 1 and "failed: nonesuch" in wrong.stdout

@@ -7,7 +7,7 @@ import pytest
 
 import atlas
 from atlas.commands.cli import main
-from benchmarks.families import FAMILIES
+from benchmarks.families import TORCHVISION
 
 # a sum, a concatenation, a shuffle, gates: what evidence meets in the others, too
 TRIED = ("resnet18", "squeezenet1_1", "shufflenet_v2_x0_5", "mobilenet_v3_small")
@@ -16,7 +16,7 @@ TRIED = ("resnet18", "squeezenet1_1", "shufflenet_v2_x0_5", "mobilenet_v3_small"
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", TORCHVISION)
 def test_a_family_builds(model: str, tmp_path: Path) -> None:
     """On a few images, since every image of a unit goes the same way."""
     limit, evidence = ("3", "all") if model in TRIED else ("2", "none")
