@@ -16,17 +16,22 @@ def add(parser: Parser) -> None:
     parser.add_argument(
         "--to", type=Path, required=True, metavar="FILE", help="where it goes: FILE.svg or FILE.png"
     )
+    parser.add_argument(
+        "--lit",
+        action="store_true",
+        help="in the place of the reconstructions the patches, dark, lit where those are strong",
+    )
     add_options(parser, ["debug"])
 
 
 def run(asked: argparse.Namespace) -> int:
     """Draw the figure, and print where it is."""
-    draw_figure(asked.layer, asked.units, to=asked.to)
+    draw_figure(asked.layer, asked.units, to=asked.to, lit=asked.lit)
     print(asked.to)
     return 0
 
 
-def draw_figure(folder: Path, units: list[int], *, to: Path) -> None:
+def draw_figure(folder: Path, units: list[int], *, to: Path, lit: bool = False) -> None:
     """Write a figure of some units of the layer whose data lie in a folder.
 
     Raises ``UsageError`` for what isn't there.
@@ -39,13 +44,15 @@ def draw_figure(folder: Path, units: list[int], *, to: Path) -> None:
     if to.suffix not in (".png", ".svg"):
         raise UsageError(f"--to {to}: a file that ends in .png or .svg is wanted")
     layer = read_layer(folder.parent, folder.name)
+    if lit and not layer.plate.patches:
+        raise UsageError(f"--lit: {folder} holds no patches that could be lit")
     for number in units:
         unit = layer.find(number)
         if unit is None:
             raise UsageError(f"{folder} shows no unit {number}")
         if not unit.nine:
             raise UsageError(f"{layer.layer}/{number} never fired, so there is nothing to draw")
-    write_figure(to, folder.parent, layer, units)
+    write_figure(to, folder.parent, layer, units, lit=lit)
 
 
 COMMAND = Command(
@@ -53,7 +60,9 @@ COMMAND = Command(
     description="Draw some units of a layer as one figure, for print (.svg) or slides (.png).",
     examples="""\
   python build.py figure site/alexnet/conv3 3 17 42 --to figure.svg
-      some units of a finished atlas on one figure""",
+      some units of a finished atlas on one figure
+  python build.py figure site/alexnet/conv3 3 17 42 --to slide.png --lit
+      the same with patches lit where their reconstructions are strong""",
     add=add,
     run=run,
 )

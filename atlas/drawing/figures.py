@@ -38,8 +38,13 @@ def caption(layer: LayerData, unit: Unit) -> str:
     return f"{name}  {most[0]} {most[1]}/{len(unit.nine)}"
 
 
-def title(layer: LayerData) -> str:
-    """The title of a layer's figure."""
+def title(layer: LayerData, *, lit: bool = False) -> str:
+    """The title of a layer's figure, with reconstructions or with lit patches."""
+    if lit:
+        return (
+            f"Units of {layer.layer}: the nine strongest patches, and lit where their "
+            "reconstructions are strong"
+        )
     what = "patches and their reconstructions" if layer.plate.patches else "reconstructions"
     return f"Units of {layer.layer}: the nine strongest {what}"
 

@@ -14,16 +14,19 @@ from urllib.parse import quote
 import markdown
 import pytest
 from markdown_it import MarkdownIt
+from msgspec import structs
 from msgspec.structs import replace
-from PIL import Image
+from PIL import Image, ImageStat
 
 from atlas.commands import cli
 from atlas.data import addresses, documents
+from atlas.data.records import LayerData
 from atlas.site.info import SiteInfo
 from atlas.site.render import cards, snippets
 from atlas.site.render.base import Renderer
 from atlas.site.render.inventory import inventory
 from atlas.site.render.view import AtlasView
+from tests.support.documents import edit_layer
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +141,27 @@ def test_a_figure_of_units_of_ones_own_choice(
     ):
         assert cli.main(["figure", *given]) == 2
         assert words in capfd.readouterr().err
+
+
+def test_a_lit_figure_is_darker_and_needs_patches(
+    site: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    layer, means = site / "small" / "conv4", []
+    for words in ([], ["--lit"]):
+        to = tmp_path / "figure.png"
+        assert cli.main(["figure", str(layer), "30", "7", "--to", str(to), *words]) == 0
+        with Image.open(to) as picture:
+            means.append(ImageStat.Stat(picture.convert("L")).mean[0])
+    assert means[1] < means[0] - 10
+    shutil.copytree(site / "small", tmp_path / "bare", ignore=shutil.ignore_patterns("images"))
+
+    def without_patches(layer: LayerData) -> LayerData:
+        return structs.replace(layer, plate=structs.replace(layer.plate, patches=False))
+
+    edit_layer(tmp_path / "bare", "conv4", without_patches)
+    bare = str(tmp_path / "bare" / "conv4")
+    assert cli.main(["figure", bare, "30", "--to", "x.png", "--lit"]) == 2
+    assert "no patches" in capfd.readouterr().err
 
 
 def test_oembed_says_how_to_embed(view: AtlasView) -> None:
