@@ -218,21 +218,46 @@
     read();
   }
 
-  // a place in an image: only the units that see it stay
+  // a place in an image, or a unit's row: only the units that see it stay, or its box; a button shows all again
   function looking() {
-    var picture = document.querySelector(".picture svg"), entries = all("[data-box]");
+    var picture = document.querySelector(".picture svg"), entries = all("[data-box]"), clear = document.getElementById("clear");
     if (!picture) return;
+    function filter(fits) {
+      entries.forEach(function (entry) { entry.hidden = !fits(entry); });
+      all(".stimulus section").forEach(function (section) { section.hidden = !section.querySelector("li:not([hidden])"); });
+    }
+    function choose(mark) {  // of a row, or "" for none
+      all(".picture g").forEach(function (box) { box.classList.toggle("chosen", box.id === mark); });
+      entries.forEach(function (entry) {
+        var link = entry.querySelector("[href^='#']");
+        link.setAttribute("aria-current", link.hash === "#" + mark);
+      });
+      history.replaceState(null, "", mark ? "#" + mark : location.pathname + location.search);
+      clear.disabled = !mark;
+    }
+    function showAll() { filter(function () { return true; }); choose(""); }
+    function read() { choose(document.getElementById(location.hash.slice(1)) ? location.hash.slice(1) : ""); }
     picture.addEventListener("click", function (event) {
       var point = new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
-      entries.forEach(function (entry) {
+      filter(function (entry) {
         var box = entry.dataset.box.split(" ").map(Number);
-        entry.hidden = !(box[0] <= point.y && point.y < box[2] && box[1] <= point.x && point.x < box[3]);
+        return box[0] <= point.y && point.y < box[2] && box[1] <= point.x && point.x < box[3];
       });
-      all(".stimulus section").forEach(function (section) { section.hidden = !section.querySelector("li:not([hidden])"); });
+      clear.disabled = false;
     });
-    addEventListener("keydown", function (event) {
-      if (event.key === "Escape") { entries.forEach(function (e) { e.hidden = false; }); all(".stimulus section").forEach(function (s) { s.hidden = false; }); }
+    entries.forEach(function (entry) {
+      var link = entry.querySelector("[href^='#']");
+      entry.addEventListener("click", function (event) {
+        var to = event.target.closest("a");
+        if (to && to !== link) return;
+        event.preventDefault();
+        choose(link.getAttribute("aria-current") === "true" ? "" : link.hash.slice(1));
+      });
     });
+    clear.addEventListener("click", showAll);
+    addEventListener("keydown", function (event) { if (event.key === "Escape") showAll(); });
+    addEventListener("hashchange", read);
+    read();
   }
 
   // a quiz: each question counts once

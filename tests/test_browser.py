@@ -344,6 +344,27 @@ def test_nothing_moves_while_a_page_loads(
         assert watched.page.evaluate("window.moved") == 0
 
 
+def test_a_row_shows_its_box_and_a_button_shows_all_again(
+    browser: "playwright.Browser", root: Path, address: str
+) -> None:
+    with browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True) as context:
+        page = context.new_page()
+        page.goto(f"{address}/{address_of('image', root)}")
+        clear = page.get_by_role("button", name="Show all")
+        rows, boxes = page.locator("[data-box]"), page.locator(".picture g:visible")
+        count = rows.count()
+        assert not clear.is_visible() and boxes.count() == 0
+        rows.last.locator("span").tap()
+        assert boxes.count() == 1 and clear.is_visible()
+        page.locator(".picture image").tap(position={"x": 4, "y": 4})
+        clear.tap()
+        assert boxes.count() == 0 and page.locator("[data-box]:visible").count() == count
+        assert not clear.is_visible() and "#" not in page.url
+        for target in page.locator(".whose a, .picture button, .tools button:visible").all():
+            box = target.bounding_box()
+            assert box is None or min(box["width"], box["height"]) >= 32
+
+
 def first_view(browser: "playwright.Browser", url: str) -> int:
     """The bytes that a page takes before anybody scrolls."""
     with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
