@@ -1,18 +1,19 @@
-// The site's one script: the colour switch, search, shortcuts, sorting. Pages read and link without it.
+// The site's script: the colour switch, search, shortcuts, sorting. Pages read and link without it.
 (function () {
   "use strict";
   var html = document.documentElement;
   var root = html.dataset.root || "", own = html.dataset.atlas || "";
   html.classList.add("js");
 
-  // light or dark, before anything is painted
-  function remembered() { try { return localStorage.getItem("theme"); } catch (e) { return null; } }
-  function remember(theme) { try { localStorage.setItem("theme", theme); } catch (e) { /* not here */ } }
-  if (remembered()) html.dataset.theme = remembered();
+  // light or dark, and the view of the pictures, before anything is painted
+  function remembered(what) { try { return localStorage.getItem(what); } catch (e) { return null; } }
+  function remember(what, value) { try { localStorage.setItem(what, value); } catch (e) { /* not here */ } }
+  if (remembered("theme")) html.dataset.theme = remembered("theme");
+  html.dataset.view = remembered("view") || "reconstruction";
   function isDark() {
     return html.dataset.theme ? html.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   }
-  function turn() { html.dataset.theme = isDark() ? "light" : "dark"; remember(html.dataset.theme); }
+  function turn() { html.dataset.theme = isDark() ? "light" : "dark"; remember("theme", html.dataset.theme); }
 
   function make(tag, attributes, children) {
     var made = document.createElement(tag);
@@ -148,7 +149,7 @@
   }
   function open(dialog) { if (!dialog.open) dialog.showModal(); }
 
-  var KEYS = [["/", "search"], ["← →", "the unit, layer or image before and after"], ["↑", "one step up"], ["r", "a random unit"], ["d", "light or dark"], ["?", "this list"]];
+  var KEYS = [["/", "search"], ["← →", "the unit, layer or image before and after"], ["↑", "one step up"], ["r", "a random unit"], ["d", "light or dark"], ["1 – 4", "reconstruction, lit, marks, control"], ["?", "this list"]];
   var help = null;
   function showKeys() {
     if (!help) {
@@ -161,10 +162,17 @@
   }
 
   function follow(selector) { var link = document.querySelector(selector); if (link) location.href = link.href; }
+  // whether a key is nobody else's: a field's, a button's, a dialog's, the browser's
+  function isFree(event) {
+    var target = event.target, tag = target.tagName;
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return false;
+    if (tag === "INPUT" && target.type === "radio") return !/^(Arrow|Tab$| $)/.test(event.key);
+    if (/^(INPUT|SELECT|TEXTAREA)$/.test(tag) || target.isContentEditable) return false;
+    if (/^(BUTTON|SUMMARY|A)$/.test(tag) && /^(Enter| )$/.test(event.key)) return false;
+    return tag !== "PRE" || !/^Arrow/.test(event.key);
+  }
   function shortcuts(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) || event.target.isContentEditable) return;
-    if (event.target.tagName === "PRE" && /^Arrow/.test(event.key)) return;
+    if (event.defaultPrevented || !isFree(event)) return;
     var act = {
       "/": search, "?": showKeys, r: random, d: turn,
       ArrowLeft: function () { follow("a[rel=prev]"); }, ArrowRight: function () { follow("a[rel=next]"); },
@@ -295,9 +303,10 @@
     });
   }
 
+  window.site = { make: make, all: all, remember: remember, closable: closable, open: open, isFree: isFree };
   document.addEventListener("DOMContentLoaded", function () {
     var does = { search: search, random: random, turn: turn, keys: showKeys };
-    all("[data-do]").forEach(function (button) { button.addEventListener("click", does[button.dataset["do"]]); });
+    all("[data-do]").forEach(function (button) { if (does[button.dataset["do"]]) button.addEventListener("click", does[button.dataset["do"]]); });
     document.addEventListener("keydown", shortcuts);
     sorting();
     looking();

@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec import structs
+from PIL import Image
 
 from atlas.data.documents import read_layer
 from atlas.data.records import LayerData
+from atlas.drawing import lit
 from atlas.site.writing import write_pages
 from tests.support.documents import edit_layer
 
@@ -342,6 +345,99 @@ def test_nothing_moves_while_a_page_loads(
         )
         watched.open(f"{late_address}/{address_of(kind, root)}")
         assert watched.page.evaluate("window.moved") == 0
+
+
+UNIT = "small/conv4/17.html"
+VIEWS = ["reconstruction", "lit", "marks", "control"]
+
+
+def seen(page: "playwright.Page", kind: str) -> bool:
+    """Whether a tile of this kind of the first pair can be seen."""
+    tile = page.locator(f".pairs .pair .{kind}").first
+    return bool(tile.count()) and tile.is_visible()
+
+
+@pytest.mark.parametrize("over", ["http", "file"])
+def test_the_view_is_chosen_for_all_pages_and_nothing_moves(
+    browser: "playwright.Browser", root: Path, address: str, over: str
+) -> None:
+    base = address if over == "http" else root.as_uri()
+    shown = {
+        "reconstruction": {"own", "patch"},
+        "lit": {"lit", "patch"},
+        "marks": {"marked", "patch"},
+        "control": {"own", "twin", "patch"},
+    }
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        watched = Watched(context, base)
+        page = watched.page
+        watched.open(f"{base}/{UNIT}")
+        places = "[...document.querySelectorAll('.pair, section')].map(e => e.offsetTop).join()"
+        before = page.evaluate(places)
+        for number, view in enumerate(VIEWS, 1):
+            if number % 2:
+                page.get_by_label(view.title(), exact=True).check()
+            else:
+                page.keyboard.press(str(number))
+            kinds = {k for k in ("own", "lit", "marked", "twin", "patch") if seen(page, k)}
+            assert kinds == shown[view]
+            assert page.locator(f".said .in-{view}").is_visible()
+            assert page.evaluate(places) == before
+        page.keyboard.press("2")
+        watched.open(f"{base}/small/conv5/17.html")
+        assert page.get_by_label("Lit", exact=True).is_checked() and seen(page, "lit")
+        for kind in ("layer", "home", "note", "compared layer"):
+            watched.open(f"{base}/{KINDS[kind]}")
+            assert page.get_by_label("Lit", exact=True).is_checked()
+            page.locator(".plate .lit").first.wait_for()
+            page.get_by_label("Reconstruction", exact=True).check()
+            assert page.locator(".plate .lit:visible").count() == 0
+            page.get_by_label("Lit", exact=True).check()
+        watched.open(f"{base}/small/conv2/index.html")
+        assert 0 < page.locator(".plate .lit").count() < page.locator(".plate").count()
+        page.keyboard.press("4")  # which plates don't have
+        assert page.get_by_label("Lit", exact=True).is_checked()
+        assert watched.wrong == []
+
+
+def test_the_browser_lights_patches_as_figures_do(
+    browser: "playwright.Browser", root: Path, address: str, tmp_path: Path
+) -> None:
+    layer = read_layer(root / "small", "conv4")
+    with Image.open(root / "small" / "conv4" / "17.webp") as picture:
+        plate = np.asarray(lit.lit_plate(layer.plate, picture.convert("RGBA"), 9))[..., :3]
+    height, width = layer.plate.tile
+    for kind in ("unit", "card"):
+        with browser.new_context(device_scale_factor=4) as context:
+            watched = Watched(context, address)
+            if kind == "unit":
+                watched.open(f"{address}/{UNIT}")
+                watched.page.keyboard.press("2")
+                shown = watched.page.locator(".pair .lit").first
+            else:
+                watched.open(f"{address}/{KINDS['card']}#lit")
+                shown = watched.page.locator(".plate")
+            shown.screenshot(path=tmp_path / "lit.png")
+            assert watched.wrong == []
+        with Image.open(tmp_path / "lit.png") as picture:
+            size = (width, height) if kind == "unit" else layer.plate.size[::-1]
+            drawn = np.asarray(picture.convert("RGB").resize(size, Image.Resampling.BOX))
+        difference = drawn[:height, :width].astype(int) - plate[:height, :width]
+        # by cells of 8 pixels within the tile: its edges fall between the screen's pixels
+        cells = difference.reshape(height // 8, 8, width // 8, 8, 3).mean((1, 3))[1:-1, 1:-1]
+        assert np.abs(cells).mean() < 6 and np.abs(cells).max() < 30
+
+
+def test_without_a_script_a_pair_shows_its_reconstruction_and_what_needs_no_script(
+    browser: "playwright.Browser", address: str
+) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{address}/{UNIT}")
+        assert seen(page, "own") and seen(page, "patch") and not seen(page, "twin")
+        assert not page.get_by_label("Lit", exact=True).is_visible()
+        page.get_by_label("Control", exact=True).check()
+        assert seen(page, "own") and seen(page, "twin") and seen(page, "patch")
 
 
 def test_a_row_shows_its_box_and_a_button_shows_all_again(

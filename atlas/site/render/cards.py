@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from atlas.data import addresses
 from atlas.data.records import LayerData, Unit
 from atlas.site import phrases
+from atlas.site.render.picture_views import Lamp, plate_lamp
 from atlas.site.render.pictures import Card, card
 from atlas.site.render.snippets import EMBED_HEIGHT, EMBED_WIDTH, iframe
 from atlas.site.render.view import AtlasView
@@ -16,7 +17,10 @@ from atlas.site.render.view import AtlasView
 
 @dataclass(frozen=True)
 class CardPage:
-    """What a unit's card shows: one picture and what it is; it has no script."""
+    """What a unit's card shows: one picture and what it is; it has no script.
+
+    ``lamp`` is None where no patches could be lit.
+    """
 
     root: str
     title: str
@@ -25,6 +29,7 @@ class CardPage:
     site: str
     atlas: str
     credit: str
+    lamp: Lamp | None
 
 
 def files(view: AtlasView) -> Iterator[tuple[str, str]]:
@@ -41,14 +46,16 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
 def card_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     """A unit as a small card for an iframe."""
     page = view.page(addresses.embed_page(layer.layer, unit.unit))
+    shown = card(view, layer, unit, page=page)
     content = CardPage(
         root=page.root,
         title=f"{view.name} {layer.layer}/{unit.unit}",
-        card=card(view, layer, unit, page=page),
+        card=shown,
         home=page.to("index.html"),
         site=view.info.title,
         atlas=view.name,
         credit=phrases.credit(view.atlas),
+        lamp=plate_lamp(layer.plate) if shown.halves else None,
     )
     return view.renderer.part("embed.html", content)
 

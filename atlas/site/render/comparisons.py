@@ -9,6 +9,7 @@ from atlas.data import addresses
 from atlas.errors import UsageError
 from atlas.site import phrases
 from atlas.site.render.base import Anchor, Crumb, Head, PageAddress, Steps
+from atlas.site.render.picture_views import PictureViews, of_plates
 from atlas.site.render.pictures import Card, card
 from atlas.site.render.view import AtlasView
 
@@ -32,6 +33,7 @@ class ComparisonPage:
     heading: str
     facts: tuple[str, ...]
     atlases: tuple[Anchor, Anchor]
+    views: PictureViews | None
     rows: tuple[ComparedRow, ...]
 
 
@@ -46,6 +48,11 @@ class Comparison:
     def folder(self) -> str:
         """Where its pages stand, from the site's root."""
         return f"compare/{self.left.name}--{self.right.name}"
+
+    @property
+    def views(self) -> PictureViews | None:
+        """The views of its plates."""
+        return of_plates(patches=self.left.atlas.pictures or self.right.atlas.pictures)
 
     @property
     def address(self) -> str:
@@ -98,6 +105,7 @@ def _overview(comparison: Comparison) -> str:
         heading=comparison.title,
         facts=(phrases.atlas_lead(left.atlas), phrases.atlas_lead(right.atlas)),
         atlases=comparison.atlas_links("index.html", page),
+        views=comparison.views,
         rows=tuple(
             ComparedRow(
                 Anchor(name, page.to(comparison.layer_address(name))),
@@ -138,6 +146,7 @@ def _layer_page(comparison: Comparison, name: str) -> str:
         heading=name,
         facts=(),
         atlases=comparison.atlas_links(addresses.layer_page(name), page),
+        views=comparison.views,
         rows=tuple(rows),
     )
     return left.renderer.page("comparison.html", head, content)

@@ -9,6 +9,7 @@ from atlas.data.records import AtlasData
 from atlas.site import phrases
 from atlas.site.render.base import Anchor, Head, PageAddress, Renderer
 from atlas.site.render.overview import LayerStrip, strip
+from atlas.site.render.picture_views import PictureViews, of_plates
 from atlas.site.render.view import AtlasView
 
 LAYERS = 6  # of an atlas, at most
@@ -30,6 +31,7 @@ class HomePage:
     """What the first page shows."""
 
     atlases: tuple[AtlasStrip, ...]
+    views: PictureViews | None
     notes: tuple[Anchor, ...]
     comparisons: tuple[Anchor, ...]
 
@@ -60,7 +62,9 @@ def home_page(
         )
         for view in views
     )
-    return renderer.page("home.html", head, HomePage(atlases, tuple(notes), tuple(comparisons)))
+    offered = of_plates(patches=any(view.atlas.pictures for view in views))
+    content = HomePage(atlases, offered, tuple(notes), tuple(comparisons))
+    return renderer.page("home.html", head, content)
 
 
 def chosen_layers(atlas: AtlasData) -> list[str]:

@@ -11,7 +11,7 @@ from atlas.data.documents import LAYER, NINE, RECONSTRUCTIONS
 from atlas.data.records import LayerData, Pair
 from atlas.drawing import pixels
 from atlas.site import phrases
-from atlas.site.render import evidence_tables, snippets
+from atlas.site.render import evidence_tables, picture_views, snippets
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.pictures import ORDERS, Card, Order, card, preview
 from atlas.site.render.quiz import has_quiz
@@ -47,6 +47,7 @@ class LayerPage:
     lead: str
     units: int
     patches: bool
+    views: picture_views.PictureViews | None
     filters: FilterSheet | None
     image_free: str
     repeats: str
@@ -89,6 +90,7 @@ def layer_page(view: AtlasView, layer: LayerData) -> str:
         lead=phrases.layer_lead(layer),
         units=layer.units,
         patches=layer.plate.patches,
+        views=picture_views.of_plates(patches=layer.plate.patches),
         filters=_filters(view, layer, page),
         image_free=phrases.image_free(layer),
         repeats=phrases.repeats(view.atlas),

@@ -33,6 +33,7 @@ from atlas.site.render.base import (
     Steps,
     plain_text,
 )
+from atlas.site.render.picture_views import PictureViews, of_plates
 from atlas.site.render.pictures import Card, card
 from atlas.site.render.view import AtlasView
 
@@ -65,6 +66,7 @@ class NotePage:
     """What a note's page shows; ``body`` is HTML."""
 
     title: str
+    views: PictureViews | None
     body: str
 
 
@@ -130,7 +132,8 @@ def note_page(
         crumbs=(Crumb(note.title),),
         steps=steps,
     )
-    html = renderer.page("note.html", head, NotePage(note.title, body))
+    offered = of_plates(patches="data-lit=" in body)  # as plates with patches have it
+    html = renderer.page("note.html", head, NotePage(note.title, offered, body))
     return RenderedNote(html, Entry(note.title, note.address, text))
 
 

@@ -10,6 +10,7 @@ from atlas.data.records import LayerData, LayerSummary
 from atlas.site import branch_lines, phrases
 from atlas.site.render import evidence_tables, snippets
 from atlas.site.render.base import Anchor, PageAddress, Preview
+from atlas.site.render.picture_views import PictureViews, of_plates
 from atlas.site.render.pictures import BoxedStimulus, Card, boxed, card, preview
 from atlas.site.render.view import AtlasView
 
@@ -86,6 +87,7 @@ class OverviewPage:
     name: str
     lead: str
     branches: bool
+    views: PictureViews | None
     layers: tuple[LayerRow, ...]
     concepts: tuple[LayerConcepts, ...]
     compared_with: str
@@ -112,6 +114,7 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
         name=view.name,
         lead=phrases.atlas_lead(view.atlas),
         branches=any(len(row.lanes.x) > 1 for row in rows),
+        views=of_plates(patches=view.atlas.pictures),
         layers=rows,
         concepts=_concepts(view),
         compared_with=phrases.compared_with(view.atlas),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from atlas.data import addresses
 from atlas.data.measures import mean
-from atlas.data.records import Corners, LayerData, Pair, Unit
+from atlas.data.records import Corners, LayerData, Pair, Plate, Unit
 from atlas.drawing import pixels
 from atlas.site import phrases
 from atlas.site.measure_words import MEASURE_WORDS
@@ -75,15 +75,17 @@ ORDERS = (
 class Card:
     """A unit's plate as it stands among others; every link is relative to the page it is on.
 
-    ``source`` is "" for a unit that never fired. ``keys`` are what cards are sorted by, in the
-    order of ``ORDERS``; ``label`` is the class that most of its nine have, ``concept`` what it
-    overlaps with most.
+    ``source`` is "" for a unit that never fired. ``halves`` says how wide the reconstructions are
+    and where the patches begin, in pixels of the plate; it is None without patches. ``keys`` are
+    what cards are sorted by, in the order of ``ORDERS``; ``label`` is the class that most of its
+    nine have, ``concept`` what it overlaps with most.
     """
 
     title: str
     page: str
     source: str
     size: Pair
+    halves: Pair | None
     crisp: bool
     alt: str
     facts: tuple[str, ...]
@@ -124,6 +126,7 @@ def card(
         page=view.link(addresses.unit_page(layer.layer, unit.unit), page),
         source=view.link(addresses.plate_file(layer.layer, unit.unit), page) if unit.nine else "",
         size=layer.plate.size,
+        halves=_halves(layer.plate) if unit.nine else None,
         crisp=pixels.is_crisp(layer.receptive_field.size),
         alt=phrases.plate(layer, unit),
         facts=_facts(layer, unit, own),
@@ -131,6 +134,11 @@ def card(
         label=most[0] if most else "",
         concept=unit.concepts[0][0] if unit.concepts else "",
     )
+
+
+def _halves(plate: Plate) -> Pair | None:
+    start = plate.place(0, patch=True)[1]
+    return (start - plate.gutter, start) if plate.patches else None
 
 
 def _facts(layer: LayerData, unit: Unit, own: bool) -> tuple[str, ...]:

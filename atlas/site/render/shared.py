@@ -12,7 +12,12 @@ from atlas.site.render.home import home_page
 from atlas.site.render.search import site_index
 from atlas.site.render.view import AtlasView
 
-_UNCHANGED = ("style.css", "script.js", "favicon.svg")  # files of the templates' folder
+_UNCHANGED = (
+    "style.css",
+    "script.js",
+    "views.js",
+    "favicon.svg",
+)  # files of the templates' folder
 
 
 @dataclass(frozen=True)

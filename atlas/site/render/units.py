@@ -12,7 +12,7 @@ from atlas.data.documents import NINE
 from atlas.data.records import LayerData, Link, Pair, Plate, Unit
 from atlas.drawing import pixels
 from atlas.site import phrases
-from atlas.site.render import evidence_tables, snippets
+from atlas.site.render import evidence_tables, picture_views, snippets
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.pictures import BoxedStimulus, boxed, preview, within
 from atlas.site.render.unit_activations import (
@@ -119,7 +119,8 @@ class Neighbour:
 class UnitPage:
     """What a unit's page shows.
 
-    ``plate_file`` is the link to its plate. ``overlaps`` is None where nothing was compared with
+    ``views`` is None where there is no choice between them. ``plate_file`` is the link to its
+    plate. ``overlaps`` is None where nothing was compared with
     concepts, ``filter`` where the layer's filters can't be drawn.
     """
 
@@ -129,6 +130,7 @@ class UnitPage:
     crisp: bool
     pictures: bool
     lean: bool
+    views: picture_views.PictureViews | None
     plate_file: str
     plate: Plate
     pairs: tuple[WinnerPair, ...]
@@ -182,6 +184,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         crisp=pixels.is_crisp(layer.receptive_field.size),
         pictures=view.atlas.pictures,
         lean=view.atlas.lean,
+        views=picture_views.of_pairs(patches=view.atlas.pictures, tried=is_tried),
         plate_file=f"{unit.unit}.webp",
         plate=layer.plate,
         pairs=tuple(

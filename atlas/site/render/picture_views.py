@@ -1,0 +1,98 @@
+"""The views of a page's pictures: what a unit's pairs, or its plates, can show on their left.
+
+The names are the script's and the style sheet's. Whoever looks chooses one for all pages, and the
+script remembers it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from atlas.data.records import Plate
+from atlas.drawing import lit, pixels
+
+
+@dataclass(frozen=True)
+class PictureView:
+    """One view: its name, its words, what it shows in a sentence, and whether it needs a script."""
+
+    name: str
+    text: str
+    said: str
+    scripted: bool = False
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """The SVG filter that turns reconstructions into light, as ``atlas.drawing.lit`` defines it.
+
+    ``blur`` is the standard deviation as a share of what is filtered, across and down; ``gain`` is
+    that of each of the three channels.
+    """
+
+    blur: str
+    gain: str = f"{(1 - lit.DARK) * lit.GAIN / 3:.4g}"
+    dark: str = f"{lit.DARK:.4g}"
+
+
+@dataclass(frozen=True)
+class PictureViews:
+    """The views that a page offers, and the filter for the lit one."""
+
+    offered: tuple[PictureView, ...]
+    lamp: Lamp
+
+
+RECONSTRUCTION = PictureView(
+    "reconstruction",
+    "Reconstruction",
+    "What of each patch fed the activation; grey is zero.",
+)
+LIT = PictureView(
+    "lit",
+    "Lit",
+    "Each patch lit where its reconstruction is strong, bright or dark: not what the unit sees.",
+    scripted=True,
+)
+MARKS = PictureView(
+    "marks",
+    "Marks",
+    "Each patch with only the strongest fifth of what its reconstruction marks left sharp.",
+)
+CONTROL = PictureView(
+    "control",
+    "Control",
+    "Its own reconstruction beside the control's, from the same network with its weights shuffled.",
+)
+
+TILE_LAMP = Lamp(f"{lit.BLUR:.4g}")
+
+
+def of_pairs(*, patches: bool, tried: bool) -> PictureViews | None:
+    """The views of a unit's pairs; None where there is only one.
+
+    ``patches`` is whether they may be shown, ``tried`` whether trials are.
+    """
+    offered = [RECONSTRUCTION]
+    offered += [LIT] if patches else []
+    offered += [MARKS] if patches and tried else []
+    offered += [CONTROL] if tried else []
+    return PictureViews(tuple(offered), TILE_LAMP) if len(offered) > 1 else None
+
+
+def of_plates(*, patches: bool) -> PictureViews | None:
+    """The views of units' plates; None where they have no patches, which could be lit."""
+    return PictureViews((RECONSTRUCTION, LIT), PLATE_LAMP) if patches else None
+
+
+def plate_lamp(plate: Plate) -> Lamp:
+    """The filter for all nine reconstructions of a plate at once, within the plate's whole size."""
+    across, down = (
+        lit.BLUR * tile / whole
+        for tile, whole in zip(reversed(plate.tile), reversed(plate.size), strict=True)
+    )
+    return Lamp(f"{across:.4g} {down:.4g}")
+
+
+# of plates with other tiles it differs by less than a twentieth
+PLATE_LAMP = plate_lamp(pixels.plate_of((pixels.SIDE, pixels.SIDE)))

@@ -1,0 +1,78 @@
+// The views of a page's pictures: reconstructions, lit patches, marks, controls. Pages read without it.
+(function () {
+  "use strict";
+  var html = document.documentElement, site = window.site, make = site.make, all = site.all;
+  var VIEWS = ["reconstruction", "lit", "marks", "control"];  // by their keys, from 1
+
+  function draw(tag, attributes, children) {
+    var drawn = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    Object.keys(attributes).forEach(function (name) { drawn.setAttribute(name, attributes[name]); });
+    drawn.append.apply(drawn, children || []);
+    return drawn;
+  }
+
+  // lit patches are drawn when they are first looked at; the lamp, a filter, stands in the page
+  function lit(label, patch, reconstruction) {
+    reconstruction.setAttribute("filter", "url(#lamp)");
+    return make("span", { "class": "lit", role: "img", "aria-label": label }, [patch, reconstruction]);
+  }
+  function lightPair(pair) {
+    var own = pair.querySelector(".own"), patch = pair.querySelector(".patch");
+    if (pair.querySelector(".lit") || !patch.matches("svg") || !document.getElementById("lamp")) return;
+    var parts = [patch, own].map(function (tile) {
+      var copy = tile.cloneNode(true);
+      copy.setAttribute("class", "tile");
+      ["role", "aria-label"].forEach(function (name) { copy.removeAttribute(name); });
+      return copy;
+    });
+    own.after(lit(own.getAttribute("aria-label").replace("Reconstruction", "Lit where its reconstruction is strong"), parts[0], parts[1]));
+  }
+  function lightPlate(plate) {
+    var picture = plate.querySelector("img"), halves = plate.dataset.lit.split(" ");
+    var width = picture.getAttribute("width"), height = picture.getAttribute("height");
+    function image() { return draw("image", { href: picture.getAttribute("src"), width: width, height: height }); }
+    picture.after(lit("The patches, lit where their reconstructions are strong",
+      draw("svg", { viewBox: halves[1] + " 0 " + width + " " + height }, [image()]),
+      draw("svg", { viewBox: "0 0 " + width + " " + height }, [draw("svg", { width: halves[0], height: height }, [image()])])));
+  }
+  var near = null;
+  function light() {
+    all(".pairs .pair").forEach(lightPair);
+    near = near || new IntersectionObserver(function (entries) {
+      entries.forEach(function (entry) {
+        if (!entry.isIntersecting) return;
+        near.unobserve(entry.target);
+        lightPlate(entry.target);
+      });
+    }, { rootMargin: "400px" });
+    all("[data-lit]").forEach(function (plate) { if (!plate.querySelector(".lit")) near.observe(plate); });
+  }
+
+  // the views: one for all pages; a page that doesn't offer it shows reconstructions
+  function isOffered(view) { return !!document.querySelector('.views input[value="' + view + '"]'); }
+  function show(view) {
+    if (!isOffered(view)) view = VIEWS[0];
+    html.dataset.view = view;
+    if (view === "lit") light();
+    all(".views input").forEach(function (input) { input.checked = input.value === view; });
+    return view;
+  }
+  function choose(view) { if (isOffered(view)) site.remember("view", show(view)); }
+
+  function turned(key) {
+    var view = VIEWS[Number(key) - 1];
+    if (view) choose(view);
+    return !!view;
+  }
+
+  document.addEventListener("keydown", function (event) {
+    if (!event.defaultPrevented && site.isFree(event) && turned(event.key)) event.preventDefault();
+  });
+  all(".views").forEach(function (views) {
+    views.addEventListener("change", function (event) { choose(event.target.value); });
+    views.addEventListener("pointerup", function () {  // the arrows are the page's, not the choice's
+      setTimeout(function () { if (views.contains(document.activeElement)) document.activeElement.blur(); });
+    });
+  });
+  show(html.dataset.view);
+})();
