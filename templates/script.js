@@ -10,6 +10,7 @@
   function remember(what, value) { try { localStorage.setItem(what, value); } catch (e) { /* not here */ } }
   if (remembered("theme")) html.dataset.theme = remembered("theme");
   html.dataset.view = remembered("view") || "reconstruction";
+  if (/^#wall-\d+$/.test(location.hash)) html.classList.add("walled");  // a pair at full size, no page before it
   function isDark() {
     return html.dataset.theme ? html.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   }
@@ -149,7 +150,7 @@
   }
   function open(dialog) { if (!dialog.open) dialog.showModal(); }
 
-  var KEYS = [["/", "search"], ["← →", "the unit, layer or image before and after"], ["↑", "one step up"], ["r", "a random unit"], ["d", "light or dark"], ["1 – 4", "reconstruction, lit, marks, control"], ["?", "this list"]];
+  var KEYS = [["/", "search"], ["← →", "the unit, layer or image before and after"], ["↑", "one step up"], ["r", "a random unit"], ["d", "light or dark"], ["1 – 4", "reconstruction, lit, marks, control"], ["Enter", "a pair at full size: ← → through the nine, ↑ ↓ to other units"], ["p", "presentation: ← → and space, one section or figure at a time"], ["?", "this list"]];
   var help = null;
   function showKeys() {
     if (!help) {

@@ -37,7 +37,7 @@
   }
   var near = null;
   function light() {
-    all(".pairs .pair").forEach(lightPair);
+    all(".pairs .pair, .hung .pair").forEach(lightPair);
     near = near || new IntersectionObserver(function (entries) {
       entries.forEach(function (entry) {
         if (!entry.isIntersecting) return;
@@ -55,6 +55,7 @@
     html.dataset.view = view;
     if (view === "lit") light();
     all(".views input").forEach(function (input) { input.checked = input.value === view; });
+    all("[data-turn]").forEach(function (button) { button.setAttribute("aria-pressed", button.dataset.turn === view); });
     return view;
   }
   function choose(view) { if (isOffered(view)) site.remember("view", show(view)); }
@@ -65,6 +66,7 @@
     return !!view;
   }
 
+  site.views = { choose: choose, show: show, turned: turned };
   document.addEventListener("keydown", function (event) {
     if (!event.defaultPrevented && site.isFree(event) && turned(event.key)) event.preventDefault();
   });

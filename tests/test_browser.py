@@ -428,6 +428,95 @@ def test_the_browser_lights_patches_as_figures_do(
         assert np.abs(cells).mean() < 6 and np.abs(cells).max() < 30
 
 
+def test_one_pair_at_full_size(browser: "playwright.Browser", root: Path) -> None:
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        watched = Watched(context, root.as_uri())
+        page = watched.page
+        watched.open(f"{root.as_uri()}/{UNIT}")
+        wall, told = page.locator("dialog.wall"), page.locator(".told")
+        page.locator(".enlarge").nth(1).focus()
+        page.keyboard.press("Enter")
+        assert wall.is_visible() and "conv4/17 2 of 9" in told.inner_text()
+        assert wall.locator(".patch").bounding_box()["width"] > 600
+        for key, number in {"ArrowRight": 3, "ArrowLeft": 2, "PageDown": 3}.items():
+            page.keyboard.press(key)
+            assert f"{number} of 9" in told.inner_text()
+        page.keyboard.press("2")
+        assert wall.locator(".lit").is_visible()
+        page.keyboard.press("4")
+        assert wall.locator(".twin").is_visible() and wall.locator(".own").is_visible()
+        page.keyboard.press("ArrowDown")
+        page.wait_for_url("**/conv4/18.html#wall-3")
+        assert "conv4/18 3 of 9" in told.inner_text()
+        page.keyboard.press("ArrowUp")
+        page.wait_for_url("**/conv4/17.html#wall-3")
+        assert wall.locator(".twin").is_visible()
+        page.keyboard.press("Escape")
+        assert not wall.is_visible() and page.url.endswith("17.html")
+        page.locator(".pair").first.click()
+        assert "1 of 9" in told.inner_text()
+        watched.open(f"{root.as_uri()}/{KINDS['dead unit']}#wall-2")
+        assert "never fired" in wall.inner_text()
+        assert watched.wrong == []
+
+
+def test_full_size_and_presentation_by_touch(browser: "playwright.Browser", address: str) -> None:
+    with browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True) as context:
+        page = context.new_page()
+        page.goto(f"{address}/{UNIT}")
+        page.locator(".pair").first.tap()
+        wall = page.locator("dialog.wall")
+        wall.get_by_label("Pair after").tap()
+        wall.get_by_label("Lit", exact=True).tap()
+        assert "2 of 9" in wall.inner_text() and wall.locator(".lit").is_visible()
+        wall.get_by_label("Close").tap()
+        assert not wall.is_visible()
+        page.get_by_role("button", name="Present").tap()
+        page.get_by_label("After", exact=True).tap()
+        assert page.locator(".stepper output").inner_text().startswith("2 /")
+        assert not page.locator(".pairs").is_visible()
+        page.get_by_label("Leave the presentation").tap()
+        assert page.locator(".pairs").is_visible()
+
+
+@pytest.mark.parametrize("kind", ["unit", "layer", "note"])
+def test_presentation_shows_one_part_at_a_time(
+    browser: "playwright.Browser", root: Path, kind: str
+) -> None:
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        watched = Watched(context, root.as_uri())
+        page = watched.page
+        watched.open(f"{root.as_uri()}/{KINDS[kind]}")
+        before = page.url
+        small = page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
+        page.keyboard.press("p")
+        steps = page.locator(".stepper output")
+        count = int(steps.inner_text().split("/")[1])
+        assert count > 1 and not page.locator(".top").is_visible()
+        assert page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") > 1.5 * small
+        if kind == "unit":  # all nine at once
+            assert page.locator(".pair").last.bounding_box()["y"] < 800
+        seen = []
+        for _ in range(count):
+            seen.append(page.locator("main").inner_text())
+            page.keyboard.press("ArrowRight")
+        assert len(set(seen)) == count and steps.inner_text() == f"{count} / {count}"
+        page.keyboard.press("Home")
+        for _ in range(60):  # by the clicker, through what is taller than the screen
+            if steps.inner_text() == f"{count} / {count}":
+                break
+            page.keyboard.press("PageDown" if _ % 2 else " ")
+        assert steps.inner_text() == f"{count} / {count}"
+        page.keyboard.press("ArrowLeft")
+        assert steps.inner_text() == f"{count - 1} / {count}" and page.url == before
+        page.keyboard.press("Escape")
+        assert page.locator(".top").is_visible() and page.locator(".away").count() == 0
+        page.keyboard.press("/")
+        page.get_by_role("searchbox").press_sequentially("p2")
+        assert page.locator(".stepper").count() == 0
+        assert watched.wrong == []
+
+
 def test_without_a_script_a_pair_shows_its_reconstruction_and_what_needs_no_script(
     browser: "playwright.Browser", address: str
 ) -> None:
@@ -438,6 +527,22 @@ def test_without_a_script_a_pair_shows_its_reconstruction_and_what_needs_no_scri
         assert not page.get_by_label("Lit", exact=True).is_visible()
         page.get_by_label("Control", exact=True).check()
         assert seen(page, "own") and seen(page, "twin") and seen(page, "patch")
+
+
+def test_full_size_and_presentation_are_accessible(
+    browser: "playwright.Browser", address: str
+) -> None:
+    Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    for keys in (["4"], ["2"], ["p", "4"], ["Tab"]):
+        with browser.new_context(bypass_csp=True) as context:
+            page = context.new_page()
+            page.goto(f"{address}/{UNIT}{'#wall-1' if keys == ['Tab'] else ''}")
+            for key in keys:
+                page.keyboard.press(key)
+            found = Axe().run(page, options={"runOnly": {"type": "tag", "values": rules}})
+            told = [(one["id"], one["nodes"][0]["html"]) for one in found.response["violations"]]
+            assert told == []
 
 
 def test_a_row_shows_its_box_and_a_button_shows_all_again(

@@ -16,6 +16,7 @@ _UNCHANGED = (
     "style.css",
     "script.js",
     "views.js",
+    "show.js",
     "favicon.svg",
 )  # files of the templates' folder
 
