@@ -73,6 +73,9 @@ class Plants:
             raise IndexError(index)
         return self.draw(index)[0]
 
+    def describe(self, count: int) -> str:
+        return f"{count} planted pictures"
+
     def name(self, index: int) -> str:
         return str(index)
 

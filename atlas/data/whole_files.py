@@ -12,7 +12,7 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         beside.write_bytes(content)
         os.replace(beside, path)
-    except BaseException:
+    except OSError:
         beside.unlink(missing_ok=True)  # what there was no room for takes none
         raise
 

@@ -226,7 +226,9 @@ def _values(option: Option) -> st.SearchStrategy[object]:
         options.NUMBERS: st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1).map(
             tuple
         ),
-        options.GLOBS: st.lists(st.text("conv*-?.", min_size=1), min_size=1).map(tuple),
+        options.GLOBS: st.lists(
+            st.text("conv*-?.", min_size=1).filter(_can_be_read), min_size=1
+        ).map(tuple),
         options.SWITCH: st.booleans(),
     }
     if option.kind is options.SWITCH and option.scope == "command":

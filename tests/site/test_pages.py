@@ -46,7 +46,7 @@ def brightness_files(view: AtlasView) -> Iterator[tuple[str, str | bytes]]:
     )
     items = "".join(f'<li><a href="../{name}/index.html">{name}</a>: {mean}</li>'
                     for name, mean in bright.items())  # fmt: skip
-    page = NotePage("Brightness", f"<ul>{items}</ul>")
+    page = NotePage("Brightness", None, f"<ul>{items}</ul>")
     yield "brightness/index.html", view.renderer.page("note.html", head, page)
     yield "brightness/values.json", json.dumps(bright).encode()
 

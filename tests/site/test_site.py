@@ -89,7 +89,7 @@ def test_dead_units_say_so_and_rare_ones_how_many(site: Path, tmp_path: Path) ->
     assert "1 of them never fired" in Page(pages["conv4/index.html"]).text
     rare = Page(pages["conv4/4.html"]).text
     assert "Only 2 images" in rare and "Fired for 2 of 96" in " ".join(rare.split())
-    assert pages["conv4/4.html"].count('class="pair found"') == 2
+    assert pages["conv4/4.html"].count('<div class="pair">') == 2
 
 
 def test_names_are_escaped(site: Path, tmp_path: Path) -> None:
