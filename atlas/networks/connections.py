@@ -243,9 +243,9 @@ def _moved(graph: Graph, operation: Operation, numbers: Mapping[Node, Tensor]) -
     other = other.to(graph.device, graph.dtype)
     try:
         with torch.no_grad():
-            moved = graph.evaluate(operation.node, {n: v[None] for n, v in inputs.items()})[0]
+            moved = graph.evaluate(operation.node, {n: v[None] for n, v in inputs.items()}, 1)[0]
             renamed = {n: other[v.long()][None] for n, v in inputs.items()}
-            expected = graph.evaluate(operation.node, renamed)[0]
+            expected = graph.evaluate(operation.node, renamed, 1)[0]
     except (RuntimeError, IndexError, ValueError, TypeError, KeyError):
         return None
     whole = moved.round()

@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 import atlas
 from atlas.images.preprocessing import Preprocessing
 from atlas.networks.connections import STRONGEST, Connection, connections, parents
+from atlas.networks.graph import Graph
+from atlas.networks.layers import find_layers
 from atlas.networks.network import wrap
 from tests.support.random_networks import Shuffled
 
@@ -94,3 +96,21 @@ def test_parents_are_the_nearest_layers() -> None:
         "one": [""], "two": ["one"], "three": ["two"], "add": ["two", "three"],
         "cat": ["three", "add"], "last": ["cat"],
     }  # fmt: skip
+
+
+class Turned(nn.Module):
+    """Images that are moved along a dimension of others, as blocks of maps are for attention."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 5, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.two(self.one(x))
+        return y.transpose(0, 1).reshape(5, y.shape[0] * y.shape[2], y.shape[3])
+
+
+def test_above_images_that_are_moved_nothing_is_connected() -> None:
+    graph = Graph(Turned().eval(), (3, 8, 8))
+    found = connections(graph, find_layers(graph))
+    assert [link.layer for link in found["two"].below[0]] == ["one"] * 4
