@@ -103,7 +103,8 @@ on a CPU: all layers, one unit of each. Written by `python benchmarks/families.p
 pixels of the nominal receptive field where each stage ends, with gates held, and the stage's
 stride; "gates see all" where channel attention or a norm of whole maps scales it. The seconds are
 the processor's, of the whole command: about half of them pass where it has two cores. A network
-with attention is shown up to the first layer that mixes positions.
+with attention is shown up to the first layer that mixes positions. A model of the script's
+list that has no row here wasn't built yet.
 
 | model | layers | units | sees | seconds | remark |
 |---|---:|---:|---|---:|---|
