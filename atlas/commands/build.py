@@ -156,7 +156,7 @@ def _publish(
 ) -> int:
     """Render and check the pages of an atlas, and put it into the site; returns how many."""
     from atlas.runtime.progress import bar
-    from atlas.site import links, published_addresses, publishing
+    from atlas.site import checked_links, published_addresses, publishing
     from atlas.site.assembling import whole
     from atlas.site.writing import write_pages
 
@@ -166,7 +166,7 @@ def _publish(
     if gone:
         print(f"note: {len(gone):,} pages of the last build have gone; each says so now")
     site = whole(out, contents=contents, name=name, folder=folder, pages=pages)
-    links.check(site.files, info.base)
+    checked_links.check(site.files, info.base, folder)
     for line in site.unreadable:
         print(f"note: not on the home page: {line}", file=sys.stderr)
     if settings.notes or settings.config:

@@ -65,11 +65,20 @@ class Files:
             self._known.exists[address] = self.path(address).is_file()
         return self._known.exists[address]
 
+    @property
+    def consulted(self) -> frozenset[str]:
+        """The addresses in ``out`` that were asked for; not all of them are there."""
+        return frozenset(self._known.exists)
+
+    def content(self, address: str) -> bytes:
+        """The bytes of a file. Raises ``OSError`` if the site doesn't have it."""
+        if address in self.texts:
+            return self.texts[address].encode()
+        return self.path(address).read_bytes()
+
     def text(self, address: str) -> str:
         """The text of a page. Raises ``OSError`` if the site doesn't have the page."""
-        if address in self.texts:
-            return self.texts[address]
-        return self.path(address).read_text("utf-8")
+        return self.content(address).decode()
 
     def markup(self, address: str) -> Markup:
         """What a page says of its links and ids; of these it keeps the ids."""
