@@ -24,6 +24,8 @@ INERT = (
     "atlas.compute.run", "atlas.compute.stage",
 )  # fmt: skip
 
+_BLOCKS = ("body", "orelse", "handlers", "finalbody", "cases")  # of statements; none has others
+
 
 def sources_of(function: Callable[..., Any]) -> dict[str, str]:
     """The modules that a function's module imports, its own first: name to digest of the source."""
@@ -98,12 +100,13 @@ def _imports(path: Path, _: int) -> tuple[str, ...]:
     return tuple(name for name in found if name.partition(".")[0] == PACKAGE)
 
 
-def _evaluated(tree: ast.AST) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(tree):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-            for other in child.orelse:
-                yield other
-                yield from _evaluated(other)
-            continue
-        yield child
-        yield from _evaluated(child)
+def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements within a node, but for those that only a type checker reads."""
+    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+        parts: list[ast.AST] = [*node.orelse]
+    else:
+        blocks = (getattr(node, name, ()) for name in _BLOCKS)
+        parts = [part for block in blocks for part in block]
+    for part in parts:
+        yield part
+        yield from _evaluated(part)
