@@ -7,9 +7,9 @@ import sys
 import time
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas import __version__
 from atlas.commands.config import Config, read_config
@@ -21,9 +21,10 @@ from atlas.site import files, phrases
 from atlas.site.info import ALONE, SiteContents
 
 if TYPE_CHECKING:  # at run time they come with torch, which --help needn't wait for
-    from atlas.compute.run import Run
     from atlas.compute.stage import Stage
     from atlas.data.plan import Plan
+    from atlas.images.masks import Masks
+    from atlas.images.sources import DemoImages, Folder
     from atlas.runtime.ranks import Ranks
     from atlas.site.pages import Page
 
@@ -78,77 +79,175 @@ def build(
     all compute, and rank 0 alone renders and publishes. Returns the stages that ran.
     """
     started = time.perf_counter()
-    from atlas.commands import full_disk
-    from atlas.commands.inputs import images_of, masks_of, network_of
-    from atlas.commands.projecting import plan_of, room_of
-    from atlas.compute.engine import begun, compute, read_ledger
-    from atlas.compute.facts import describe
-    from atlas.compute.run import Run
+    from atlas.commands.inputs import images_of, masks_of, origin_of
     from atlas.compute.stages import STAGES
     from atlas.runtime.memory import keep_freed_memory
-    from atlas.runtime.progress import bar
     from atlas.runtime.ranks import ALONE as ONE_RANK
     from atlas.site import publishing
     from atlas.site.pages import PAGES
-    from atlas.site.staging import building, check_place, staging
+    from atlas.site.staging import check_place
 
-    ranks, stages, pages = ranks or ONE_RANK, stages or STAGES, pages or PAGES
+    ranks = ranks or ONE_RANK
     keep_freed_memory()
     date = build_date()
     if ranks.leads:
         publishing.recover(settings.out)
     check_place(settings.out, settings.atlas_name)
     images = images_of(settings)
-    network = network_of(settings, ranks=ranks)
     masks = masks_of(settings, images)
+    job = _Job(
+        settings, contents, stages or STAGES, pages or PAGES,
+        images, masks, origin_of(settings), date, started,
+    )  # fmt: skip
+    ledger = _finished(job) if ranks.leads else {}
+    if not ranks.share(bool(ledger)):
+        return _compute(job, ranks)
+    if ranks.leads:
+        _show(job, ledger)
+    return []
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a build works with before its network is loaded.
+
+    ``origin`` is a digest of what the network is made from, None where it has to be loaded to tell;
+    ``started`` is when the build began, in seconds.
+    """
+
+    settings: Settings
+    contents: SiteContents
+    stages: Sequence[Stage]
+    pages: Sequence[Page]
+    images: Folder | DemoImages
+    masks: Masks | None
+    origin: str | None
+    date: str | None
+    started: float
+
+    @property
+    def place(self) -> tuple[Path, str]:
+        """The site's folder, and the atlas's name."""
+        return self.settings.out, self.settings.atlas_name
+
+
+def _finished(job: _Job) -> dict[str, Any]:
+    """The ledger of the published atlas, if all of it is as this build would compute it; or {}."""
+    from atlas.compute.engine import read_ledger
+    from atlas.compute.recognition import is_finished, last_inputs
+    from atlas.data.documents import read_atlas
+    from atlas.site.staging import building
+
+    if job.settings.fresh or job.origin is None or building(*job.place).exists():
+        return {}
+    folder = job.settings.out / job.settings.atlas_name
+    try:
+        origin = read_atlas(folder).network_origin
+    except AtlasError:
+        return {}
+    ledger = read_ledger(folder)
+    inputs = last_inputs(ledger) | {
+        "images": job.images.identity(),
+        "masks": job.masks.identity() if job.masks else None,
+    }
+    known = origin == job.origin and is_finished(
+        job.stages, job.settings, ledger=ledger, inputs=inputs
+    )
+    return ledger if known else {}
+
+
+def _show(job: _Job, ledger: dict[str, Any]) -> None:
+    """Render and publish a finished atlas."""
+    from atlas.commands import full_disk
+    from atlas.compute.engine import begun
+    from atlas.compute.recognition import last_inputs
+    from atlas.site.staging import building, staging
+
+    loaded = time.perf_counter()
+    size = files.size(job.settings.out / job.settings.atlas_name)
+    room = full_disk.told(job.settings.out, building(*job.place), size)
+    with room, staging(*job.place, worth_keeping=begun) as at:
+        _end(job, at.folder, ledger, slots=last_inputs(ledger)["slots"], loaded=loaded)
+
+
+def _compute(job: _Job, ranks: Ranks) -> list[str]:
+    """Load the network, compute what is missing or stale, render and publish."""
+    from atlas.commands import full_disk
+    from atlas.commands.inputs import network_of
+    from atlas.commands.projecting import plan_of, room_of
+    from atlas.compute.engine import begun, compute, read_ledger
+    from atlas.compute.run import Run
+    from atlas.runtime.progress import bar
+    from atlas.site.staging import building, staging
+
+    settings = job.settings
+    network = network_of(settings, ranks=ranks)
     network.choose(settings.layer_globs)  # or there is none that matches
     loaded = time.perf_counter()
 
     def begin(folder: Path, scratch: Path) -> Run:
         return Run.begin(
-            network, images, settings,
-            folder=folder, scratch=scratch, masks=masks, ranks=ranks, progress=bar,
+            network, job.images, settings,
+            folder=folder, scratch=scratch, masks=job.masks, ranks=ranks, progress=bar,
         )  # fmt: skip
 
     if not ranks.leads:
-        return compute(begin(Path(), Path()), stages)
-    plan, work = plan_of(network, images, settings), building(settings.out, settings.atlas_name)
-    needed = room_of(plan, stages, pages)
-    place = staging(settings.out, settings.atlas_name, fresh=settings.fresh, worth_keeping=begun)
+        return compute(begin(Path(), Path()), job.stages)
+    plan, work = plan_of(network, job.images, settings), building(*job.place)
+    needed = room_of(plan, job.stages, job.pages)
+    place = staging(*job.place, fresh=settings.fresh, worth_keeping=begun)
     with full_disk.told(settings.out, work, needed), place as at:
-        _project(plan, settings, network.name, stages, pages)
+        _project(plan, settings, network.name, job.stages, job.pages)
         free, more = full_disk.lacking(settings.out, work, needed)
         if free < more and not read_ledger(at.folder, at.scratch):  # all has to be computed
             few = f"{free / 1e6:,.0f} MB are free, and the build needs about {more / 1e6:,.0f}"
             print(f"note: only {few} in {settings.out}", file=sys.stderr)
         run = begin(at.folder, at.scratch)
-        ran = compute(run, stages)
-        if not ran:
-            print("note: nothing to compute, only pages to write (--fresh computes all)")
+        ran = compute(run, job.stages)
         ledger = read_ledger(at.folder, at.scratch)
-        atlas = describe(at.folder, settings, ledger, slots=run.slots, date=date)
-        if settings.strict and atlas.images.skipped:  # by a build without it
-            first = atlas.images.skipped[0]
-            raise AtlasError(f"--strict: {first.file} can't be read as an image: {first.reason}")
-        if atlas.images.recoloured:
-            print(_recoloured(atlas.images.recoloured, atlas.preprocessing.mode), file=sys.stderr)
-        computed = time.perf_counter()
-        count = _publish(at.folder, settings, contents, pages)
+        _end(job, at.folder, ledger, slots=run.slots, loaded=loaded, ran=ran)
+    return ran
+
+
+def _end(
+    job: _Job,
+    folder: Path,
+    ledger: dict[str, Any],
+    *,
+    slots: int,
+    loaded: float,
+    ran: Sequence[str] = (),
+) -> None:
+    """Describe, render and publish what was computed, and say what came of it.
+
+    ``loaded`` is when all was loaded, in seconds; ``ran`` names the stages that ran.
+    """
+    from atlas.compute.facts import describe
+
+    settings = job.settings
+    if not ran:
+        print("note: nothing to compute, only pages to write (--fresh computes all)")
+    atlas = describe(folder, settings, ledger, slots=slots, date=job.date, origin=job.origin)
+    images = atlas.images
+    if settings.strict and images.skipped:  # by a build without it
+        first = images.skipped[0]
+        raise AtlasError(f"--strict: {first.file} can't be read as an image: {first.reason}")
+    if images.recoloured:
+        print(_recoloured(images.recoloured, atlas.preprocessing.mode), file=sys.stderr)
+    computed = time.perf_counter()
+    count = _publish(folder, settings, job.contents, job.pages)
     done = time.perf_counter()
     units = sum(summary.shown for summary in atlas.summary)
-    megabytes = files.size(settings.out / atlas.name) / 1e6
-    print(
-        f"{atlas.name}: {units:,} units of {len(atlas.layers)} layers, {atlas.images.read:,} images"
-    )
-    if atlas.images.skipped:
+    place = settings.out / atlas.name
+    print(f"{atlas.name}: {units:,} units of {len(atlas.layers)} layers, {images.read:,} images")
+    if images.skipped:
         print("\n  ".join([phrases.skipped(atlas), *phrases.skipped_images(atlas, SKIPPED)]))
-    print(f"{count:,} pages, {megabytes:.0f} MB, in {settings.out / atlas.name}")
+    print(f"{count:,} pages, {files.size(place) / 1e6:.0f} MB, in {place}")
     print(
-        f"{done - started:.0f} s: load {loaded - started:.0f}, compute {computed - loaded:.0f}, "
-        f"pages {done - computed:.0f}"
+        f"{done - job.started:.0f} s: load {loaded - job.started:.0f}, "
+        f"compute {computed - loaded:.0f}, pages {done - computed:.0f}"
     )
     print(f"open {(settings.out / 'index.html').resolve().as_uri()}")
-    return ran
 
 
 def _publish(

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from atlas.compute.recognition import network_origin
 from atlas.data.settings import DEMO_IMAGES, Settings
 from atlas.errors import UsageError
 from atlas.images.masks import DemoMasks, Masks, open_masks
@@ -58,6 +59,11 @@ def network_of(
     if network.left_out and ranks.leads:
         print(f"note: left out is {network.left_out}", file=sys.stderr)
     return network
+
+
+def origin_of(settings: Settings) -> str | None:
+    """A digest of what the network is made from, None where it has to be loaded to tell."""
+    return network_origin(settings, device(settings.device).partition(":")[0])
 
 
 def device(name: str) -> str:

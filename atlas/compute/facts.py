@@ -13,12 +13,18 @@ from atlas.data.whole_files import write_whole
 
 
 def describe(
-    folder: Path, settings: Settings, ledger: dict[str, Any], *, slots: int, date: str | None
+    folder: Path,
+    settings: Settings,
+    ledger: dict[str, Any],
+    *,
+    slots: int,
+    date: str | None,
+    origin: str | None = None,
 ) -> AtlasData:
     """Write ``atlas.json`` into an atlas's folder, all of whose stages are finished.
 
     ``ledger`` holds each stage's key; ``slots`` says how many images the network was run on at
-    once.
+    once; ``origin`` is a digest of what the network was made from.
     """
     summary = SUMMARY.read(folder).layers
     facts = AtlasData(
@@ -34,6 +40,7 @@ def describe(
         date=date,
         slots=slots,
         stages=ledger,
+        network_origin=origin,
     )
     content = encoded(facts)
     path = folder / "atlas.json"

@@ -289,7 +289,8 @@ class AtlasData(Struct, frozen=True):
 
     ``settings`` are the build's, without what may not leave the machine it was made on; ``slots``
     is how many images the network was run on at once; ``stages`` the key of each stage: what
-    decided its result.
+    decided its result. ``network_origin`` is a digest of what the network was made from, None where
+    that can't be told without loading it.
     """
 
     name: str
@@ -304,6 +305,7 @@ class AtlasData(Struct, frozen=True):
     date: str | None = None
     slots: int = 0
     stages: dict[str, Any] = {}
+    network_origin: str | None = None
     schema: int = SCHEMA
 
     @property

@@ -60,6 +60,13 @@ def file_of(name: str) -> Path | None:
     return Path(file).expanduser() if file.endswith(".py") else None
 
 
+def made_by(name: str) -> str | None:
+    """The package whose code makes the model of a name; None for the demo's and a user's own."""
+    if name == "demo" or file_of(name):
+        return None
+    return "timm" if name.startswith("timm:") else "torchvision"
+
+
 def names() -> list[str]:
     """The names that are known without timm."""
     import torchvision  # here and below, for it takes seconds to load and the demo needs none
@@ -118,7 +125,7 @@ def _torchvision(name: str) -> Recipe:
         return f"torchvision {default}"
 
     published = publish if default is not None else None
-    return Recipe(make, preprocessing, published, library="torchvision")
+    return Recipe(make, preprocessing, published, library=made_by(name))
 
 
 def _timm(name: str) -> Recipe:
@@ -154,7 +161,9 @@ def _timm(name: str) -> Recipe:
         config: Any = published.pretrained_cfg
         return f"timm {config.get('tag') or name}"
 
-    return Recipe(lambda: timm.create_model(name), preprocessing, publish, library="timm")
+    return Recipe(
+        lambda: timm.create_model(name), preprocessing, publish, library=made_by(f"timm:{name}")
+    )
 
 
 def _own(file: Path, factory: str) -> Recipe:
