@@ -50,6 +50,12 @@ def site(shared: Shared) -> Path:
 
 
 @pytest.fixture(scope="session")
+def few(shared: Shared) -> Path:
+    """The same site with four units of each layer: for tests that write its pages again."""
+    return shared("few", sites.build_few)
+
+
+@pytest.fixture(scope="session")
 def root(site: Path, shared: Shared) -> Path:
     """A site with every kind of page, in a folder below the server's root."""
     below = Path("sub", "path")

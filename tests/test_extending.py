@@ -55,11 +55,11 @@ PAGE = Page("favourites", favourites, title="Favourite images", address="favouri
 
 
 def test_a_stage_and_a_page_from_outside_join_a_finished_atlas(
-    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "site"
-    shutil.copytree(site, out)
-    settings = Settings(limit=96, workers=0, name="small", out=out)
+    shutil.copytree(few, out)
+    settings = Settings(limit=96, units=4, workers=0, name="small", out=out)
     before = {path: path.read_bytes() for path in (out / "small").rglob("*.webp")}
 
     ran = build(settings, stages=(*STAGES, STAGE), pages=(*PAGES, PAGE))
@@ -88,12 +88,12 @@ def test_a_stage_and_a_page_from_outside_join_a_finished_atlas(
     assert "quokka" not in (out / "search.js").read_text()
 
 
-def test_a_page_from_outside_is_checked_like_any_other(site: Path, tmp_path: Path) -> None:
+def test_a_page_from_outside_is_checked_like_any_other(few: Path, tmp_path: Path) -> None:
     from atlas.errors import AtlasError
 
     out = tmp_path / "site"
-    shutil.copytree(site, out)
-    settings = Settings(limit=96, workers=0, name="small", out=out)
+    shutil.copytree(few, out)
+    settings = Settings(limit=96, units=4, workers=0, name="small", out=out)
     home = (out / "index.html").read_bytes()
 
     def broken(view: AtlasView) -> Iterator[tuple[str, str]]:

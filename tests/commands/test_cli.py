@@ -20,6 +20,7 @@ from atlas.data import options
 from atlas.data.options import Option
 from atlas.data.settings import OPTIONS, Settings
 from atlas.demo.network import demo_network
+from tests.support.sites import FEW
 
 ROOT = Path(__file__).parents[2]
 
@@ -254,22 +255,20 @@ def test_the_command_shown_says_what_may_leave_this_machine(values: dict[str, ob
     assert Settings(**given(parsed(cli.COMMANDS, words))).shareable() == settings.shareable()
 
 
-def test_the_same_bytes_with_workers_and_in_another_process(tmp_path: Path) -> None:
-    """How many workers there were is nobody's business (the shared site has no network)."""
-    words = ["--limit", "96", "--units", "4", "--name", "few"]
-    here, there = tmp_path / "here", tmp_path / "there"
-    assert cli.main([*words, "--workers", "0", "--out", str(here)]) == 0
+def test_the_same_bytes_with_workers_and_in_another_process(few: Path, tmp_path: Path) -> None:
+    """How many workers there were is nobody's business (``site`` is built without a network)."""
     ran = subprocess.run(
-        [sys.executable, "build.py", *words, "--workers", "2", "--out", str(there)],
+        [sys.executable, "build.py", *FEW, "--workers", "2", "--out", str(tmp_path)],
         capture_output=True,
         text=True,
         cwd=ROOT,
     )
     assert ran.returncode == 0, ran.stderr
-    first = {path.relative_to(here) for path in here.rglob("*") if path.is_file()}
+    first = {path.relative_to(few) for path in few.rglob("*") if path.is_file()}
     assert len(first) > 100
-    assert first == {path.relative_to(there) for path in there.rglob("*") if path.is_file()}
-    assert [p for p in sorted(first) if (here / p).read_bytes() != (there / p).read_bytes()] == []
+    assert first == {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
+    changed = [p for p in sorted(first) if (few / p).read_bytes() != (tmp_path / p).read_bytes()]
+    assert changed == []
 
 
 def test_the_date_is_shown_only_if_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,9 +77,9 @@ def test_a_package_is_its_sources() -> None:
     assert recognition._package("no_such_package") is None
 
 
-def test_an_atlas_is_finished_where_every_key_is_what_it_was(site: Path) -> None:
-    facts = read_atlas(site / "small")
-    settings = Settings(limit=96, workers=0, name="small")
+def test_an_atlas_is_finished_where_every_key_is_what_it_was(few: Path) -> None:
+    facts = read_atlas(few / "small")
+    settings = Settings(limit=96, units=4, workers=0, name="small")
     last = last_inputs(facts.stages)
 
     def finished(**changed: Any) -> bool:
@@ -101,11 +101,11 @@ def test_an_atlas_is_finished_where_every_key_is_what_it_was(site: Path) -> None
 
 
 def test_a_finished_atlas_is_rendered_without_its_network(
-    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "site"
-    shutil.copytree(site, out)
-    settings = Settings(limit=96, workers=0, name="small", out=out)
+    shutil.copytree(few, out)
+    settings = Settings(limit=96, units=4, workers=0, name="small", out=out)
 
     def load(*_: Any, **__: Any) -> None:
         raise AtlasError("a network is loaded")

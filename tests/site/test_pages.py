@@ -62,19 +62,19 @@ WITH_BRIGHTNESS = (*PAGES, BRIGHTNESS)
 
 
 @pytest.fixture
-def folder(site: Path, tmp_path: Path) -> Path:
+def folder(few: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "small"
-    shutil.copytree(site / "small", folder)
+    shutil.copytree(few / "small", folder)
     for layer, mean in (("conv2", 0.25), ("conv3", 0.5)):
         LAYER_BRIGHTNESS.write(folder, Brightness(mean), layer)
     return folder
 
 
-def whole_with(site: Path, folder: Path) -> Whole:
-    return whole(site, name="small", folder=folder, pages=WITH_BRIGHTNESS)
+def whole_with(few: Path, folder: Path) -> Whole:
+    return whole(few, name="small", folder=folder, pages=WITH_BRIGHTNESS)
 
 
-def test_a_page_reads_documents_and_stands_for_itself(site: Path, folder: Path) -> None:
+def test_a_page_reads_documents_and_stands_for_itself(few: Path, folder: Path) -> None:
     count = write_pages(folder)
     assert write_pages(folder, pages=WITH_BRIGHTNESS) == count + 2
     page = (folder / "brightness" / "index.html").read_text()
@@ -82,7 +82,7 @@ def test_a_page_reads_documents_and_stands_for_itself(site: Path, folder: Path) 
     overview = (folder / "index.html").read_text()
     assert "<h2>More</h2>" in overview
     assert '<a href="brightness/index.html">Brightness of images</a>' in overview
-    index = whole_with(site, folder).files.texts["search.js"]
+    index = whole_with(few, folder).files.texts["search.js"]
     entry = json.loads(index.removeprefix("siteIndex(").removesuffix(");\n"))["notes"][0]
     assert entry == {
         "title": "Brightness of images",
@@ -90,27 +90,27 @@ def test_a_page_reads_documents_and_stands_for_itself(site: Path, folder: Path) 
         "text": "Brightness conv2 : 0.25 conv3 : 0.5",
         "about": "small",
     }
-    keep_addresses(folder, published=site / "small")
+    keep_addresses(folder, published=few / "small")
     assert "brightness/index.html" in (folder / "addresses.txt").read_text().splitlines()
 
 
-def test_its_links_are_checked(site: Path, folder: Path) -> None:
+def test_its_links_are_checked(few: Path, folder: Path) -> None:
     write_pages(folder)
-    links = check(whole(site, name="small", folder=folder).files)
+    links = check(whole(few, name="small", folder=folder).files)
     write_pages(folder, pages=WITH_BRIGHTNESS)
-    assert check(whole_with(site, folder).files) > links
+    assert check(whole_with(few, folder).files) > links
     page = folder / "brightness" / "index.html"
     page.write_text(page.read_text().replace("../conv2/", "../conv9/"))
     with pytest.raises(AtlasError, match=r"brightness/index\.html links to \.\./conv9/index\.html"):
-        check(whole_with(site, folder).files)
+        check(whole_with(few, folder).files)
 
 
-def test_an_atlas_without_its_documents_has_no_such_page(site: Path, tmp_path: Path) -> None:
+def test_an_atlas_without_its_documents_has_no_such_page(few: Path, tmp_path: Path) -> None:
     folder = tmp_path / "small"
-    shutil.copytree(site / "small", folder)
+    shutil.copytree(few / "small", folder)
     write_pages(folder, pages=WITH_BRIGHTNESS)
     assert "<h2>More</h2>" not in (folder / "index.html").read_text()
-    assert "Brightness" not in whole_with(site, folder).files.texts["search.js"]
+    assert "Brightness" not in whole_with(few, folder).files.texts["search.js"]
     assert not (folder / "brightness").exists()
 
 
@@ -122,7 +122,7 @@ def test_its_page_follows_its_documents(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("lean", [False, True])
-def test_pages_estimate_their_own_size(site: Path, lean: bool) -> None:
+def test_pages_estimate_their_own_size(lean: bool) -> None:
     plan = Plan((LayerPlan(100, (40, 40)), LayerPlan(372, (9, 9))), 96, (96, 96), lean=lean)
     total = sum(page.estimate(plan) for page in PAGES)
     assert total == pytest.approx(plan.units * (13_000 if lean else 30_000), rel=0.05)

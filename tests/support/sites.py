@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from atlas.commands.cli import main
 from atlas.data.settings import HOME
 from atlas.site.assembling import whole
 from atlas.site.info import SiteContents
@@ -16,6 +17,7 @@ from atlas.site.writing import write_pages
 from tests.support.documents import silence_unit
 
 COMMAND = ["--limit", "96", "--workers", "0", "--name", "small"]
+FEW = ["--limit", "96", "--units", "4", "--name", "small"]  # units of each layer
 NOTE = "---\ntitle: A note\n---\n[[conv3/17]]\n\nSee [[conv2]]: $a_1$.\n\n| a |\n|---|\n| 1 |\n"
 
 
@@ -39,6 +41,11 @@ def build(out: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert "472 units" in ran.stdout and "open file://" in ran.stdout
     assert ran.stderr == ""  # no bar outside a terminal
+
+
+def build_few(out: Path) -> None:
+    """An atlas of a few units of each layer, whose pages are rendered in a moment."""
+    assert main([*FEW, "--workers", "0", "--out", str(out)]) == 0
 
 
 def complete(site: Path, out: Path) -> None:
