@@ -65,16 +65,16 @@
         shard.layers.forEach(function (layer) {
           var name = layer[0].toLowerCase();
           layer[1].forEach(function (row) {
-            var address = name + "/" + row[0], score = atlas.name === own ? 1 : 0, label = "";
+            var address = name + "/" + row[0], score = atlas.name === own ? 1 : 0, label = "", called = row[row.length - 1] === -1 ? " “" + shard.classes[row[row.length - 2]] + "”" : "";
             var fits = words.every(function (w, i) {
               if (address === w || String(row[0]) === w || atlas.name.toLowerCase() + "/" + address === w) { score += 100; return true; }
               if (atlas.name.toLowerCase() === w) return true;
               for (var k = 2; k < row.length; k += 2) {
-                if (hits[i][row[k]]) { score += 10 * hits[i][row[k]] + row[k + 1]; label = shard.classes[row[k]] + (row[k + 1] ? " " + row[k + 1] + " of 9" : ", a concept"); return true; }
+                if (hits[i][row[k]]) { score += 10 * hits[i][row[k]] + row[k + 1]; label = shard.classes[row[k]] + (row[k + 1] < 0 ? ", the authors' name" : row[k + 1] ? " " + row[k + 1] + " of 9" : ", a concept"); return true; }
               }
               return address.indexOf(w) === 0;
             });
-            if (fits) found.push({ score: score, title: layer[0] + "/" + row[0], about: (label ? label + " · " : "") + atlas.name, address: atlas.name + "/" + layer[0] + "/" + row[0] + ".html" });
+            if (fits) found.push({ score: score, title: layer[0] + "/" + row[0] + called, about: (label ? label + " · " : "") + atlas.name, address: atlas.name + "/" + layer[0] + "/" + row[0] + ".html" });
           });
         });
       });

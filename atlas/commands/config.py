@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +14,40 @@ from atlas.data.options import Option
 from atlas.data.settings import OPTIONS
 from atlas.errors import UsageError
 
-_SITE = ("title", "author", "base-url", "licence", "notes", "compare")
+
+@dataclass(frozen=True)
+class SiteKey:
+    """A key of ``[site]``: what it means, and whether it is a path from the file's own folder."""
+
+    name: str
+    help: str
+    is_path: bool = False
+
+
+_COMPARE = "compare"
+SITE_KEYS = (
+    SiteKey("title", "the site's title"),
+    SiteKey("author", "who made it"),
+    SiteKey("base-url", "as `--base-url`, which goes before it"),
+    SiteKey("licence", "a line on the licence of its texts"),
+    SiteKey("notes", "as `--notes`, which goes before it", is_path=True),
+    SiteKey(_COMPARE, 'pairs of atlases to show side by side, as `[["alexnet", "untrained"]]`'),
+    SiteKey("css", "a style sheet, which comes after the site's own on every page", is_path=True),
+    SiteKey(
+        "templates",
+        "a folder: a file in it replaces the one of its name in `templates/`, which it may extend "
+        "as `original/NAME`",
+        is_path=True,
+    ),
+    SiteKey("logo", "a picture in the header of every page, beside the title", is_path=True),
+    SiteKey("footer", "Markdown at the foot of every page; its links start at the site's root"),
+    SiteKey(
+        "labels",
+        "a CSV file of addresses and people's own names for units, as `conv5/49, faces` or "
+        "`alexnet:conv5/49, faces`",
+        is_path=True,
+    ),
+)
 _ATLAS = {one.key: one for one in OPTIONS if one.scope != "command"}
 
 
@@ -21,55 +55,106 @@ _ATLAS = {one.key: one for one in OPTIONS if one.scope != "command"}
 class Config:
     """What a configuration says.
 
-    ``site`` holds its title, author, base-url, licence, notes and compare, as far as they are
-    given; ``atlases`` the settings that the tables of its atlases give, by name.
+    ``site`` holds what its ``[site]`` gives of ``SITE_KEYS``; ``atlases`` the settings that the
+    tables of its atlases give, by name.
     """
 
     site: dict[str, Any] = field(default_factory=dict)
     atlases: list[dict[str, Any]] = field(default_factory=list)
+
+    def paths(self) -> list[Path]:
+        """The files and folders that ``[site]`` names."""
+        return [
+            Path(self.site[key.name]) for key in SITE_KEYS if key.is_path and key.name in self.site
+        ]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The configuration's file and text."""
+
+    path: Path
+    text: str
+
+    def place(self, key: str = "", table: str = "", number: int = 0) -> str:
+        """The file, and the line of a key in a table, the ``number``-th of its name, if found.
+
+        A key at the top of the file has no table.
+        """
+        here, count = "", -1
+        for line, text in enumerate(self.text.splitlines(), 1):
+            if head := re.match(r"\s*\[+\s*([\w-]+)\s*\]+", text):
+                here, count = head[1], count + (head[1] == table)
+                if here == key and not table:
+                    return f"{self.path}:{line}"
+            said = re.match(r"\s*[\"']?([\w-]+)[\"']?\s*=", text)
+            inside = here == table and (not table or count == number)
+            if said and inside and said[1].replace("_", "-") == key:
+                return f"{self.path}:{line}"
+        return str(self.path)
 
 
 def read_config(path: Path) -> Config:
     """Read a configuration.
 
     Raises ``UsageError`` for a file that isn't TOML, for a key that doesn't exist and for a value
-    that can't be meant.
+    that can't be meant; with the line, where that can be told.
     """
     try:
-        found = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        source = _Source(path, path.read_text("utf-8"))
+        found = tomllib.loads(source.text)
+    except tomllib.TOMLDecodeError as error:
+        found_at = re.search(r"\(at line (\d+)", str(error))
+        line = int(found_at[1]) if found_at else max(1, len(source.text.splitlines()))
+        raise UsageError(f"{path}:{line}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} can't be read: {error}") from error
-    _only(path, "the file", found, ("site", "atlas"))
+    for key in found:
+        _known(source.place(key), "the file", key, ("site", "atlas"))
     for key, kind, form in (("site", dict, "[site]"), ("atlas", list, "[[atlas]]")):
         if not isinstance(found.get(key, kind()), kind):
-            raise UsageError(f"{path}: {key}: a table {form} is wanted")
-    site = {key.replace("_", "-"): value for key, value in found.get("site", {}).items()}
-    _only(path, "[site]", site, _SITE)
-    for key in ("title", "author", "base-url", "licence", "notes"):
-        if not isinstance(site.get(key, ""), str):
-            raise UsageError(f"{path}: [site] {key}: a text is wanted")
-    for pair in site.get("compare", []):
+            raise UsageError(f"{source.place(key)}: {key}: a table {form} is wanted")
+    site = _site(source, found.get("site", {}))
+    tables = enumerate(found.get("atlas", []))
+    return Config(site, [_settings(source, number, table) for number, table in tables])
+
+
+def _site(source: _Source, table: dict[str, Any]) -> dict[str, Any]:
+    """What ``[site]`` says, with paths from the file's own folder."""
+    keys = {one.name: one for one in SITE_KEYS}
+    site = {}
+    for key, value in ((key.replace("_", "-"), value) for key, value in table.items()):
+        place = source.place(key, "site")
+        _known(place, "[site]", key, keys)
+        if key == _COMPARE:
+            _check_pairs(place, value)
+        elif not isinstance(value, str):
+            raise UsageError(f"{place}: [site] {key}: a text is wanted")
+        site[key] = str(source.path.parent / value) if keys[key].is_path else value
+    return site
+
+
+def _check_pairs(place: str, pairs: Any) -> None:
+    for pair in pairs if isinstance(pairs, list) else [pairs]:
         if not (
             isinstance(pair, list) and len(pair) == 2 and all(isinstance(n, str) for n in pair)
         ):
-            raise UsageError(f"{path}: [site] compare: pairs of atlases are wanted, not {pair!r}")
-    if "notes" in site:
-        site["notes"] = str(path.parent / site["notes"])
-    return Config(site, [_settings(path, table) for table in found.get("atlas", [])])
+            raise UsageError(f"{place}: [site] compare: pairs of atlases are wanted, not {pair!r}")
 
 
-def _settings(path: Path, table: dict[str, Any]) -> dict[str, Any]:
-    """What an atlas's table says, as settings by name."""
+def _settings(source: _Source, number: int, table: dict[str, Any]) -> dict[str, Any]:
+    """What an atlas's table, the ``number``-th, says, as settings by name."""
     said = {key.replace("_", "-"): value for key, value in table.items()}
     where = f"[[atlas]] {said.get('name', '')}".strip()
-    _only(path, where, said, _ATLAS)
     settings = {}
     for key, value in said.items():
+        place = source.place(key, "atlas", number)
+        _known(place, where, key, _ATLAS)
         option = _ATLAS[key]
         try:
-            settings[option.name] = option.read(_text(path.parent, option, value))
+            settings[option.name] = option.read(_text(source.path.parent, option, value))
         except ValueError as error:
-            raise UsageError(f"{path}: {where} {key}: {error}") from None
+            raise UsageError(f"{place}: {where} {key}: {error}") from None
     return settings
 
 
@@ -84,8 +169,7 @@ def _text(folder: Path, option: Option, value: Any) -> str:
     return text
 
 
-def _only(path: Path, where: str, found: dict[str, Any], known: Iterable[str]) -> None:
-    for key in found:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, 3, 0.4) or sorted(known)
-            raise UsageError(f"{path}: {where} has no {key!r}; nearest: {', '.join(near)}")
+def _known(place: str, where: str, key: str, known: Iterable[str]) -> None:
+    if key not in known:
+        near = difflib.get_close_matches(key, known, 3, 0.4) or sorted(known)
+        raise UsageError(f"{place}: {where} has no {key!r}; nearest: {', '.join(near)}")

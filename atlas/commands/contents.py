@@ -10,27 +10,58 @@ from pathlib import Path
 from atlas.commands.config import Config
 from atlas.data.settings import HOME, Settings
 from atlas.errors import UsageError
+from atlas.site import own_files
 from atlas.site.info import SiteContents, SiteInfo
+from atlas.site.labels import NO_LABELS, read_labels
+from atlas.site.render.base import check_templates
 
 
 def contents_of(settings: Settings, config: Config) -> SiteContents:
     """What stands around the atlases, as the command says, or else the configuration.
 
-    Raises ``UsageError`` for notes that are not there and a base URL that is none.
+    Raises ``UsageError`` for a base URL that is none and for what is not there, ``AtlasError`` for
+    files of the author's that can't be used.
     """
     said = config.site
-    notes = settings.notes or (Path(said["notes"]) if "notes" in said else None)
+    notes = notes_folder(settings, config)
     if notes is not None and not notes.is_dir():
         raise UsageError(f"--notes {notes}: no such folder")
-    if notes is None and (HOME / "notes").is_dir():
-        notes = HOME / "notes"
+    style, logo, labels = (_there(config, key) for key in ("css", "logo", "labels"))
+    templates = _there(config, "templates", folder=True)
+    own = own_files.read_templates(templates) if templates else ()
+    check_templates(own)
     about = SiteInfo(
         title=said.get("title", SiteInfo.title),
         author=said.get("author", ""),
         base=base_url(settings.base_url or said.get("base-url")),
         licence=said.get("licence", ""),
+        style=own_files.read_style(style) if style else None,
+        logo=own_files.read_logo(logo) if logo else None,
+        footer=said.get("footer", ""),
+        templates=own,
+        labels=read_labels(labels) if labels else NO_LABELS,
     )
-    return SiteContents(about, notes, tuple((one, other) for one, other in said.get("compare", [])))
+    return SiteContents(
+        about,
+        notes,
+        comparisons=tuple((one, other) for one, other in said.get("compare", [])),
+        atlases=tuple(Settings(**table).atlas_name for table in config.atlases),
+    )
+
+
+def notes_folder(settings: Settings, config: Config) -> Path | None:
+    """The folder of the notes, whether it is there or not; None where there is none to look in."""
+    if settings.notes or "notes" in config.site:
+        return settings.notes or Path(config.site["notes"])
+    return HOME / "notes" if (HOME / "notes").is_dir() else None
+
+
+def _there(config: Config, key: str, *, folder: bool = False) -> Path | None:
+    """The path that ``[site]`` gives for a key. Raises ``UsageError`` if nothing is there."""
+    path = Path(config.site[key]) if key in config.site else None
+    if path is not None and not (path.is_dir() if folder else path.is_file()):
+        raise UsageError(f"[site] {key}: {path}: no such {'folder' if folder else 'file'}")
+    return path
 
 
 def base_url(url: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from atlas.commands.config import SITE_KEYS
 from atlas.data.options import SWITCH, Option
 from atlas.data.settings import OPTIONS
 
@@ -23,6 +24,15 @@ An option about the *command* is not.
 alone.
 """
 
+SITE = """\
+## The site
+
+Keys of the `[site]` table of `atlas.toml`. None decides what is computed. Paths start at the
+file's own folder.
+
+| key | what it means |
+| --- | --- |"""
+
 
 def reference() -> str:
     """The page, in Markdown."""
@@ -33,6 +43,7 @@ def reference() -> str:
         parts.append(f"## {group.capitalize()}\n")
         parts += [f"| {' | '.join(row)} |" for row in rows]
         parts.append("")
+    parts += [SITE, *(f"| `{key.name}` | {key.help} |" for key in SITE_KEYS), ""]
     return "\n".join(parts)
 
 

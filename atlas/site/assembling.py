@@ -8,6 +8,7 @@ from pathlib import Path
 
 from atlas.errors import AtlasError
 from atlas.site.info import ALONE, SiteContents
+from atlas.site.labels import check_labels
 from atlas.site.links import Files
 from atlas.site.pages import PAGES, Page, own_pages
 from atlas.site.published_addresses import listed
@@ -24,19 +25,21 @@ class Whole:
     """A site with an atlas that is not published yet: all its files, the shared ones as texts.
 
     ``unreadable`` has a line for each other atlas that can't be read, ``left_out`` one for each
-    note and comparison whose atlases the site doesn't have.
+    note and comparison whose atlases the site doesn't have. ``waiting`` is how many of people's
+    names are for units that the site doesn't have.
     """
 
     files: Files
     unreadable: list[str]
     left_out: list[str]
+    waiting: int = 0
 
 
 @dataclass
 class _Texts:
     """Pages by address, and what the first page and the search say of them."""
 
-    pages: dict[str, str] = field(default_factory=dict)
+    pages: dict[str, str | bytes] = field(default_factory=dict)
     notes: list[Entry] = field(default_factory=list)
     comparisons: list[Anchor] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -53,12 +56,13 @@ def whole(
     """The site in ``out`` as it will be with the atlas ``name`` whose files lie in ``folder``.
 
     ``contents`` says what stands around the atlases, ``pages`` which kinds of pages they have.
-    Raises ``AtlasError`` for a note that names what isn't there, and ``UsageError`` for a
-    comparison of different architectures.
+    Raises ``AtlasError`` for a note or a label that names what isn't there, and ``UsageError`` for
+    a comparison of different architectures.
     """
     renderer = Renderer(contents.info)
     new = {name: folder} if folder is not None else {}
     views, unreadable = _views(out, new, renderer, pages)
+    waiting = check_labels(contents.info.labels, views, contents.atlases)
     texts = _Texts()
     if contents.notes:
         _add_notes(texts, contents.notes, views, renderer)
@@ -72,7 +76,7 @@ def whole(
         addresses = _addresses(texts.pages, views.values())
         texts.pages["sitemap.xml"] = sitemap(addresses, contents.info.base)
     folders = {f"{own}/": path for own, path in new.items()}
-    return Whole(Files(texts.pages, folders, out), unreadable, texts.left_out)
+    return Whole(Files(texts.pages, folders, out), unreadable, texts.left_out, waiting)
 
 
 def _views(

@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from atlas.site import escaping
+from atlas.site.labels import NO_LABELS, Labels
+from atlas.site.own_files import Logo, OwnFile, OwnTemplate
 
 UNKNOWN = "https://your.site/"  # shown in snippets until a page knows its own address
 
@@ -16,13 +18,20 @@ class SiteInfo:
     """A site's title, its author, the address it is published at, and a line on its licence.
 
     ``base`` ends in a slash; it is "" where the address isn't known. What can't stand in a URL is
-    encoded in it.
+    encoded in it. The rest is the author's own: a style sheet after the site's, a logo, a footer
+    in Markdown, templates in the place of the usual ones, and names for units. All that decides
+    pages is in the record's ``repr``.
     """
 
     title: str = "CNN Atlas"
     author: str = ""
     base: str = ""
     licence: str = ""
+    style: OwnFile | None = None
+    logo: Logo | None = None
+    footer: str = ""
+    templates: tuple[OwnTemplate, ...] = ()
+    labels: Labels = NO_LABELS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", escaping.url(self.base))
@@ -36,12 +45,14 @@ class SiteInfo:
 class SiteContents:
     """What a site has besides its atlases: a folder of notes, and pairs of atlases to compare.
 
-    A note or a pair that names an atlas which the site doesn't have is left out.
+    A note or a pair that names an atlas which the site doesn't have is left out. ``atlases`` names
+    those that the site will have once all is built.
     """
 
     info: SiteInfo = field(default_factory=SiteInfo)
     notes: Path | None = None
     comparisons: tuple[tuple[str, str], ...] = ()
+    atlases: tuple[str, ...] = ()
 
 
 NO_INFO = SiteInfo()

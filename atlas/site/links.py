@@ -36,7 +36,7 @@ class Files:
     asked for.
     """
 
-    texts: Mapping[str, str]
+    texts: Mapping[str, str | bytes]
     folders: Mapping[str, Path]
     out: Path
     _known: _Known = field(default_factory=_Known, init=False, repr=False, compare=False)
@@ -73,7 +73,8 @@ class Files:
     def content(self, address: str) -> bytes:
         """The bytes of a file. Raises ``OSError`` if the site doesn't have it."""
         if address in self.texts:
-            return self.texts[address].encode()
+            text = self.texts[address]
+            return text.encode() if isinstance(text, str) else text
         return self.path(address).read_bytes()
 
     def text(self, address: str) -> str:

@@ -2,7 +2,8 @@
 
 Pages follow from the documents of the stages, the templates, the source of the wings that render,
 the libraries they use, what the site says of itself, and the kinds of pages. All of it goes into
-one digest, so that nothing can be forgotten: a changed comment renders again, in seconds.
+one digest, so that nothing can be forgotten: a changed comment renders again, in seconds. Style
+sheets and scripts are not part of a page: it names them, and the site has them once.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from types import ModuleType
 
 import atlas
 from atlas.site.info import SiteInfo
+from atlas.site.own_files import TEMPLATES
 from atlas.site.pages import Page
-from atlas.site.render.base import TEMPLATES
 
 WINGS = ("data", "drawing", "site")  # those that decide what a page looks like
-LIBRARIES = ("jinja2", "markupsafe", "msgspec")
+LIBRARIES = ("jinja2", "markdown", "markupsafe", "msgspec")
 HOME = Path(inspect.getfile(atlas)).parent
 
 
@@ -59,7 +60,7 @@ def _inputs(
     for file, content in _contents(folder, "*.json"):
         if file not in outputs and not Path(file).name.startswith("."):
             yield file, content
-    yield from _contents(TEMPLATES, "*")
+    yield from _contents(TEMPLATES, "*.html")
     yield "__init__.py", (HOME / "__init__.py").read_bytes()
     for wing in WINGS:
         yield from _contents(HOME / wing, "*.py")

@@ -166,12 +166,17 @@ def where(winner: Winner, layer: LayerData) -> str:
     return f"{winner.file}, row {winner.position[0]}, column {winner.position[1]}"
 
 
-def plate(layer: LayerData, unit: Unit) -> str:
-    """A unit's plate in words, for readers who can't see it."""
+def plate(layer: LayerData, unit: Unit, label: str = "") -> str:
+    """A unit's plate in words, for readers who can't see it; ``label`` is people's own name."""
     shown = "reconstructions and patches" if layer.plate.patches else "reconstructions"
     most = unit.commonest
     mostly = f", {most[1]} of {len(unit.nine)} {most[0]}" if most and most[1] > 1 else ""
-    return f"{layer.layer}/{unit.unit}: {shown}{mostly}"
+    return f"{layer.layer}/{unit.unit}{label and f' {label}'}: {shown}{mostly}"
+
+
+def quoted(label: str) -> str:
+    """People's own name for a unit, as it stands beside the address; "" for none."""
+    return f"“{label}”" if label else ""
 
 
 def outside(unit: Unit) -> str:

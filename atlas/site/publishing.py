@@ -37,7 +37,7 @@ _WORK, _REPLACED = ".publishing-", ".replaced-"
 _MARK = ".publishing"  # in an atlas: it is the new one, and not all of it is published
 
 
-def publish(folder: Path, *, out: Path, name: str, shared: Mapping[str, str]) -> None:
+def publish(folder: Path, *, out: Path, name: str, shared: Mapping[str, str | bytes]) -> None:
     """Move the atlas in ``folder`` to ``out/name``, and renew the ``shared`` files, by address.
 
     ``folder`` must be on the file system of ``out``. Waits while another process publishes there.
@@ -63,7 +63,7 @@ def publish(folder: Path, *, out: Path, name: str, shared: Mapping[str, str]) ->
             raise
 
 
-def _write_changed(out: Path, shared: Mapping[str, str], to: Path) -> None:
+def _write_changed(out: Path, shared: Mapping[str, str | bytes], to: Path) -> None:
     """Write the shared files that ``out`` doesn't have yet to the folder ``to``."""
     to.mkdir()
     for address, text in shared.items():
@@ -71,7 +71,7 @@ def _write_changed(out: Path, shared: Mapping[str, str], to: Path) -> None:
         if not files.has_content(out / address, text):
             path = to / address
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode())
+            path.write_bytes(text.encode() if isinstance(text, str) else text)
 
 
 def recover(out: Path) -> None:
@@ -90,7 +90,7 @@ def recover(out: Path) -> None:
         raise AtlasError(f"{out}: an interrupted publication can't be finished: {error}") from error
 
 
-def write_shared(out: Path, shared: Mapping[str, str]) -> None:
+def write_shared(out: Path, shared: Mapping[str, str | bytes]) -> None:
     """Renew the files that all atlases share, by address, with no atlas to publish."""
     for address, text in shared.items():
         files.renew(out / address, text)

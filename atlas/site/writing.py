@@ -68,6 +68,12 @@ def write_pages(
     return len(files)
 
 
+def are_current(folder: Path, *, info: SiteInfo, pages: Sequence[Page] = PAGES) -> bool:
+    """Whether an atlas's folder holds the pages that ``write_pages`` would leave there."""
+    written = _written(folder)
+    return written is not None and written == _state(folder, written.files, info=info, pages=pages)
+
+
 def _all_files(view: AtlasView, pages: Sequence[Page]) -> Iterator[tuple[str, Content]]:
     for page in pages:
         yield from page.files(view)

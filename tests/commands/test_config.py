@@ -73,13 +73,22 @@ def test_the_command_builds_all_atlases_of_a_configuration(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[site\n", "can't be read"),
-        ("[site]\ntitel = 'x'\n", r"\[site\] has no 'titel'; nearest: title"),
-        ("[[atlas]]\nname = 'a'\nmodle = 'x'\n", r"\[\[atlas\]\] a has no 'modle'; nearest: model"),
+        ("[site\n", r"atlas\.toml:1: Expected"),
+        ('[site]\ntitle = """\nx', r"atlas\.toml:3: Unterminated"),
+        ("[site]\ntitel = 'x'\n", r"toml:2: \[site\] has no 'titel'; nearest: title"),
+        ("[site]\nbase_url = 3\n", r"toml:2: \[site\] base-url: a text is wanted"),
+        (
+            "[[atlas]]\nname = 'b'\nmodel = 'x'\n[[atlas]]\nname = 'a'\nmodle = 'x'\n",
+            r"toml:6: \[\[atlas\]\] a has no 'modle'; nearest: model",
+        ),
+        (
+            "[[atlas]]\nlimit = 5\n[site]\ntitle = 'a'\n[[atlas]]\n  limit = 0\n",
+            r"toml:6: \[\[atlas\]\] limit: must be",
+        ),
         ("[[atlas]]\nout = 'a'\n", "has no 'out'"),
         ("[site]\ntitle = 5\n", "title: a text is wanted"),
         ("[site]\ncompare = ['a', 'b']\n", "pairs of atlases"),
-        ("[page]\n", "the file has no 'page'"),
+        ("\n[page]\n", r"toml:2: the file has no 'page'"),
         ("[atlas]\nname = 'a'\n", r"a table \[\[atlas\]\] is wanted"),
         ("site = 3\n", r"a table \[site\] is wanted"),
         ("[[atlas]]\nname = 'a'\nlimit = 0\n", r"\[\[atlas\]\] a limit: must be at least 1"),

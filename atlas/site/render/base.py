@@ -9,31 +9,53 @@ from __future__ import annotations
 import functools
 import html
 import re
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import jinja2
 
 from atlas import __version__
 from atlas.data import addresses
 from atlas.data.records import Pair
+from atlas.errors import AtlasError, first_line
 from atlas.site.info import NO_INFO, SiteInfo
-
-TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
+from atlas.site.own_files import TEMPLATES, OwnTemplate
+from atlas.site.render.footer import footer_html
 
 Templates = jinja2.Environment
 
 
-@functools.cache
-def environment(templates: Path = TEMPLATES) -> Templates:
-    """The templates of a folder, compiled once; undefined names are errors."""
+@functools.lru_cache(maxsize=4)
+def environment(own: tuple[OwnTemplate, ...] = ()) -> Templates:
+    """The templates, compiled once; undefined names are errors.
+
+    ``own`` ones come first. What they replace is still there as ``original/NAME``, to be extended.
+    """
+    usual = jinja2.FileSystemLoader(TEMPLATES)
+    sources = {one.name: (one.source, one.path, None) for one in own}
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates),
+        loader=jinja2.ChoiceLoader(
+            [
+                jinja2.FunctionLoader(sources.get),
+                usual,
+                jinja2.PrefixLoader({"original": usual}),
+            ]
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def check_templates(own: tuple[OwnTemplate, ...]) -> None:
+    """Raise ``AtlasError``, with file and line, for a template that can't be compiled."""
+    for one in own:
+        if one.name.endswith(".html"):
+            with _told(own):
+                environment(own).get_template(one.name)
 
 
 @dataclass(frozen=True)
@@ -124,7 +146,7 @@ class Head:
 class Base:
     """What ``base.html`` shows around a page's content; every link is relative to the page.
 
-    ``canonical`` is the page's whole address, "" where the site's isn't known.
+    ``canonical`` is the page's whole address, "" where the site's isn't known; ``footer`` is HTML.
     """
 
     head: Head
@@ -134,6 +156,7 @@ class Base:
     heading: str
     canonical: str
     crumbs: tuple[Anchor, ...]
+    footer: str
     version: str = __version__
 
 
@@ -142,15 +165,24 @@ class Renderer:
     """What all pages of a site are made with: what the site says of itself, and the templates."""
 
     info: SiteInfo = NO_INFO
-    templates: Templates = field(default_factory=environment)
+
+    @functools.cached_property
+    def templates(self) -> Templates:
+        """The templates, with the author's own in their places."""
+        return environment(self.info.templates)
 
     def page(self, template: str, head: Head, page: object) -> str:
-        """A page as HTML; ``page`` is the record of what this kind of page shows."""
-        return self.templates.get_template(template).render(base=self._base(head), page=page)
+        """A page as HTML; ``page`` is the record of what this kind of page shows.
+
+        Raises ``AtlasError``, with file and line, for a template that fails.
+        """
+        with _told(self.info.templates):
+            return self.templates.get_template(template).render(base=self._base(head), page=page)
 
     def part(self, template: str, page: object) -> str:
-        """HTML that has nothing of ``base.html`` around it."""
-        return self.templates.get_template(template).render(page=page)
+        """HTML that has nothing of ``base.html`` around it. Raises ``AtlasError`` as ``page``."""
+        with _told(self.info.templates):
+            return self.templates.get_template(template).render(page=page)
 
     def _base(self, head: Head) -> Base:
         address = PageAddress(head.address)
@@ -166,7 +198,25 @@ class Renderer:
                 Anchor(crumb.text, address.to(crumb.address) if crumb.address else "")
                 for crumb in (first, *head.crumbs)
             ),
+            footer=footer_html(self.info.footer, address.root),
         )
+
+
+@contextmanager
+def _told(own: Sequence[OwnTemplate]) -> Iterator[None]:
+    """Raise ``AtlasError`` for what fails in a template: its file, its line, and why."""
+    try:
+        yield
+    except jinja2.TemplateSyntaxError as error:
+        file = error.filename or error.name
+        raise AtlasError(f"{file}:{error.lineno}: {first_line(error)}") from error
+    except Exception as error:
+        files = {str(path) for path in TEMPLATES.iterdir()} | {one.path for one in own}
+        frames = traceback.extract_tb(error.__traceback__)
+        place = next((one for one in reversed(frames) if one.filename in files), None)
+        if place is None:
+            raise
+        raise AtlasError(f"{place.filename}:{place.lineno}: {first_line(error)}") from error
 
 
 def plain_text(markup: str) -> str:

@@ -19,7 +19,7 @@ from atlas.site.render.view import AtlasView
 class CardPage:
     """What a unit's card shows: one picture and what it is; it has no script.
 
-    ``lamp`` is None where no patches could be lit.
+    ``lamp`` is None where no patches could be lit, ``style`` "" where the author has no style.
     """
 
     root: str
@@ -30,6 +30,7 @@ class CardPage:
     atlas: str
     credit: str
     lamp: Lamp | None
+    style: str
 
 
 def files(view: AtlasView) -> Iterator[tuple[str, str]]:
@@ -49,13 +50,14 @@ def card_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     shown = card(view, layer, unit, page=page)
     content = CardPage(
         root=page.root,
-        title=f"{view.name} {layer.layer}/{unit.unit}",
+        title=f"{view.name} {view.title(layer.layer, unit.unit)}",
         card=shown,
         home=page.to("index.html"),
         site=view.info.title,
         atlas=view.name,
         credit=phrases.credit(view.atlas),
         lamp=plate_lamp(layer.plate) if shown.halves else None,
+        style=page.to(view.info.style.address) if view.info.style else "",
     )
     return view.renderer.part("embed.html", content)
 
@@ -67,7 +69,7 @@ def oembed(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         "type": "rich",
         "provider_name": view.info.title,
         "provider_url": view.info.base,
-        "title": f"{layer.layer}/{unit.unit} of {view.name}",
+        "title": f"{view.title(layer.layer, unit.unit)} of {view.name}",
         "html": iframe(view, layer, unit),
         "width": EMBED_WIDTH,
         "height": EMBED_HEIGHT,

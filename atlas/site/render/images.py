@@ -31,12 +31,13 @@ class Use:
 class UseEntry:
     """A unit that has an image among its nine.
 
-    ``mark`` is the fragment of the page that shows where it looks; ``true_box``, with gates held,
-    is None where it is the nominal box.
+    ``called`` is people's own name for it. ``mark`` is the fragment of the page that shows where it
+    looks; ``true_box``, with gates held, is None where it is the nominal box.
     """
 
     mark: str
     unit: int
+    called: str
     page: str
     rank: int
     value: str
@@ -135,6 +136,7 @@ def _entry(view: AtlasView, use: Use, page: PageAddress) -> UseEntry:
     return UseEntry(
         mark=addresses.mark(layer, unit),
         unit=unit,
+        called=phrases.quoted(view.label(layer, unit)),
         page=view.link(addresses.unit_page(layer, unit), page),
         rank=use.rank + 1,
         value=phrases.activation(winner.value),

@@ -40,7 +40,8 @@ class LayerPage:
     """What a layer's page shows.
 
     ``labels`` and ``concept_names`` are what units can be filtered by, ``orders`` what they can be
-    sorted by; ``all_orders`` are the names of all orders, in the order of ``Card.keys``.
+    sorted by; ``named`` is whether people named any of them. ``all_orders`` are the names of all
+    orders, in the order of ``Card.keys``.
     """
 
     name: str
@@ -52,6 +53,7 @@ class LayerPage:
     image_free: str
     repeats: str
     quiz: str
+    named: bool
     orders: tuple[Order, ...]
     all_orders: str
     labels: tuple[str, ...]
@@ -95,6 +97,7 @@ def layer_page(view: AtlasView, layer: LayerData) -> str:
         image_free=phrases.image_free(layer),
         repeats=phrases.repeats(view.atlas),
         quiz="quiz.html" if has_quiz(view, layer) else "",
+        named=any(one.called for one in cards),
         orders=tuple(
             order
             for place, order in enumerate(ORDERS)

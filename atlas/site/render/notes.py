@@ -196,7 +196,7 @@ class _Finder:
             named = ", ".join(near or view.layers)
             self._fail(match, f"{view.name} has no layer {name or address}; nearest: {named}")
         shown = card(view, layer, self._unit(layer, number, match), page=self.page)
-        return _Target(address, shown.page, (shown,))
+        return _Target(view.title(layer.layer, int(number)), shown.page, (shown,))
 
     def figure(self, cards: Sequence[Card], caption: str) -> str:
         """Units' plates as a figure, in HTML."""

@@ -78,7 +78,8 @@ class Card:
     ``source`` is "" for a unit that never fired. ``halves`` says how wide the reconstructions are
     and where the patches begin, in pixels of the plate; it is None without patches. ``keys`` are
     what cards are sorted by, in the order of ``ORDERS``; ``label`` is the class that most of its
-    nine have, ``concept`` what it overlaps with most.
+    nine have, ``concept`` what it overlaps with most, ``called`` people's own name for it in
+    quotation marks.
     """
 
     title: str
@@ -88,6 +89,7 @@ class Card:
     halves: Pair | None
     crisp: bool
     alt: str
+    called: str
     facts: tuple[str, ...]
     keys: tuple[float | None, ...]
     label: str
@@ -120,6 +122,7 @@ def card(
     ``own`` is for the page of its own layer: without the layer's name, with the concept that the
     unit overlaps with.
     """
+    label = phrases.quoted(view.label(layer.layer, unit.unit))
     most = unit.commonest
     return Card(
         title=str(unit.unit) if own else f"{layer.layer}/{unit.unit}",
@@ -128,7 +131,8 @@ def card(
         size=layer.plate.size,
         halves=_halves(layer.plate) if unit.nine else None,
         crisp=pixels.is_crisp(layer.receptive_field.size),
-        alt=phrases.plate(layer, unit),
+        alt=phrases.plate(layer, unit, label),
+        called=label,
         facts=_facts(layer, unit, own),
         keys=tuple(order.key(unit) for order in ORDERS),
         label=most[0] if most else "",

@@ -27,16 +27,17 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
         names: dict[str, int] = {}
         layers: dict[str, list[list[int]]] = {}
         for name, unit in units[start : start + SHARD]:
-            layers.setdefault(name, []).append(_row(unit, names))
+            layers.setdefault(name, []).append(_row(unit, names, view.label(name, unit.unit)))
         shard = {"classes": list(names), "layers": list(layers.items())}
         yield addresses.search_file(number), _call("atlasIndex", view.name, shard)
 
 
-def _row(unit: Unit, names: dict[str, int]) -> list[int]:
+def _row(unit: Unit, names: dict[str, int], called: str) -> list[int]:
     """A unit's number, how many images activate it, then pairs: a name, and how many have it.
 
     The names are its commonest classes, with how many of its nine have each, and the concept that
-    it overlaps with most, with 0. New ones are added to ``names``.
+    it overlaps with most, with 0; last people's own name for it, with -1. New ones are added to
+    ``names``.
     """
     row = [unit.unit, unit.fired]
     labels = Counter(winner.label for winner in unit.nine if winner.label)
@@ -44,6 +45,8 @@ def _row(unit: Unit, names: dict[str, int]) -> list[int]:
         row += [names.setdefault(label, len(names)), count]
     for concept, _ in unit.concepts[:1]:
         row += [names.setdefault(concept, len(names)), 0]
+    if called:
+        row += [names.setdefault(called, len(names)), -1]
     return row
 
 

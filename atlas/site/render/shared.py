@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from atlas.site.render.base import TEMPLATES, Anchor, Crumb, Entry, Head, Renderer
+from atlas.site.own_files import TEMPLATES
+from atlas.site.render.base import Anchor, Crumb, Entry, Head, Renderer
 from atlas.site.render.home import home_page
 from atlas.site.render.search import site_index
 from atlas.site.render.view import AtlasView
@@ -32,7 +33,7 @@ def shared_files(
     *,
     notes: Sequence[Entry] = (),
     comparisons: Sequence[Anchor] = (),
-) -> dict[str, str]:
+) -> dict[str, str | bytes]:
     """The files at a site's root, by address; comparisons are linked from there."""
     info = renderer.info
     robots = "User-agent: *\nAllow: /\n"
@@ -52,6 +53,8 @@ def shared_files(
         "robots.txt": robots,
         ".nojekyll": "",
         **{name: (TEMPLATES / name).read_text("utf-8") for name in _UNCHANGED},
+        **{one.name: one.source for one in info.templates if one.name in _UNCHANGED},
+        **{one.address: one.content for one in (info.style, info.logo) if one},
     }
 
 
@@ -75,9 +78,11 @@ def _not_found(renderer: Renderer) -> str:
     Its links work there only where the site's own address is known.
     """
     text = renderer.page("404.html", _NOT_FOUND, EmptyPage())
-    for name in (*_UNCHANGED, "index.html", "how-to-read.html"):
-        if renderer.info.base:
-            text = text.replace(f'"{name}', f'"{renderer.info.base}{name}')
+    info = renderer.info
+    own = [one.address for one in (info.style, info.logo) if one]
+    for name in (*_UNCHANGED, *own, "index.html", "how-to-read.html"):
+        if info.base:
+            text = text.replace(f'"{name}', f'"{info.base}{name}')
     return text
 
 

@@ -51,7 +51,8 @@ def of_unit(view: AtlasView, layer: LayerData, unit: Unit) -> tuple[Snippet, ...
     if unit.nine:
         form = addresses.picture_file if view.atlas.jpeg else addresses.plate_file
         picture = view.info.url(view.address(form(layer.layer, unit.unit)))
-        alt = phrases.plate(layer, unit)
+        label = view.label(layer.layer, unit.unit)
+        alt = phrases.plate(layer, unit, phrases.quoted(label))
         snippets += _pictures(view, name, url=url, picture=picture, alt=alt)
     project, target = inventory_key(view), global_name(view, name)
     return (
@@ -66,7 +67,7 @@ def of_unit(view: AtlasView, layer: LayerData, unit: Unit) -> tuple[Snippet, ...
 def iframe(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     """The element that shows a unit's card on another page."""
     address = view.info.url(view.address(addresses.embed_page(layer.layer, unit.unit)))
-    title = html.escape(f"{layer.layer}/{unit.unit} of {view.name}")
+    title = html.escape(f"{view.title(layer.layer, unit.unit)} of {view.name}")
     return (
         f'<iframe src="{html.escape(address)}" width="{EMBED_WIDTH}" height="{EMBED_HEIGHT}" '
         f'title="{title}"></iframe>'

@@ -102,11 +102,12 @@ class FilterTile:
 class Neighbour:
     """Another unit that this one is made of, feeds, or goes together with.
 
-    ``bond`` is how strong that is, in words. ``page`` and ``source``, the link to its thumbnail,
-    are "" where there is none.
+    ``called`` is people's own name for it. ``bond`` is how strong that is, in words. ``page`` and
+    ``source``, the link to its thumbnail, are "" where there is none.
     """
 
     title: str
+    called: str
     bond: str
     negative: bool
     page: str
@@ -119,13 +120,14 @@ class Neighbour:
 class UnitPage:
     """What a unit's page shows.
 
-    ``views`` is None where there is no choice between them. ``plate_file`` is the link to its
-    plate. ``overlaps`` is None where nothing was compared with
-    concepts, ``filter`` where the layer's filters can't be drawn.
+    ``called`` is people's own name for it in quotation marks, "" for most. ``views`` is None where
+    there is no choice between them. ``plate_file`` is the link to its plate. ``overlaps`` is None
+    where nothing was compared with concepts, ``filter`` where the layer's filters can't be drawn.
     """
 
     layer: str
     unit: int
+    called: str
     lead: str
     crisp: bool
     pictures: bool
@@ -167,19 +169,20 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     is_tried = bool(unit.evidence) and not view.atlas.lean
     head = view.head(
         file,
-        title=name,
+        title=view.title(layer.layer, unit.unit),
         description=f"What activates unit {unit.unit} of {layer.layer} of {view.name} most",
         crumbs=(
             Crumb(layer.layer, view.address(addresses.layer_page(layer.layer))),
             Crumb(str(unit.unit)),
         ),
-        steps=_steps(layer, unit),
+        steps=_steps(view, layer, unit),
         preview=preview(view, layer, unit.unit),
         oembed=f"{unit.unit}.oembed.json" if view.info.base and not view.atlas.lean else "",
     )
     content = UnitPage(
         layer=layer.layer,
         unit=unit.unit,
+        called=phrases.quoted(view.label(layer.layer, unit.unit)),
         lead=phrases.unit_lead(layer, unit),
         crisp=pixels.is_crisp(layer.receptive_field.size),
         pictures=view.atlas.pictures,
@@ -216,12 +219,12 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     return view.renderer.page("unit.html", head, content)
 
 
-def _steps(layer: LayerData, unit: Unit) -> Steps:
+def _steps(view: AtlasView, layer: LayerData, unit: Unit) -> Steps:
     """The units shown before and after a unit."""
     place = bisect_left(layer.top, unit.unit, key=lambda other: other.unit)
 
     def anchor(other: Unit) -> Anchor:
-        return Anchor(f"{layer.layer}/{other.unit}", f"{other.unit}.html")
+        return Anchor(view.title(layer.layer, other.unit), f"{other.unit}.html")
 
     return Steps(
         anchor(layer.top[place - 1]) if place > 0 else None,
@@ -295,17 +298,19 @@ def _neighbours(
         unit = layer.find(number)
         fired = unit is not None and bool(unit.nine)
         thumbnail = ""
+        called = phrases.quoted(view.label(name, number))
         if fired and not view.atlas.lean:
             thumbnail = view.link(addresses.thumbnail_file(name, number), page)
         neighbours.append(
             Neighbour(
                 title=f"{name}/{number}",
+                called=called,
                 bond=bond(strength),
                 negative=strength is not None and strength < 0,
                 page=view.link(addresses.unit_page(name, number), page) if unit else "",
                 source=thumbnail,
                 size=pixels.thumbnail_size(layer.plate.size),
-                alt=phrases.plate(layer, unit) if unit and fired else "",
+                alt=phrases.plate(layer, unit, called) if unit and fired else "",
             )
         )
     return tuple(neighbours)

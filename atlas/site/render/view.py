@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from atlas.data.documents import Document, read_atlas, read_layer
 from atlas.data.records import AtlasData, LayerData, LayerSummary
+from atlas.site import phrases
 from atlas.site.info import SiteInfo
 from atlas.site.render.base import Crumb, Entry, Head, PageAddress, Preview, Renderer, Steps
 
@@ -21,7 +22,8 @@ NO_STEPS = Steps()
 class AtlasView:
     """An atlas with all its layers, the folder of its data, and what pages are made with.
 
-    ``own_pages`` are those that stand for themselves: its overview links to them.
+    ``own_pages`` are those that stand for themselves: its overview links to them. ``labels`` are
+    people's own names for units, by layer and unit.
     """
 
     folder: Path
@@ -29,13 +31,15 @@ class AtlasView:
     layers: Mapping[str, LayerData]
     renderer: Renderer
     own_pages: tuple[Entry, ...] = ()
+    labels: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
     @staticmethod
     def read(folder: Path, renderer: Renderer) -> AtlasView:
         """The atlas whose data lie in a folder. Raises ``AtlasError`` if they can't be read."""
         atlas = read_atlas(folder)
         layers = {layer: read_layer(folder, layer) for layer in atlas.layers}
-        return AtlasView(folder, atlas, layers, renderer)
+        labels = renderer.info.labels.of(atlas.name)
+        return AtlasView(folder, atlas, layers, renderer, labels=labels)
 
     @property
     def name(self) -> str:
@@ -79,6 +83,14 @@ class AtlasView:
         """Each layer with its summary."""
         for summary in self.atlas.summary:
             yield self.layers[summary.layer], summary
+
+    def label(self, layer: str, unit: int) -> str:
+        """People's own name for a unit; "" for most."""
+        return self.labels.get((layer, unit), "")
+
+    def title(self, layer: str, unit: int) -> str:
+        """A unit's address, with people's own name for it."""
+        return " ".join(filter(None, (f"{layer}/{unit}", phrases.quoted(self.label(layer, unit)))))
 
     def head(
         self,
