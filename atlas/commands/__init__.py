@@ -1,1 +1,1 @@
-"""The command line: ``build``, ``verify``, ``figure``."""
+"""The command line: ``build``, ``serve``, ``verify``, ``figure``."""

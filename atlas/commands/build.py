@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,14 +42,19 @@ def run(asked: argparse.Namespace) -> int:
     from atlas.runtime.ranks import of_torchrun
 
     said = given(asked)
-    config = _config(said.get("config"))
+    config = read_config_file(said.get("config"))
     contents = contents_of(Settings(**said), config)
-    tables = config.atlases if config.atlases and not asks_for_one(said) else [{}]
     warnings.filterwarnings("ignore", category=UserWarning, module="torch")
     with of_torchrun() as ranks:
-        for table in tables:
-            build(Settings(**{**table, **said}), contents, ranks)
+        for settings in asked_atlases(said, config):
+            build(settings, contents, ranks)
     return 0
+
+
+def asked_atlases(said: Mapping[str, Any], config: Config) -> list[Settings]:
+    """The atlases that options ask for; all of the configuration's, if they ask for none."""
+    tables = config.atlases if config.atlases and not asks_for_one(said) else [{}]
+    return [Settings(**{**table, **said}) for table in tables]
 
 
 def asks_for_one(names: Iterable[str]) -> bool:
@@ -58,10 +63,16 @@ def asks_for_one(names: Iterable[str]) -> bool:
     return not which.isdisjoint(names)
 
 
-def _config(path: Path | None) -> Config:
+def config_file(path: Path | None) -> Path:
+    """The configuration's file: the one given, or the usual one, whether it is there or not."""
+    return path or HOME / "atlas.toml"
+
+
+def read_config_file(path: Path | None) -> Config:
+    """The configuration in a file that was given, or in the usual one if it is there."""
     if path is not None and not path.is_file():
         raise UsageError(f"--config {path}: no such file")
-    path = path or HOME / "atlas.toml"
+    path = config_file(path)
     return read_config(path) if path.is_file() else Config()
 
 
@@ -222,6 +233,7 @@ def _end(
 
     ``loaded`` is when all was loaded, in seconds; ``ran`` names the stages that ran.
     """
+    from atlas.commands.rendering import publish
     from atlas.compute.facts import describe
 
     settings = job.settings
@@ -235,7 +247,7 @@ def _end(
     if images.recoloured:
         print(_recoloured(images.recoloured, atlas.preprocessing.mode), file=sys.stderr)
     computed = time.perf_counter()
-    count = _publish(folder, settings, job.contents, job.pages)
+    count = publish(folder, settings, job.contents, job.pages)
     done = time.perf_counter()
     units = sum(summary.shown for summary in atlas.summary)
     place = settings.out / atlas.name
@@ -248,31 +260,6 @@ def _end(
         f"compute {computed - loaded:.0f}, pages {done - computed:.0f}"
     )
     print(f"open {(settings.out / 'index.html').resolve().as_uri()}")
-
-
-def _publish(
-    folder: Path, settings: Settings, contents: SiteContents, pages: Sequence[Page]
-) -> int:
-    """Render and check the pages of an atlas, and put it into the site; returns how many."""
-    from atlas.runtime.progress import bar
-    from atlas.site import checked_links, published_addresses, publishing
-    from atlas.site.assembling import whole
-    from atlas.site.writing import write_pages
-
-    out, name, info = settings.out, settings.atlas_name, contents.info
-    count = write_pages(folder, info=info, progress=bar, pages=pages)
-    gone = published_addresses.keep_addresses(folder, published=out / name, info=info)
-    if gone:
-        print(f"note: {len(gone):,} pages of the last build have gone; each says so now")
-    site = whole(out, contents=contents, name=name, folder=folder, pages=pages)
-    checked_links.check(site.files, info.base, folder)
-    for line in site.unreadable:
-        print(f"note: not on the home page: {line}", file=sys.stderr)
-    if settings.notes or settings.config:
-        for line in site.left_out:
-            print(f"note: left out for now: {line}", file=sys.stderr)
-    publishing.publish(folder, out=out, name=name, shared=site.files.texts)
-    return count
 
 
 def _project(

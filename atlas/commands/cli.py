@@ -7,13 +7,14 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 
-from atlas.commands import build, figure, verify
+from atlas.commands import build, figure, serve, verify
 from atlas.commands.parser import parsed
 from atlas.data.escaping import escaped
 from atlas.errors import AtlasError, first_line
 
 COMMANDS = (
     build.COMMAND,  # the one that is meant where none is named
+    serve.COMMAND,
     verify.COMMAND,
     figure.COMMAND,
 )
