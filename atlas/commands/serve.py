@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sqlite3
 import sys
 import threading
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import atlas
 from atlas.commands.build import asked_atlases, build, config_file, read_config_file
 from atlas.commands.contents import contents_of, notes_folder
 from atlas.commands.parser import Command, Parser, add_options, given
@@ -80,12 +82,13 @@ class Upkeep:
     """Brings a site up to date with what options, the configuration and the files it names say.
 
     ``watch`` looks at the files and folders that decide its pages; ``built`` are the settings that
-    its atlases were built with, by name.
+    its atlases were built with, by name; ``program`` is a digest of the source that runs.
     """
 
     said: dict[str, Any]
     watch: Watch = field(default_factory=Watch)
     built: dict[str, Settings] = field(default_factory=dict)
+    program: str = field(default_factory=lambda: _program())
 
     def renew(self) -> None:
         """Compute what is missing, and render what has changed.
@@ -96,6 +99,8 @@ class Upkeep:
         from atlas.site.staging import building
 
         self.watch.look_at(watched(self.said))
+        if self.program != _program():  # pages would be kept as those of a source that never ran
+            raise AtlasError("the program itself has changed: end this command and start it again")
         config = read_config_file(self.said.get("config"))
         contents = contents_of(Settings(**self.said), config)
         there = []
@@ -110,6 +115,14 @@ class Upkeep:
                 self.built[name] = lasting
         self.said.pop("fresh", None)  # once is enough
         render_again(there, contents)
+
+
+def _program() -> str:
+    """A digest of the program's source as it lies on the disk."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(Path(atlas.__file__).parent.rglob("*.py")):
+        digest.update(hashlib.blake2b(path.read_bytes(), digest_size=16).digest())
+    return digest.hexdigest()
 
 
 def watched(said: Mapping[str, Any]) -> tuple[Path, ...]:

@@ -219,6 +219,16 @@ def test_an_atlas_is_built_again_where_its_settings_have_changed(
     assert renew(1, 2) == ["b 2"]  # what failed may have changed something
 
 
+def test_a_program_that_has_changed_renders_nothing(
+    upkeep: tuple[serve.Upkeep, list[Settings]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping, asked = upkeep
+    monkeypatch.setattr(serve, "_program", lambda: "other source")
+    with pytest.raises(AtlasError, match="the program itself has changed"):
+        keeping.renew()
+    assert asked == []
+
+
 def test_all_that_decides_pages_is_watched(folder: Path) -> None:
     said = {"config": folder / "atlas.toml", "notes": folder / "notes"}
     names = {path.name for path in serve.watched(said)}

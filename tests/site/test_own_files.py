@@ -14,7 +14,7 @@ from atlas.site.links import Files, check
 from atlas.site.own_files import OwnFile, OwnTemplate
 from atlas.site.publishing import write_shared
 from atlas.site.render.base import Renderer, check_templates
-from atlas.site.render.cards import card_page
+from atlas.site.render.cards import card_page, oembed
 from atlas.site.render.footer import footer_html
 from atlas.site.render.layers import layer_page
 from atlas.site.render.units import unit_page
@@ -40,6 +40,8 @@ def rendered(site: Path, folder: Path, info: SiteInfo) -> dict[str, str]:
         CARD: card_page(view, layer, layer.unit(1)),
         LAYER: layer_page(view, layer),
     }
+    if info.base:  # and each page's card is described
+        own[CARD.replace("embed/1.html", "1.oembed.json")] = oembed(view, layer, layer.unit(1))
     files = Files({**shared, **own}, {}, site)
     check(files, info.base)
     return {address: files.text(address) for address in files.texts if address != "logo.png"}
@@ -163,7 +165,7 @@ def test_what_is_wrong_in_a_template_is_told_with_file_and_line(site: Path, tmp_
 
 def test_a_usual_template_that_fails_for_an_own_one_is_told(site: Path, tmp_path: Path) -> None:
     own = templates(tmp_path, macros="{# none left #}")
-    with pytest.raises(AtlasError, match=r"templates/\w+\.html:[0-9]+: .* no attribute 'views'"):
+    with pytest.raises(AtlasError, match=r"templates/\w+\.html:[0-9]+: .* no attribute '\w+'"):
         rendered(site, tmp_path, SiteInfo(templates=own))
 
 
