@@ -36,8 +36,7 @@
       draw("svg", { viewBox: "0 0 " + width + " " + height }, [draw("svg", { width: halves[0], height: height }, [image()])])));
   }
   var near = null;
-  function light() {
-    all(".pairs .pair, .hung .pair").forEach(lightPair);
+  function lightPlates(plates) {
     near = near || new IntersectionObserver(function (entries) {
       entries.forEach(function (entry) {
         if (!entry.isIntersecting) return;
@@ -45,7 +44,11 @@
         lightPlate(entry.target);
       });
     }, { rootMargin: "400px" });
-    all("[data-lit]").forEach(function (plate) { if (!plate.querySelector(".lit")) near.observe(plate); });
+    plates.forEach(function (plate) { if (!plate.querySelector(".lit")) near.observe(plate); });
+  }
+  function light() {
+    all(".pairs .pair, .hung .pair").forEach(lightPair);
+    lightPlates(all("[data-lit]"));
   }
 
   // the views: one for all pages; a page that doesn't offer it shows reconstructions
@@ -77,4 +80,5 @@
     });
   });
   show(html.dataset.view);
+  lightPlates(all(".lighted [data-lit]"));  // as a note asks for
 })();

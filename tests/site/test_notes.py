@@ -11,6 +11,7 @@ from atlas.site import assembling
 from atlas.site.info import SiteContents
 from atlas.site.links import check
 from atlas.site.render.notes import read_notes
+from atlas.site.render.picture_views import LIT
 from tests.support.documents import edit_atlas
 
 NOTE = """\
@@ -19,15 +20,20 @@ title: A walk
 order: 2
 ---
 ImageIdentity at [[conv3/17]] and at [[conv3|the layer]];
-`[[not/this]]` is code, $a_1^*b_2^*$ maths, $5 and $6 money.
+`[[not/this]]` and `$code$` are code, $a_1^*b_2^*$ maths, $5, \\$7 and $6 money.
 
 [[conv2/5]] [[small:conv1/3|Two of them.]]
 
     [[nor/this]]
 
 $$
-\\sum_i x_i * y_i * z_i
+\\sum_i x_i * y_i
+> z_i
 $$
+
+```
+$$fenced$$
+```
 
 | a | b |
 |---|---|
@@ -54,8 +60,10 @@ def test_a_note_shows_units_and_leaves_code_and_maths_alone(site: Path, tmp_path
     assert '<a href="../small/conv3/17.html">conv3/17</a>' in page
     assert '<a href="../small/conv3/index.html">the layer</a>' in page
     assert "<code>[[not/this]]</code>" in page and "[[nor/this]]" in page
-    assert "$a_1^*b_2^*$" in page and "$5 and $6" in page
-    assert "\\sum_i x_i * y_i * z_i" in page
+    assert "<mi>a</mi><mn>1</mn><mo>∗</mo></msubsup>" in page and "$5, $7 and $6 money" in page
+    assert "<code>$code$</code>" in page and "$$fenced$$" in page
+    assert page.count("<math>") == 1 and page.count('<math display="block">') == 1
+    assert "<mo>∑</mo>" in re.sub(r" [lr]space=\"[^\"]*\"", "", page) and "&gt;</mo>" in page
     assert "<table>" in page and "A footnote." in page
     assert page.count("<figure>") == 1 and "<figcaption>Two of them.</figcaption>" in page
     assert 'src="../small/conv2/5.webp"' in page and 'src="../small/conv1/3.webp"' in page
@@ -87,6 +95,7 @@ def test_notes_stand_in_order_on_the_first_page_and_in_the_search(
         ("a\nb [[conv9]]", 2, r"small has no layer conv9; nearest: conv"),
         ("[[vgg:conv3/1]]", 1, r"there is no atlas vgg on this site; there are small"),
         ("[[conv3/x]]", 1, r"x is not a unit's number"),
+        ("See [[conv3/1 lit]].", 1, r"only a figure can be lit"),
     ],
 )
 def test_an_address_that_does_not_exist_names_file_line_and_the_nearest(
@@ -95,6 +104,32 @@ def test_an_address_that_does_not_exist_names_file_line_and_the_nearest(
     (tmp_path / "wrong.md").write_text(text)
     with pytest.raises(AtlasError, match=rf"wrong\.md:{line}: \[\[.*{words}"):
         whole(site, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Well.\n\nIt is $\\foo{x}$.", r'3: \$\\foo{x}\$: unknown command "\\foo"'),
+        ("- a\n- b $$\n    \\frac{1}\n    $$", r"2: \$\$ \\frac{1} \$\$: expected argument"),
+        ("a\n\n> $$\n> x^\n> $$", r"3: \$\$ x\^ \$\$: expected argument"),
+        ("a\n\n$$\nx\n\ny\n$$", r"3: \$\$ x: no \$\$ ends the formula"),
+    ],
+)
+def test_a_formula_that_is_wrong_names_file_line_and_why(
+    site: Path, tmp_path: Path, text: str, words: str
+) -> None:
+    (tmp_path / "wrong.md").write_text(text)
+    with pytest.raises(AtlasError, match=rf"wrong\.md:{words}"):
+        whole(site, tmp_path)
+
+
+def test_a_lit_figure_says_what_it_shows(site: Path, tmp_path: Path) -> None:
+    page = written(site, tmp_path, "lit", "[[conv3/17 lit|A wheel.]] [[conv3/18]]\n")
+    assert page.count('class="lighted"') == 1 and page.count('class="plate"') == 2
+    assert f'A wheel.<span class="scripted"> {LIT.said}</span>' in page
+    assert 'id="lamp"' in page
+    page = written(site, tmp_path, "plain", "[[conv3/17]]\n")
+    assert "lighted" not in page and "figcaption" not in page
 
 
 def test_a_note_of_an_atlas_that_is_not_there_is_left_out(site: Path, tmp_path: Path) -> None:

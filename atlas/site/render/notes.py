@@ -2,7 +2,8 @@
 
 ``[[conv3/117]]`` in a paragraph of its own becomes a figure of the unit, ``[[conv3]]`` of the
 layer, ``[[alexnet:conv3/117|caption]]`` of another atlas's unit; within a sentence they become
-links.
+links. ``[[conv3/117 lit]]`` is a figure whose patches are lit by their reconstructions. TeX between
+dollar signs becomes MathML: ``$a_i$`` in a line, ``$$a_i$$`` on its own.
 """
 
 from __future__ import annotations
@@ -33,16 +34,18 @@ from atlas.site.render.base import (
     Steps,
     plain_text,
 )
-from atlas.site.render.picture_views import PictureViews, of_plates
+from atlas.site.render.formulas import Formulas
+from atlas.site.render.picture_views import LIT, PictureViews, of_plates
 from atlas.site.render.pictures import Card, card
 from atlas.site.render.view import AtlasView
 
 FIGURE = 3  # units on a layer's figure
-_REFERENCE = r"\[\[(?:([\w.-]+):)?([^\[\]|:]+?)(?:\|([^\[\]]*))?\]\]"
-# TeX between its usual marks; a dollar sign before a digit or after a blank is money
-_MATHS = (
-    r"(\$\$.+?\$\$|\\\(.+?\\\)|\\\[.+?\\\]|(?<![\\$\w])\$(?![\s\d$])[^$\n]+?(?<![\s\\])\$(?!\d))"
-)
+_REFERENCE = r"\[\[(?:([\w.-]+):)?([^\[\]|:]+?)(\s+lit\s*)?(?:\|([^\[\]]*))?\]\]"
+_TEX = r"(?:\\.|[^\\$\x02])+?"  # no code, which markdown keeps between control characters
+_DISPLAY = rf"\$\$(?P<display>{_TEX})\$\$"
+# a dollar sign before a blank opens nothing; one after a blank or before a digit closes nothing
+_INLINE = rf"(?<![\\$\w])\$(?![\s$])(?P<inline>{_TEX})(?<!\s)\$(?![\d$])"
+_MATHS = rf"{_DISPLAY}|{_INLINE}|\\\((?P<round>.+?)\\\)|\\\[(?P<square>.+?)\\\]"
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,24 @@ class NotePage:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """What a figure in a note shows; ``several`` is whether it has more than one plate."""
+class Shown:
+    """A unit in a figure; ``lit`` is whether its patches are, instead of reconstructions."""
 
-    cards: tuple[Card, ...]
+    card: Card
+    lit: bool
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a figure in a note shows; ``several`` is whether it has more than one plate.
+
+    ``said`` is what lit patches show, where there are any.
+    """
+
+    shown: tuple[Shown, ...]
     several: bool
     caption: str
+    said: str
 
 
 @dataclass(frozen=True)
@@ -157,9 +172,11 @@ def _converted(note: Note, finder: _Finder) -> str:
         extensions=["meta", "footnotes", "tables", "fenced_code", "attr_list", "sane_lists", "toc"],
         extension_configs={"toc": {"title": "Contents"}},
     )
-    figures = _Figures(writer.parser, finder)
+    writer.ESCAPED_CHARS = [*writer.ESCAPED_CHARS, "$"]
+    figures, maths = _Figures(writer.parser, finder), _Maths(writer, note)
     writer.parser.blockprocessors.register(figures, "figures", 75)  # after code
-    writer.inlinePatterns.register(_Maths(_MATHS, writer), "maths", 187)
+    writer.parser.blockprocessors.register(_Displays(writer.parser, maths), "displays", 74)
+    writer.inlinePatterns.register(maths, "maths", 187)
     writer.inlinePatterns.register(_Links(_REFERENCE, writer, finder), "units", 186)
     source = re.sub(r"^# +.+$\n?", "", note.source, count=1, flags=re.MULTILINE)
     return writer.convert(source)
@@ -198,9 +215,23 @@ class _Finder:
         shown = card(view, layer, self._unit(layer, number, match), page=self.page)
         return _Target(view.title(layer.layer, int(number)), shown.page, (shown,))
 
-    def figure(self, cards: Sequence[Card], caption: str) -> str:
-        """Units' plates as a figure, in HTML."""
-        return self.renderer.part("figure.html", Figure(tuple(cards), len(cards) > 1, caption))
+    def link(self, match: re.Match[str]) -> _Target:
+        """What a reference within a sentence leads to: it has no pictures that could be lit."""
+        if match[3]:
+            self._fail(match, "only a figure can be lit, a paragraph of its own")
+        return self.find(match)
+
+    def figure(self, matches: Sequence[re.Match[str]]) -> str:
+        """What references lead to as a figure, in HTML; a plate without patches can't be lit."""
+        shown = [
+            Shown(card, bool(match[3]) and card.halves is not None)
+            for match in matches
+            for card in self.find(match).cards
+        ]
+        caption = " ".join(match[4].strip() for match in matches if match[4])
+        said = LIT.said if any(one.lit for one in shown) else ""
+        figure = Figure(tuple(shown), len(shown) > 1, caption, said)
+        return self.renderer.part("figure.html", figure)
 
     def _layer(self, view: AtlasView, name: str) -> _Target:
         layer = view.layers[name]
@@ -231,13 +262,22 @@ class _Finder:
         self._fail(match, f"{layer.layer} shows no unit {number}; nearest: {named}")
 
     def _fail(self, match: re.Match[str], why: str) -> NoReturn:
-        line = _line(self.note.source, match[0])
-        raise AtlasError(f"{self.note.path}:{line}: {match[0]}: {why}")
+        _fail(self.note, match[0], why)
+
+
+def _fail(note: Note, written: str, why: str) -> NoReturn:
+    """Say what is wrong with a piece of a note, and where it stands."""
+    shown = " ".join(written.split())
+    raise AtlasError(f"{note.path}:{_line(note.source, written)}: {shown}: {why}")
 
 
 def _line(source: str, text: str) -> int:
-    """The number of the line that a text first stands in."""
-    return source[: max(source.find(text), 0)].count("\n") + 1
+    """The number of the line that a text first stands in.
+
+    In lists and quotations other things stand before its lines.
+    """
+    found = re.search(r"[\s>]+".join(map(re.escape, text.split())), source)
+    return source[: found.start() if found else 0].count("\n") + 1
 
 
 class _Figures(BlockProcessor):
@@ -252,9 +292,7 @@ class _Figures(BlockProcessor):
 
     def run(self, parent: etree.Element, blocks: list[str]) -> None:
         matches = list(re.finditer(_REFERENCE, blocks.pop(0)))
-        cards = [card for match in matches for card in self.finder.find(match).cards]
-        caption = " ".join(match[3].strip() for match in matches if match[3])
-        figure = self.finder.figure(cards, caption)
+        figure = self.finder.figure(matches)
         etree.SubElement(parent, "div").text = self.parser.md.htmlStash.store(figure)
 
 
@@ -268,18 +306,59 @@ class _Links(InlineProcessor):
     def handleMatch(  # type: ignore[override]
         self, m: re.Match[str], data: str
     ) -> tuple[etree.Element, int, int]:
-        target = self.finder.find(m)
+        target = self.finder.link(m)
         link = etree.Element("a", href=target.page)
-        link.text = AtomicString((m[3] or target.title).strip())
+        link.text = AtomicString((m[4] or target.title).strip())
         return link, m.start(0), m.end(0)
 
 
 class _Maths(InlineProcessor):
-    """TeX stays as it was written."""
+    """TeX becomes MathML."""
+
+    def __init__(self, md: markdown.Markdown, note: Note) -> None:
+        super().__init__(_MATHS, md)
+        self.note = note
+        self.formulas = Formulas()
 
     def handleMatch(  # type: ignore[override]
         self, m: re.Match[str], data: str
     ) -> tuple[etree.Element, int, int]:
-        span = etree.Element("span", {"class": "math"})
-        span.text = AtomicString(m[1])
-        return span, m.start(0), m.end(0)
+        shown = m["display"] or m["square"]
+        element = self.element(shown or m["inline"] or m["round"], m[0], display=bool(shown))
+        return element, m.start(0), m.end(0)
+
+    def element(self, tex: str, written: str, *, display: bool) -> etree.Element:
+        """A formula that the note has as ``written``; a wide one scrolls by itself."""
+        try:
+            markup = self.formulas.mathml(tex, display=display)
+        except ValueError as error:
+            _fail(self.note, written, str(error))
+        element = etree.Element("span", {"class": "formula" if display else "math"})
+        if display:
+            element.attrib.update({"tabindex": "0", "role": "group", "aria-label": "Formula"})
+        element.text = AtomicString(self.md.htmlStash.store(markup))
+        return element
+
+
+class _Displays(BlockProcessor):
+    """A paragraph of nothing but a formula on its own, whatever its lines begin with."""
+
+    def __init__(self, parser: markdown.blockparser.BlockParser, maths: _Maths) -> None:
+        super().__init__(parser)
+        self.maths = maths
+
+    def test(self, parent: etree.Element, block: str) -> bool:
+        return block.lstrip().startswith("$$")
+
+    def run(self, parent: etree.Element, blocks: list[str]) -> bool:
+        block = blocks[0].strip()
+        if block.count("$$") == 1:
+            _fail(self.maths.note, block, "no $$ ends the formula before the next empty line")
+        whole = re.fullmatch(_DISPLAY, block, re.DOTALL)
+        if whole is None:  # text goes on after it
+            return False
+        del blocks[0]
+        element = self.maths.element(whole["display"], block, display=True)
+        element.tag = "div"
+        parent.append(element)
+        return True

@@ -1,0 +1,82 @@
+"""Formulas of notes: TeX, set as MathML when the site is built.
+
+math-core reads TeX and writes MathML Core. What it says of alignment in style attributes, which a
+page's security policy forbids, the style sheet says of classes.
+"""
+
+from __future__ import annotations
+
+import re
+
+from math_core import LatexError, LatexToMathML
+
+_DECLARATIONS = {
+    "text-align:left": "tex-left",
+    "text-align:right": "tex-right",
+    "justify-items:start": "",  # the same again, for layouts that no browser has
+    "justify-items:end": "",
+    "padding-left:0": "tex-near-left",
+    "padding-left:0.1em": "tex-thin-left",
+    "padding-left:1em": "tex-far-left",
+    "padding-right:0": "tex-near-right",
+    "padding-right:0.1em": "tex-thin-right",
+    "padding-right:0.1667em": "tex-thin-right",
+    "padding-top:0": "tex-near-top",
+    "padding-top:0.1667em": "tex-thin-top",
+    "padding-bottom:0": "tex-near-bottom",
+    "margin-left:-0.16666667em": "tex-back",
+    "width:100%": "tex-whole",
+    "width:50%": "tex-half",
+    "width:7.5%": "tex-edge",
+    "math-shift:compact": "tex-compact",
+    **{
+        f"border-{side}:0.05em {line} currentcolor": f"tex-{line}-{side}"
+        for side in ("top", "left", "right")
+        for line in ("solid", "dashed")
+    },
+}
+_STYLE = re.compile(r'(?<=\s)style="([^"]*)"')
+_STRUCK = re.compile(r'<menclose notation="(?!box")')
+
+
+class Formulas:
+    """Sets the formulas of one note; numbered equations count on from one to the next."""
+
+    def __init__(self) -> None:
+        self._converter = LatexToMathML(fancy_error=False)
+
+    def mathml(self, tex: str, *, display: bool) -> str:
+        """A formula as a ``<math>`` element, within a line or on its own.
+
+        Raises ``ValueError`` that says what is wrong with the TeX.
+        """
+        if not tex.strip():
+            raise ValueError("the formula is empty")
+        try:
+            markup = self._converter.convert_with_global_state(tex, displaystyle=display)
+        except LatexError as error:
+            raise ValueError(_reason(str(error))) from None
+        if _STRUCK.search(markup):
+            raise ValueError("pages have no strokes through formulas")
+        return _STYLE.sub(_attributes, markup)
+
+
+def _reason(message: str) -> str:
+    """What math-core says, without its place and its full stop, to follow a colon."""
+    said = re.sub(r"\A\d+: ", "", message).rstrip(".")
+    return said[:1].lower() + said[1:]
+
+
+def _attributes(found: re.Match[str]) -> str:
+    """Attributes that say what a style attribute says."""
+    classes, others = [], []
+    for declaration in filter(None, map(str.strip, found[1].split(";"))):
+        name, _, value = (part.strip() for part in declaration.partition(":"))
+        if name == "color":
+            others.append(f'mathcolor="{value}"')
+        elif f"{name}:{value}" in _DECLARATIONS:
+            classes.append(_DECLARATIONS[f"{name}:{value}"])
+        else:
+            raise ValueError(f"pages have no style for {name}: {value}")
+    named = " ".join(filter(None, classes))
+    return " ".join([*([f'class="{named}"'] if named else []), *others])
