@@ -1,4 +1,4 @@
-// The site's script: the colour switch, search, shortcuts, sorting. Pages read and link without it.
+// The site's script: the colour switch, shortcuts, sorting. Pages read and link without it.
 (function () {
   "use strict";
   var html = document.documentElement;
@@ -46,80 +46,6 @@
       });
       return Promise.all(files);
     });
-  }
-
-  // search: every word must be found, in an address, a class or a note
-  var MOST = 60;
-  function find(text) {
-    var words = text.toLowerCase().split(/\s+/).filter(Boolean), found = [];
-    if (!words.length || !contents) return found;
-    contents.atlases.forEach(function (atlas) {
-      atlas.layers.forEach(function (layer) {
-        var name = layer[0].toLowerCase();
-        if (words.every(function (w) { return name.indexOf(w) >= 0 || atlas.name.toLowerCase() === w; }))
-          found.push({ score: 90 + (name === words[0] ? 9 : 0), title: layer[0], about: layer[1] + " units · " + atlas.name, address: atlas.name + "/" + layer[0] + "/index.html" });
-      });
-      (shards[atlas.name] || []).forEach(function (shard) {
-        var classes = shard.classes.map(function (c) { return c.toLowerCase(); });
-        var hits = words.map(function (w) { return classes.map(function (c) { return c.indexOf(w) < 0 ? 0 : c.split(/[^a-z0-9]+/).indexOf(w) < 0 ? 1 : 5; }); });
-        shard.layers.forEach(function (layer) {
-          var name = layer[0].toLowerCase();
-          layer[1].forEach(function (row) {
-            var address = name + "/" + row[0], score = atlas.name === own ? 1 : 0, label = "", called = row[row.length - 1] === -1 ? " “" + shard.classes[row[row.length - 2]] + "”" : "";
-            var fits = words.every(function (w, i) {
-              if (address === w || String(row[0]) === w || atlas.name.toLowerCase() + "/" + address === w) { score += 100; return true; }
-              if (atlas.name.toLowerCase() === w) return true;
-              for (var k = 2; k < row.length; k += 2) {
-                if (hits[i][row[k]]) { score += 10 * hits[i][row[k]] + row[k + 1]; label = shard.classes[row[k]] + (row[k + 1] < 0 ? ", the authors' name" : row[k + 1] ? " " + row[k + 1] + " of 9" : ", a concept"); return true; }
-              }
-              return address.indexOf(w) === 0;
-            });
-            if (fits) found.push({ score: score, title: layer[0] + "/" + row[0] + called, about: (label ? label + " · " : "") + atlas.name, address: atlas.name + "/" + layer[0] + "/" + row[0] + ".html" });
-          });
-        });
-      });
-    });
-    contents.notes.forEach(function (note) {
-      var whole = (note.title + " " + note.text).toLowerCase();
-      if (words.every(function (w) { return whole.indexOf(w) >= 0; }))
-        found.push({ score: 95, title: note.title, about: note.about || "note", address: note.address });
-    });
-    return found.sort(function (a, b) { return b.score - a.score; });
-  }
-
-  var searching = null;
-  function search() {
-    if (!searching) {
-      var input = make("input", { type: "search", "aria-label": "Search units", placeholder: "conv3/117, dog, wheel …", autocomplete: "off" });
-      var list = make("ul", { "class": "results" }), status = make("p", { "class": "note", role: "status" });
-      var show = function () {
-        var found = find(input.value);
-        list.replaceChildren.apply(list, found.slice(0, MOST).map(function (one) {
-          return make("li", {}, make("a", { href: root + one.address }, [make("b", {}, one.title), " ", make("span", {}, one.about)]));
-        }));
-        status.textContent = !input.value.trim() ? "An address such as conv3/117 leads straight to a unit." :
-          found.length + (found.length > MOST ? " found, the first " + MOST + " shown" : " found");
-      };
-      input.addEventListener("input", show);
-      input.addEventListener("keydown", function (event) {
-        var first = list.querySelector("a");
-        if (event.key === "Enter" && first) { event.preventDefault(); location.href = first.href; }
-        if (event.key === "Escape") { event.preventDefault(); shut(searching); }
-        if (event.key === "ArrowDown" && first) { event.preventDefault(); first.focus(); }
-      });
-      list.addEventListener("keydown", function (event) {
-        var step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
-        if (!step) return;
-        event.preventDefault();
-        var other = document.activeElement.parentElement[step];
-        (other ? other.firstChild : input).focus();
-      });
-      searching = make("dialog", { "class": "search", "aria-label": "Search" }, [input, status, list]);
-      searching.refresh = show;
-      closable(searching);
-    }
-    open(searching);
-    loadAll().then(searching.refresh);
   }
 
   function random() {
@@ -304,7 +230,11 @@
     });
   }
 
-  window.site = { make: make, all: all, remember: remember, closable: closable, open: open, isFree: isFree };
+  window.site = {
+    make: make, all: all, remember: remember, closable: closable, open: open, shut: shut, isFree: isFree,
+    loadAll: loadAll, contents: function () { return contents; }, shards: function (atlas) { return shards[atlas] || []; }
+  };
+  function search() { if (window.site.search) window.site.search(); }
   document.addEventListener("DOMContentLoaded", function () {
     var does = { search: search, random: random, turn: turn, keys: showKeys };
     all("[data-do]").forEach(function (button) { if (does[button.dataset["do"]]) button.addEventListener("click", does[button.dataset["do"]]); });

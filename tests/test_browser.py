@@ -1,6 +1,7 @@
 """The site in a real browser: Chromium, where there is one."""
 
 import functools
+import io
 import re
 import shutil
 import threading
@@ -606,3 +607,30 @@ def with_many_units(atlas: Path, copy: Path, count: int) -> None:
 
     edit_layer(copy, "conv5", repeated)
     write_pages(copy)
+
+
+def test_a_row_of_an_image_shows_the_tiles_of_its_unit(
+    browser: "playwright.Browser", root: Path, address: str
+) -> None:
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        watched = Watched(context, address)
+        watched.open(f"{address}/{address_of('image', root)}")
+        row = watched.page.locator("[data-box]").last
+        row.scroll_into_view_if_needed()
+        watched.page.evaluate(SETTLED)
+        unit = watched.page.locator("[data-box] a b").last.inner_text()
+        layer = watched.page.locator(".stimulus h2").last.inner_text()
+        layout = read_layer(root / "small", layer).plate
+        plate = Image.open(root / "small" / layer / f"{unit}.webp").convert("RGB")
+        for tile in row.locator(".seen svg").all():
+            left, top, width, height = map(int, tile.get_attribute("viewBox").split())
+            shot = Image.open(io.BytesIO(tile.screenshot())).convert("RGB")
+
+            def distance(corner: tuple[int, int], of: Image.Image = shot) -> float:
+                box = (corner[1], corner[0], corner[1] + width, corner[0] + height)  # noqa: B023
+                meant = plate.crop(box).resize(of.size)
+                return float(np.abs(np.subtract(of, meant, dtype=float))[3:-3, 3:-3].mean())
+
+            places = [layout.place(rank, patch) for rank in range(9) for patch in (False, True)]
+            assert min(places, key=distance) == (top, left) and distance((top, left)) < 12
+        assert watched.wrong == []

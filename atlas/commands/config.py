@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from atlas.commands.synonyms import read_synonyms
 from atlas.data.options import Option
 from atlas.data.settings import OPTIONS
 from atlas.errors import UsageError
@@ -56,11 +57,12 @@ class Config:
     """What a configuration says.
 
     ``site`` holds what its ``[site]`` gives of ``SITE_KEYS``; ``atlases`` the settings that the
-    tables of its atlases give, by name.
+    tables of its atlases give, by name; ``synonyms`` the names that words stand for in the search.
     """
 
     site: dict[str, Any] = field(default_factory=dict)
     atlases: list[dict[str, Any]] = field(default_factory=list)
+    synonyms: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def paths(self) -> list[Path]:
         """The files and folders that ``[site]`` names."""
@@ -110,13 +112,14 @@ def read_config(path: Path) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} can't be read: {error}") from error
     for key in found:
-        _known(source.place(key), "the file", key, ("site", "atlas"))
+        _known(source.place(key), "the file", key, ("site", "atlas", "synonyms"))
     for key, kind, form in (("site", dict, "[site]"), ("atlas", list, "[[atlas]]")):
         if not isinstance(found.get(key, kind()), kind):
             raise UsageError(f"{source.place(key)}: {key}: a table {form} is wanted")
     site = _site(source, found.get("site", {}))
     tables = enumerate(found.get("atlas", []))
-    return Config(site, [_settings(source, number, table) for number, table in tables])
+    atlases = [_settings(source, number, table) for number, table in tables]
+    return Config(site, atlases, read_synonyms(path, found.get("synonyms", {})))
 
 
 def _site(source: _Source, table: dict[str, Any]) -> dict[str, Any]:

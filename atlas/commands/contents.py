@@ -46,6 +46,7 @@ def contents_of(settings: Settings, config: Config) -> SiteContents:
         notes,
         comparisons=tuple((one, other) for one, other in said.get("compare", [])),
         atlases=tuple(Settings(**table).atlas_name for table in config.atlases),
+        synonyms=config.synonyms,
     )
 
 

@@ -10,11 +10,12 @@ from atlas.errors import AtlasError
 from atlas.site.info import ALONE, SiteContents
 from atlas.site.labels import check_labels
 from atlas.site.links import Files
-from atlas.site.pages import PAGES, Page, own_pages
+from atlas.site.pages import PAGES, Page, found_pages, own_pages
 from atlas.site.published_addresses import listed
 from atlas.site.render import comparisons, notes
 from atlas.site.render.base import Anchor, Entry, Renderer
 from atlas.site.render.gone import gone_page
+from atlas.site.render.search import SYNONYMS
 from atlas.site.render.shared import shared_files, sitemap
 from atlas.site.render.view import AtlasView
 from atlas.site.staging import RESERVED
@@ -69,7 +70,12 @@ def whole(
     _add_comparisons(texts, contents.comparisons, views)
     _add_gone(texts, out, renderer)
     shared = shared_files(
-        list(views.values()), renderer, notes=texts.notes, comparisons=texts.comparisons
+        list(views.values()),
+        renderer,
+        notes=texts.notes,
+        comparisons=texts.comparisons,
+        found=[entry for view in views.values() for entry in found_pages(view, pages)],
+        synonyms={**SYNONYMS, **contents.synonyms},
     )
     texts.pages.update(shared)
     if contents.info.base:

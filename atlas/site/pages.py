@@ -7,8 +7,7 @@ kept, and what an earlier build had besides is removed.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from atlas.data.plan import Estimate, nothing
@@ -23,10 +22,14 @@ from atlas.site.render import (
     unit_data,
     units,
 )
-from atlas.site.render.base import Entry, plain_text
+from atlas.site.render.base import Entry
 from atlas.site.render.view import AtlasView
 
 Content = str | bytes
+
+
+def _no_entries(view: AtlasView) -> Iterable[Entry]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Page:
     title: str = ""
     address: str = ""
     estimate: Estimate = nothing
+    entries: Callable[[AtlasView], Iterable[Entry]] = _no_entries
 
 
 def _per_unit(size: int, *, lean: int = 0) -> Estimate:
@@ -59,11 +63,11 @@ PAGES: tuple[Page, ...] = (
     Page("inventory", inventory.files, estimate=_per_unit(10, lean=10)),
     Page("search", search.files, estimate=_per_unit(35, lean=35)),
     Page("layers", layers.files, estimate=_per_unit(500, lean=500)),
-    Page("quizzes", quiz.files, estimate=_per_unit(500)),
+    Page("quizzes", quiz.files, estimate=_per_unit(500), entries=quiz.entries),
     Page("units", units.files, estimate=_per_unit(21_000, lean=12_500)),
     Page("cards", cards.files, estimate=_per_unit(900)),
     Page("unit data", unit_data.files, estimate=_per_unit(3_200)),
-    Page("images", images.files, estimate=_per_unit(4_000)),
+    Page("images", images.files, estimate=_per_unit(7_000)),
 )
 
 
@@ -76,12 +80,15 @@ def own_pages(view: AtlasView, pages: Iterable[Page]) -> tuple[Entry, ...]:
                 if file == page.address:
                     text = content if isinstance(content, str) else content.decode()
                     address = view.address(file)
-                    entries.append(Entry(page.title, address, _main_text(text), view.name))
+                    entries.append(Entry(page.title, address, search.main_text(text), view.name))
                     break
     return tuple(entries)
 
 
-def _main_text(markup: str) -> str:
-    """What a page says, without what stands around its content."""
-    main = re.search(r"<main\b.*</main>", markup, re.DOTALL)
-    return plain_text(main[0] if main else markup)
+def found_pages(view: AtlasView, pages: Iterable[Page]) -> Iterator[Entry]:
+    """The pages of an atlas that the search finds besides its units: those that stand for
+    themselves, and what its kinds of page name.
+    """
+    yield from view.own_pages
+    for page in pages:
+        yield from page.entries(view)

@@ -30,6 +30,16 @@ def test_no_formula_has_a_style_of_its_own(tex: str) -> None:
     assert re.search(r'class="tex-', markup)
 
 
+@pytest.mark.parametrize("tex", [*STYLED, r"\dfrac{a}{b}", r"\displaystyle x", r"x_{\dfrac{a}{b}}"])
+def test_levels_stand_where_mathml_3_has_them(tex: str) -> None:
+    root = etree.fromstring(Formulas().mathml(tex, display=False))
+    for element in root.iter():
+        assert element.tag == "mstyle" or "scriptlevel" not in element.attrib
+        assert element.tag in ("mstyle", "mtable") or "displaystyle" not in element.attrib
+    plain = etree.fromstring(Formulas().mathml(tex.replace("dfrac", "frac"), display=False))
+    assert "".join(root.itertext()) == "".join(plain.itertext())
+
+
 def test_colour_is_an_attribute() -> None:
     assert 'mathcolor="#FF0000"' in Formulas().mathml(r"\color{red} x", display=False)
 

@@ -110,7 +110,7 @@ def test_an_address_that_does_not_exist_names_file_line_and_the_nearest(
     ("text", "words"),
     [
         ("Well.\n\nIt is $\\foo{x}$.", r'3: \$\\foo{x}\$: unknown command "\\foo"'),
-        ("- a\n- b $$\n    \\frac{1}\n    $$", r"2: \$\$ \\frac{1} \$\$: expected argument"),
+        ("- a\n- b $$\n    \\frac{1}\n    $$", r"2: \$\$ \\frac\{1\} \$\$: expected argument"),
         ("a\n\n> $$\n> x^\n> $$", r"3: \$\$ x\^ \$\$: expected argument"),
         ("a\n\n$$\nx\n\ny\n$$", r"3: \$\$ x: no \$\$ ends the formula"),
     ],

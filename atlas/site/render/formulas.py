@@ -1,12 +1,15 @@
 """Formulas of notes: TeX, set as MathML when the site is built.
 
 math-core reads TeX and writes MathML Core. What it says of alignment in style attributes, which a
-page's security policy forbids, the style sheet says of classes.
+page's security policy forbids, the style sheet says of classes; what only MathML Core allows is
+said as MathML 3 has it, too.
 """
 
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as etree
+from html.entities import html5
 
 from math_core import LatexError, LatexToMathML
 
@@ -35,8 +38,8 @@ _DECLARATIONS = {
         for line in ("solid", "dashed")
     },
 }
-_STYLE = re.compile(r'(?<=\s)style="([^"]*)"')
-_STRUCK = re.compile(r'<menclose notation="(?!box")')
+_LEVELS = ("displaystyle", "scriptlevel")  # attributes of any element, for which checkers have two
+_XML = ("amp", "lt", "gt", "quot", "apos")
 
 
 class Formulas:
@@ -56,9 +59,12 @@ class Formulas:
             markup = self._converter.convert_with_global_state(tex, displaystyle=display)
         except LatexError as error:
             raise ValueError(_reason(str(error))) from None
-        if _STRUCK.search(markup):
-            raise ValueError("pages have no strokes through formulas")
-        return _STYLE.sub(_attributes, markup)
+        root = etree.fromstring(re.sub(r"&(\w+);", _character, markup))
+        for element in list(root.iter()):
+            _restyle(element)
+            for place, child in enumerate(element):
+                element[place] = _levelled(child)
+        return etree.tostring(root, encoding="unicode")
 
 
 def _reason(message: str) -> str:
@@ -67,16 +73,38 @@ def _reason(message: str) -> str:
     return said[:1].lower() + said[1:]
 
 
-def _attributes(found: re.Match[str]) -> str:
-    """Attributes that say what a style attribute says."""
-    classes, others = [], []
-    for declaration in filter(None, map(str.strip, found[1].split(";"))):
+def _character(found: re.Match[str]) -> str:
+    """The character that HTML has a name for, where XML has none."""
+    return found[0] if found[1] in _XML else html5[f"{found[1]};"]
+
+
+def _restyle(element: etree.Element) -> None:
+    """Have classes and attributes say what a style attribute says."""
+    if element.tag == "menclose" and element.get("notation") != "box":
+        raise ValueError("pages have no strokes through formulas")
+    classes = []
+    for declaration in filter(None, map(str.strip, element.attrib.pop("style", "").split(";"))):
         name, _, value = (part.strip() for part in declaration.partition(":"))
         if name == "color":
-            others.append(f'mathcolor="{value}"')
+            element.set("mathcolor", value)
         elif f"{name}:{value}" in _DECLARATIONS:
             classes.append(_DECLARATIONS[f"{name}:{value}"])
         else:
             raise ValueError(f"pages have no style for {name}: {value}")
-    named = " ".join(filter(None, classes))
-    return " ".join([*([f'class="{named}"'] if named else []), *others])
+    if any(classes):
+        element.set("class", " ".join(filter(None, classes)))
+
+
+def _levelled(element: etree.Element) -> etree.Element:
+    """An element within another that has the attributes of ``_LEVELS``, if it has any."""
+    if element.tag == "mstyle":
+        return element
+    levels = {name: element.attrib.pop(name) for name in _LEVELS if name in element.attrib}
+    if element.tag == "mtable":  # begins with the text's size anyway
+        element.set("displaystyle", levels.get("displaystyle", "false"))
+        return element
+    if not levels:
+        return element
+    outer = etree.Element("mstyle", levels)
+    outer.append(element)
+    return outer

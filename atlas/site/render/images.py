@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from atlas.data import addresses
-from atlas.data.records import Corners, LayerData, Pair, Unit, Winner
+from atlas.data.records import Corners, LayerData, Pair, Plate, Unit, Winner
+from atlas.drawing import pixels
 from atlas.site import phrases
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.pictures import view_box
@@ -32,7 +33,9 @@ class UseEntry:
     """A unit that has an image among its nine.
 
     ``called`` is people's own name for it. ``mark`` is the fragment of the page that shows where it
-    looks; ``true_box``, with gates held, is None where it is the nominal box.
+    looks; ``true_box``, with gates held, is None where it is the nominal box. ``tiles`` are cut out
+    of its plate, ``source``: what was reconstructed from this image, and the patch where that may
+    be shown.
     """
 
     mark: str
@@ -43,14 +46,18 @@ class UseEntry:
     value: str
     box: Corners
     true_box: Corners | None
+    source: str
+    tiles: tuple[Pair, ...]
 
 
 @dataclass(frozen=True)
 class LayerUses:
-    """The units of a layer that have an image among their nine."""
+    """The units of a layer that have an image among their nine; ``plate`` is how theirs are."""
 
     layer: str
     page: str
+    plate: Plate
+    crisp: bool
     entries: tuple[UseEntry, ...]
 
 
@@ -123,6 +130,8 @@ def image_page(view: AtlasView, image: int, uses: Sequence[Use], *, steps: Steps
             LayerUses(
                 layer=name,
                 page=view.link(addresses.layer_page(name), page),
+                plate=some[0].layer.plate,
+                crisp=pixels.is_crisp(some[0].layer.receptive_field.size),
                 entries=tuple(_entry(view, use, page) for use in some),
             )
             for name, some in by_layer.items()
@@ -132,7 +141,7 @@ def image_page(view: AtlasView, image: int, uses: Sequence[Use], *, steps: Steps
 
 
 def _entry(view: AtlasView, use: Use, page: PageAddress) -> UseEntry:
-    layer, unit, winner = use.layer.layer, use.unit.unit, use.winner
+    layer, unit, winner, plate = use.layer.layer, use.unit.unit, use.winner, use.layer.plate
     return UseEntry(
         mark=addresses.mark(layer, unit),
         unit=unit,
@@ -142,6 +151,8 @@ def _entry(view: AtlasView, use: Use, page: PageAddress) -> UseEntry:
         value=phrases.activation(winner.value),
         box=winner.box,
         true_box=winner.reach if winner.reach != winner.box else None,
+        source=view.link(addresses.plate_file(layer, unit), page),
+        tiles=tuple(plate.place(use.rank, patch) for patch in (False, True)[: 1 + plate.patches]),
     )
 
 

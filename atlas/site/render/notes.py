@@ -40,6 +40,7 @@ from atlas.site.render.pictures import Card, card
 from atlas.site.render.view import AtlasView
 
 FIGURE = 3  # units on a layer's figure
+LONG = 24  # signs and the spaces between, of a formula that a small screen may be too narrow for
 _REFERENCE = r"\[\[(?:([\w.-]+):)?([^\[\]|:]+?)(\s+lit\s*)?(?:\|([^\[\]]*))?\]\]"
 _TEX = r"(?:\\.|[^\\$\x02])+?"  # no code, which markdown keeps between control characters
 _DISPLAY = rf"\$\$(?P<display>{_TEX})\$\$"
@@ -139,7 +140,7 @@ def note_page(
     """
     page = PageAddress(note.address)
     body = _converted(note, _Finder(note, views, page, renderer))
-    text = plain_text(body)
+    text = plain_text(re.sub(r"<span>[^<]*</span>", "", body))  # without the facts under plates
     head = Head(
         address=note.address,
         title=(note.title,),
@@ -149,7 +150,7 @@ def note_page(
     )
     offered = of_plates(patches="data-lit=" in body)  # as plates with patches have it
     html = renderer.page("note.html", head, NotePage(note.title, offered, body))
-    return RenderedNote(html, Entry(note.title, note.address, text))
+    return RenderedNote(html, Entry(note.title, note.address, text, "note"))
 
 
 def steps_of(note: Note, notes: Sequence[Note]) -> Steps:
@@ -328,13 +329,16 @@ class _Maths(InlineProcessor):
         return element, m.start(0), m.end(0)
 
     def element(self, tex: str, written: str, *, display: bool) -> etree.Element:
-        """A formula that the note has as ``written``; a wide one scrolls by itself."""
+        """A formula that the note has as ``written``.
+
+        Where there is no room for it, it scrolls by itself, also by keys.
+        """
         try:
             markup = self.formulas.mathml(tex, display=display)
         except ValueError as error:
             _fail(self.note, written, str(error))
         element = etree.Element("span", {"class": "formula" if display else "math"})
-        if display:
+        if display or len(plain_text(markup)) > LONG:
             element.attrib.update({"tabindex": "0", "role": "group", "aria-label": "Formula"})
         element.text = AtomicString(self.md.htmlStash.store(markup))
         return element

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from atlas.data import addresses
 from atlas.data.records import LayerData, Pair, Plate, Unit
 from atlas.drawing import pixels
-from atlas.site.render.base import Crumb, PageAddress
+from atlas.site.render.base import Crumb, Entry, PageAddress
 from atlas.site.render.view import AtlasView
 
 QUESTIONS = 10
@@ -72,6 +72,14 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
     for layer in view.layers.values():
         if has_quiz(view, layer):
             yield addresses.quiz_page(layer.layer), quiz_page(view, layer)
+
+
+def entries(view: AtlasView) -> Iterator[Entry]:
+    """The quizzes as the search finds them."""
+    for layer in view.layers.values():
+        if has_quiz(view, layer):
+            address = view.address(addresses.quiz_page(layer.layer))
+            yield Entry(f"Quiz of {layer.layer}", address, "", view.name)
 
 
 def has_quiz(view: AtlasView, layer: LayerData) -> bool:

@@ -1,19 +1,42 @@
-"""What the search looks through: classic scripts, which a page may load even from ``file://``."""
+"""What the search looks through: classic scripts, which a page may load even from ``file://``.
+
+Each atlas has scripts of its own with its units; the site's has all other pages and the synonyms.
+Nothing in them says where pictures lie: that follows from a unit's address. ``templates/find.js``
+reads them.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from atlas.data import addresses
 from atlas.data.records import AtlasData, Unit
-from atlas.site.render.base import Entry
+from atlas.site.render.base import Entry, plain_text
 from atlas.site.render.view import AtlasView
 
-SHARD = 6000  # units in one script, at most
+SHARD = 30_000  # units in one script, at most: each names all its classes
 LABELS = 4  # classes of a unit that are searched, at most
+
+Synonyms = Mapping[str, Sequence[str]]
+
+# what people type for names that things have here; it counts where an atlas has such a name
+SYNONYMS: Synonyms = {
+    "bike": ("bicycle",),
+    "auto": ("car",),
+    "automobile": ("car",),
+    "boat": ("sailboat",),
+    "puppy": ("dog",),
+    "kitten": ("cat",),
+    "ladybug": ("ladybird",),
+    "mug": ("cup",),
+    "plane": ("aeroplane", "airplane", "airliner"),
+    "tire": ("tyre",),
+    "toadstool": ("mushroom",),
+}
 
 
 def files(view: AtlasView) -> Iterator[tuple[str, str]]:
@@ -33,13 +56,13 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
 
 
 def _row(unit: Unit, names: dict[str, int], called: str) -> list[int]:
-    """A unit's number, how many images activate it, then pairs: a name, and how many have it.
+    """A unit's number, 1 if it ever fired or else 0, then pairs: a name, and how many have it.
 
     The names are its commonest classes, with how many of its nine have each, and the concept that
     it overlaps with most, with 0; last people's own name for it, with -1. New ones are added to
     ``names``.
     """
-    row = [unit.unit, unit.fired]
+    row = [unit.unit, int(unit.fired > 0)]
     labels = Counter(winner.label for winner in unit.nine if winner.label)
     for label, count in labels.most_common(LABELS):
         row += [names.setdefault(label, len(names)), count]
@@ -55,25 +78,34 @@ def shards(atlas: AtlasData) -> int:
     return max(1, -(-sum(summary.shown for summary in atlas.summary) // SHARD))
 
 
-def site_index(atlases: Sequence[AtlasData], entries: Sequence[Entry]) -> str:
-    """The site's own script: ``siteIndex`` with its atlases, their layers, and other pages."""
+def site_index(
+    atlases: Sequence[AtlasData], entries: Sequence[Entry], synonyms: Synonyms = SYNONYMS
+) -> str:
+    """The site's own script: ``siteIndex`` with its atlases, their layers, and other pages.
+
+    Of a page it has title, address, what is shown beside the title, and text. ``plates`` is the
+    folder within a layer's where its units' small plates lie.
+    """
     index = {
         "atlases": [
             {
                 "name": atlas.name,
                 "shards": shards(atlas),
+                "plates": "" if atlas.lean else "small/",
                 "layers": [[summary.layer, summary.shown] for summary in atlas.summary],
             }
             for atlas in atlases
         ],
-        "notes": [_entry(entry) for entry in entries],
+        "pages": [[one.title, one.address, one.about, one.text] for one in entries],
+        "synonyms": {word: list(names) for word, names in synonyms.items()},
     }
     return _call("siteIndex", index)
 
 
-def _entry(entry: Entry) -> dict[str, str]:
-    fields = {"title": entry.title, "address": entry.address, "text": entry.text}
-    return fields | ({"about": entry.about} if entry.about else {})
+def main_text(markup: str) -> str:
+    """What a page says, without what stands around its content."""
+    main = re.search(r"<main\b.*</main>", markup, re.DOTALL)
+    return plain_text(main[0] if main else markup)
 
 
 def _call(function: str, *values: Any) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from atlas.site.own_files import TEMPLATES
 from atlas.site.render.base import Anchor, Crumb, Entry, Head, Renderer
 from atlas.site.render.home import home_page
-from atlas.site.render.search import site_index
+from atlas.site.render.search import SYNONYMS, Synonyms, main_text, site_index
 from atlas.site.render.view import AtlasView
 
 _UNCHANGED = (
@@ -18,6 +18,7 @@ _UNCHANGED = (
     "script.js",
     "views.js",
     "show.js",
+    "find.js",
     "favicon.svg",
 )  # files of the templates' folder
 
@@ -33,13 +34,24 @@ def shared_files(
     *,
     notes: Sequence[Entry] = (),
     comparisons: Sequence[Anchor] = (),
+    found: Iterable[Entry] = (),
+    synonyms: Synonyms = SYNONYMS,
 ) -> dict[str, str | bytes]:
-    """The files at a site's root, by address; comparisons are linked from there."""
+    """The files at a site's root, by address; notes and comparisons are linked from there.
+
+    The search finds these, and the pages of atlases in ``found``.
+    """
     info = renderer.info
     robots = "User-agent: *\nAllow: /\n"
     if info.base:
         robots += f"Sitemap: {info.url('sitemap.xml')}\n"
-    own_pages = [entry for view in views for entry in view.own_pages]
+    how_to_read = renderer.page("how-to-read.html", _HOW_TO_READ, EmptyPage())
+    entries = [
+        Entry(_HOW_TO_READ.title[0], _HOW_TO_READ.address, main_text(how_to_read), "page"),
+        *notes,
+        *(Entry(one.text, one.href, "", "comparison") for one in comparisons),
+        *found,
+    ]
     return {
         "index.html": home_page(
             views,
@@ -48,8 +60,8 @@ def shared_files(
             comparisons=comparisons,
         ),
         "404.html": _not_found(renderer),
-        "how-to-read.html": renderer.page("how-to-read.html", _HOW_TO_READ, EmptyPage()),
-        "search.js": site_index([view.atlas for view in views], [*notes, *own_pages]),
+        "how-to-read.html": how_to_read,
+        "search.js": site_index([view.atlas for view in views], entries, synonyms),
         "robots.txt": robots,
         ".nojekyll": "",
         **{name: (TEMPLATES / name).read_text("utf-8") for name in _UNCHANGED},

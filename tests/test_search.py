@@ -1,0 +1,220 @@
+"""The search in a real browser: what is found, in which order, and with what patience."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from atlas.site.assembling import whole
+from atlas.site.info import SiteContents
+from atlas.site.publishing import write_shared
+from tests import test_browser
+from tests.test_browser import Watched, playwright
+
+pytestmark = test_browser.pytestmark
+browser = test_browser.browser  # fixtures
+address = test_browser.address
+
+
+class Search:
+    """The search's dialog on a page."""
+
+    def __init__(self, page: "playwright.Page") -> None:
+        self.page = page
+        self.field = page.get_by_role("searchbox")
+        self.links = page.locator(".results a")
+        self.status = page.locator(".search [role=status]")
+
+    def found(self, text: str) -> list[str]:
+        """What the results for a text say, one after the other."""
+        self.field.fill(text)
+        self.status.filter(has_text=re.compile("(found|shown)$")).wait_for()
+        return [said.strip() for said in self.links.all_inner_texts()]
+
+    def titles(self, text: str) -> list[str]:
+        self.found(text)
+        return self.page.locator(".results b").all_inner_texts()
+
+
+@contextmanager
+def searching(
+    browser: "playwright.Browser", base: str, page: str = "index.html", width: int = 1440
+) -> Iterator[Search]:
+    with browser.new_context(viewport={"width": width, "height": 800}) as context:
+        watched = Watched(context, base)
+        watched.page.goto(f"{base}/{page}")
+        watched.page.keyboard.press("/")
+        search = Search(watched.page)
+        yield search
+        assert watched.wrong == []
+
+
+UNIT = re.compile(r"\w+/\d+")
+
+
+def units(titles: list[str]) -> list[str]:
+    return [title for title in titles if UNIT.fullmatch(title)]
+
+
+@pytest.mark.parametrize("text", ["conv5/49", "conv5 49", "small/conv5/49", "CONV5 / 49"])
+def test_a_unit_at_the_address_that_was_typed_comes_first(
+    browser: "playwright.Browser", address: str, text: str
+) -> None:
+    with searching(browser, address) as search:
+        assert search.titles(text)[0] == "conv5/49"
+        search.field.press("Enter")
+        search.page.wait_for_url("**/small/conv5/49.html")
+
+
+def test_pages_come_before_units(browser: "playwright.Browser", address: str) -> None:
+    with searching(browser, address) as search:
+        assert search.titles("how to read")[0] == "How to read it"
+        assert search.titles("quiz conv4") == ["Quiz of conv4"]
+        assert search.titles("conv4")[:2] == ["conv4", "Quiz of conv4"]
+        assert search.titles("a note")[0] == "A note"
+        assert "small" in search.titles("small")[:2]
+        found = search.titles("patch")  # which pages say, and no unit is called
+        assert "How to read it" in found and not units(found)
+        assert "patch" in search.found("patch")[found.index("How to read it")]
+
+
+def one_error(word: str) -> set[str]:
+    """A word with one typing error."""
+    places = range(len(word))
+    return {
+        *(word[:i] + word[i + 1 :] for i in places),
+        *(word[:i] + "q" + word[i + 1 :] for i in places),
+        *(word[:i] + "q" + word[i:] for i in (*places, len(word))),
+        *(word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in places[:-1]),
+        "bycicle",  # two letters changed places over another
+    }
+
+
+def test_one_typing_error_is_forgiven_and_told(browser: "playwright.Browser", address: str) -> None:
+    with searching(browser, address) as search:
+        right = units(search.titles("bicycle"))
+        assert right
+        for wrong in sorted(one_error("bicycle")):
+            assert units(search.titles(wrong)) == right, wrong
+        search.found("bycicle")
+        assert "Nothing says “bycicle”; “bicycle” is near." in search.status.inner_text()
+        for text in ("bqciqle", "bccleyi", "dgo", "conv9"):  # two errors, too short, no word
+            assert units(search.titles(text)) == [], text
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("bicycles", "bicycle"), ("butterflies", "butterfly"), ("houses", "house"),
+     ("stripe", "stripes"), ("bike", "bicycle"), ("bikes", "bicycle"), ("Automobile", "car"),
+     ("toadstools", "mushroom")],
+)  # fmt: skip
+def test_plurals_and_synonyms_find_what_they_mean(
+    browser: "playwright.Browser", address: str, text: str, name: str
+) -> None:
+    with searching(browser, address) as search:
+        right = set(units(search.titles(name)))
+        assert right and set(units(search.titles(text))) == right
+
+
+def test_every_word_counts(browser: "playwright.Browser", address: str) -> None:
+    with searching(browser, address) as search:
+        both = search.found("conv5 dog")
+        assert both and all("conv5/" in said and "dog" in said for said in both)
+
+
+def test_own_synonyms_and_own_names_are_found(
+    browser: "playwright.Browser", root: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "site"
+    shutil.copytree(root, out, ignore=shutil.ignore_patterns("images", "embed", "tried"))
+    contents = SiteContents(synonyms={"velo": ("bicycle",), "tractor": ("no such thing",)})
+    write_shared(out, whole(out, contents=contents).files.texts)
+    shard = out / "small" / "search" / "0.js"
+    text = re.sub(r'"classes":\[', '"classes":["Zebra crossings",', shard.read_text(), count=1)
+    # every name moves by one place; the first row is given the new one as its authors' own
+    head, rows = text.split('"layers":')
+    rows = re.sub(r"\[(\d+,\d(?:,\d+,\d)*)\]", moved, rows)
+    shard.write_text(head + '"layers":' + re.sub(r"(\[\[\"conv1\",\[\[[^]]+)", r"\1,0,-1", rows))
+    with searching(browser, out.as_uri()) as search:
+        assert units(search.titles("velo")) == units(search.titles("bicycle")) != []
+        assert units(search.titles("tractor")) == []
+        assert search.titles("zebra crossing") == ["conv1/0 “Zebra crossings”"]
+        assert "the authors' name" in search.found("zebra")[0]
+
+
+def moved(row: re.Match[str]) -> str:
+    numbers = row[1].split(",")
+    numbers[2::2] = [str(int(number) + 1) for number in numbers[2::2]]
+    return f"[{','.join(numbers)}]"
+
+
+def test_small_plates_are_loaded_when_they_are_seen(
+    browser: "playwright.Browser", address: str
+) -> None:
+    with searching(browser, address) as search:
+        asked: list[str] = []
+        search.page.on("request", lambda request: asked.append(request.url))
+        titles = search.titles("conv5")
+        pictures = search.page.locator(".sight img")
+        assert pictures.count() == len(units(titles)) > 40
+        search.page.wait_for_load_state("networkidle")
+        early = [url for url in asked if url.endswith(".webp")]
+        assert 0 < len(early) < pictures.count()
+        assert all("/conv5/small/" in url for url in early)
+        pictures.last.scroll_into_view_if_needed()
+        pictures.last.evaluate("picture => picture.decode()")  # or it fails
+        assert len([url for url in asked if url.endswith(".webp")]) > len(early)
+        assert search.titles("conv2/0")[0] == "conv2/0"  # which never fired
+        assert search.links.first.locator("img").count() == 0
+
+
+@pytest.mark.parametrize("over", ["http", "file"])
+def test_the_keyboard_is_enough(
+    browser: "playwright.Browser", root: Path, address: str, over: str
+) -> None:
+    base = address if over == "http" else root.as_uri()
+    with searching(browser, base, "small/conv4/17.html") as search:
+        titles = search.titles("dog")
+        press = search.page.keyboard.press
+        focused = (
+            "document.activeElement.querySelector('b')?.textContent || document.activeElement.type"
+        )
+        for key, place in {"ArrowDown": 0, "ArrowDown ": 1, "ArrowUp": 0}.items():
+            press(key.strip())
+            assert search.page.evaluate(focused) == titles[place]
+        press("ArrowUp")
+        assert search.page.evaluate(focused) == "search"
+        press("ArrowDown")
+        press("s")  # typing goes on
+        assert search.field.input_value() == "dogs" and search.page.evaluate(focused) == "search"
+        press("Escape")
+        assert not search.page.get_by_role("dialog").is_visible()
+        press("/")
+        press("ArrowDown")
+        press("Enter")
+        search.page.wait_for_url(lambda url: "17.html" not in url)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_results_fit_a_narrow_screen_and_are_accessible(
+    browser: "playwright.Browser", address: str, scheme: str
+) -> None:
+    Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    viewport = {"width": 320, "height": 640}
+    with browser.new_context(viewport=viewport, color_scheme=scheme, bypass_csp=True) as context:
+        page = context.new_page()
+        page.goto(f"{address}/small/conv4/17.html")
+        page.keyboard.press("/")
+        search = Search(page)
+        assert len(search.found("dog")) > 1 and search.found("patch")
+        for text in ("patch", "dog"):
+            search.found(text)
+            for selector in ("html", ".search", ".results"):
+                fits = page.locator(selector).evaluate("e => e.scrollWidth <= e.clientWidth")
+                assert fits, selector
+        found = Axe().run(page, options={"runOnly": {"type": "tag", "values": rules}})
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found.response["violations"]] == []
