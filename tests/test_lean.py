@@ -16,7 +16,8 @@ from atlas.site.pages import PAGES
 from tests.support.once import Shared
 
 DOCUMENTS = (
-    "layer", "nine", "reconstructions", "connections", "together", "examples", "concepts",
+    "layer", "nine", "reconstructions", "connections", "contributions", "together", "examples",
+    "concepts",
 )  # fmt: skip
 SHOWN = ["--limit", "60", "--workers", "0", "--layers", "conv2,conv4"]
 

@@ -89,6 +89,13 @@ class UnitConnections(Struct, frozen=True):
     above: tuple[Link, ...]
 
 
+class UnitContributions(Struct, frozen=True):
+    """What a unit's pre-activations are sums of (see ``Unit``)."""
+
+    unit: int
+    sums: records.Sums | None
+
+
 class UnitTogether(Struct, frozen=True):
     """The units whose activations go with a unit's (see ``Unit``)."""
 
@@ -134,13 +141,21 @@ IMAGES = Document("images", records.ImageFacts)
 NINE = Document("nine", LayerNine)
 RECONSTRUCTIONS = Document("reconstructions", PerUnit[UnitReconstructions])
 CONNECTIONS = Document("connections", PerUnit[UnitConnections])
+CONTRIBUTIONS = Document("contributions", PerUnit[UnitContributions])
 TOGETHER = Document("together", PerUnit[UnitTogether])
 EXAMPLES = Document("examples", PerUnit[UnitExamples])
 COMPARISON = Document("concepts", Comparison)
 CONCEPTS = Document("concepts", PerUnit[UnitConcepts])
 SUMMARY = Document("summary", Summaries)
 
-_JOINED = (RECONSTRUCTIONS, CONNECTIONS, TOGETHER, EXAMPLES, CONCEPTS)  # with the nine: a unit
+_JOINED = (
+    RECONSTRUCTIONS,
+    CONNECTIONS,
+    CONTRIBUTIONS,
+    TOGETHER,
+    EXAMPLES,
+    CONCEPTS,
+)  # with the nine: a unit
 
 
 def read_layer(folder: Path, layer: str) -> LayerData:

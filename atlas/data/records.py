@@ -20,6 +20,8 @@ Link = tuple[str, int, float | None]  # layer and number of a unit, and how stro
 Figures = tuple[float | None, ...]  # of a measure, for each of a unit's nine; None where not tried
 Evidence = dict[str, Figures]  # by the name of the measure
 Concept = tuple[str, float]  # a concept's name, and its overlap with a unit
+# layer and number of a unit, what it contributes, and its share of the weights, if there are any
+Feeder = tuple[str, int, float, float | None]
 
 
 class Winner(Struct, frozen=True, rename={"label": "class"}, omit_defaults=True):
@@ -55,6 +57,21 @@ class Sample(Struct, frozen=True):
     winner: Winner | None = None
 
 
+class Sums(Struct, frozen=True):
+    """What a unit's pre-activations are sums of: means over its nine.
+
+    ``feeders`` are the units below that add or take away most, strongest first, and ``others`` what
+    all other units below add together; ``rest`` comes from what isn't known to be a unit, such as
+    the image, and ``bias`` from nothing below. Together they are ``whole``, the pre-activation.
+    """
+
+    feeders: tuple[Feeder, ...]
+    others: float
+    rest: float
+    bias: float
+    whole: float
+
+
 class Unit(Struct, frozen=True):
     """Everything an atlas knows of one unit.
 
@@ -64,7 +81,8 @@ class Unit(Struct, frozen=True):
     effective receptive field, as a box within the nominal one. ``below`` and ``above`` are the
     units it is made of and feeds; ``alike`` those whose activations go with it. ``spectrum`` holds
     images that activate it less than its nine; ``evidence`` the figures of its reconstructions'
-    trials; ``concepts`` what it overlaps with by more than chance, the best first.
+    trials; ``concepts`` what it overlaps with by more than chance, the best first; ``sums`` what
+    its pre-activations are sums of, None where that isn't known.
     """
 
     unit: int
@@ -78,6 +96,7 @@ class Unit(Struct, frozen=True):
     spectrum: tuple[Sample, ...] = ()
     evidence: Evidence | None = None
     concepts: tuple[Concept, ...] = ()
+    sums: Sums | None = None
 
     @property
     def commonest(self) -> tuple[str, int] | None:

@@ -59,7 +59,9 @@ def copy(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "copy"))
 
 
-AFTER_NINE = ["nine", "connections", "together", "reconstructions", "examples", "summary"]
+AFTER_NINE = [
+    "nine", "connections", "contributions", "together", "reconstructions", "examples", "summary",
+]  # fmt: skip
 DRAWN = ["reconstructions", "summary"]
 
 # what changes, what runs then, and a reason that is given

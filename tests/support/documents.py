@@ -14,6 +14,7 @@ from atlas.data.records import LayerData, LayerFacts, Unit
 _PER_UNIT: tuple[tuple[documents.Document[Any], type[Struct]], ...] = (
     (documents.RECONSTRUCTIONS, documents.UnitReconstructions),
     (documents.CONNECTIONS, documents.UnitConnections),
+    (documents.CONTRIBUTIONS, documents.UnitContributions),
     (documents.TOGETHER, documents.UnitTogether),
     (documents.EXAMPLES, documents.UnitExamples),
     (documents.CONCEPTS, documents.UnitConcepts),

@@ -9,6 +9,7 @@ from atlas.compute.stage import Stage
 from atlas.compute.stages import (
     concepts,
     connections,
+    contributions,
     examples,
     layers,
     nine,
@@ -23,6 +24,7 @@ STAGES: tuple[Stage, ...] = (
     layers.STAGE,
     nine.STAGE,
     connections.STAGE,
+    contributions.STAGE,
     together.STAGE,
     concepts.STAGE,
     reconstructions.STAGE,
