@@ -14,6 +14,7 @@ from atlas.drawing import pixels
 from atlas.site import phrases
 from atlas.site.render import evidence_tables, picture_views, snippets
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
+from atlas.site.render.circuits import Circuit, circuit
 from atlas.site.render.pictures import BoxedStimulus, boxed, preview, within
 from atlas.site.render.unit_activations import (
     Distribution,
@@ -122,7 +123,8 @@ class UnitPage:
 
     ``called`` is people's own name for it in quotation marks, "" for most. ``views`` is None where
     there is no choice between them. ``plate_file`` is the link to its plate. ``overlaps`` is None
-    where nothing was compared with concepts, ``filter`` where the layer's filters can't be drawn.
+    where nothing was compared with concepts, ``filter`` where the layer's filters can't be drawn,
+    ``circuit`` where nothing feeds it.
     """
 
     layer: str
@@ -144,6 +146,7 @@ class UnitPage:
     classes: Classes | None
     overlaps: tuple[Overlap, ...] | None
     filter: FilterTile | None
+    circuit: Circuit | None
     below: tuple[Neighbour, ...]
     above: tuple[Neighbour, ...]
     alike: tuple[Neighbour, ...]
@@ -208,6 +211,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         classes=_classes(view, unit),
         overlaps=_overlaps(view, layer, unit),
         filter=_filter(layer, unit.unit),
+        circuit=circuit(view, layer, unit, page),
         below=_neighbours(view, unit.below, page=page, bond=phrases.weight_share),
         above=_neighbours(view, unit.above, page=page, bond=phrases.weight_share),
         alike=_neighbours(view, unit.alike, page=page, bond=phrases.correlation),
