@@ -5,6 +5,10 @@ People put these into lecture notes: the same network and layer keep the same ad
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from atlas.data.slugs import slug
+
 
 def layer_page(layer: str) -> str:
     """A layer's page."""
@@ -97,6 +101,25 @@ def image_page(image: int) -> str:
 def image_file(image: int) -> str:
     """A stimulus that is among some unit's nine; at most a thousand stand in a folder."""
     return f"images/{image // 1000}/{image}.webp"
+
+
+def label_folder(kind: str, layers: Iterable[str]) -> str:
+    """The folder of the pages of "classes" or "concepts": another one if a layer is called so."""
+    taken = {layer.split("/")[0].lower() for layer in layers}
+    folder = kind
+    while folder in taken:
+        folder += "_"
+    return folder
+
+
+def label_list(folder: str) -> str:
+    """The list of all classes or concepts, in the folder of their pages."""
+    return f"{folder}/index.html"
+
+
+def label_page(folder: str, name: str) -> str:
+    """The page of a class or concept, in the folder of its kind."""
+    return f"{folder}/{slug(name)}.html"
 
 
 def relative(target: str, page: str) -> str:

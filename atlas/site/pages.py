@@ -15,6 +15,7 @@ from atlas.site.render import (
     cards,
     images,
     inventory,
+    labels,
     layers,
     overview,
     quiz,
@@ -64,10 +65,24 @@ PAGES: tuple[Page, ...] = (
     Page("search", search.files, estimate=_per_unit(35, lean=35)),
     Page("layers", layers.files, estimate=_per_unit(500, lean=500)),
     Page("quizzes", quiz.files, estimate=_per_unit(500), entries=quiz.entries),
-    Page("units", units.files, estimate=_per_unit(21_000, lean=12_500)),
+    Page("units", units.files, estimate=_per_unit(27_500, lean=16_000)),
     Page("cards", cards.files, estimate=_per_unit(900)),
     Page("unit data", unit_data.files, estimate=_per_unit(3_200)),
     Page("images", images.files, estimate=_per_unit(7_000)),
+    Page(
+        "classes",
+        labels.class_files,
+        title="Classes, and the units that stand for each",
+        address="classes/index.html",
+        estimate=_per_unit(500, lean=500),
+    ),
+    Page(
+        "concepts",
+        labels.concept_files,
+        title="Concepts, and the units that stand for each",
+        address="concepts/index.html",
+        estimate=_per_unit(600, lean=600),
+    ),
 )
 
 

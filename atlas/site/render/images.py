@@ -11,7 +11,7 @@ from atlas.drawing import pixels
 from atlas.site import phrases
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.pictures import view_box
-from atlas.site.render.view import AtlasView
+from atlas.site.render.view import CLASSES, AtlasView
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class ImagePage:
 
     image: int
     name: str
-    label: str | None
+    label: Anchor | None
     credit: str
     source: str
     size: Pair
@@ -120,7 +120,7 @@ def image_page(view: AtlasView, image: int, uses: Sequence[Use], *, steps: Steps
     content = ImagePage(
         image=image,
         name=first.file,
-        label=first.label,
+        label=view.label_anchor(CLASSES, first.label, page) if first.label else None,
         credit=phrases.credit(view.atlas),
         source=f"{image}.webp" if view.atlas.pictures else "",
         size=size,
@@ -145,7 +145,7 @@ def _entry(view: AtlasView, use: Use, page: PageAddress) -> UseEntry:
     return UseEntry(
         mark=addresses.mark(layer, unit),
         unit=unit,
-        called=phrases.quoted(view.label(layer, unit)),
+        called=phrases.quoted(view.called(layer, unit)),
         page=view.link(addresses.unit_page(layer, unit), page),
         rank=use.rank + 1,
         value=phrases.activation(winner.value),

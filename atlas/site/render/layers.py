@@ -15,7 +15,7 @@ from atlas.site.render import evidence_tables, picture_views, snippets
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.pictures import ORDERS, Card, Order, card, preview
 from atlas.site.render.quiz import has_quiz
-from atlas.site.render.view import AtlasView
+from atlas.site.render.view import CONCEPTS, AtlasView
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class FilterSheet:
 class ConceptCount:
     """A concept, and how many units of the layer are named for it."""
 
-    name: str
+    name: Anchor
     count: int
 
 
@@ -108,7 +108,10 @@ def layer_page(view: AtlasView, layer: LayerData) -> str:
         concept_names=tuple(name for name, _ in sorted(summary.concepts)),
         cards=cards,
         concepts_lead=phrases.concepts_lead(view.atlas, layer),
-        concepts=tuple(ConceptCount(name, count) for name, count in summary.concepts),
+        concepts=tuple(
+            ConceptCount(view.label_anchor(CONCEPTS, name, page), count)
+            for name, count in summary.concepts
+        ),
         evidence=evidence_tables.of_layer(summary),
         downloads=_downloads(figure=bool(representative)),
         snippets=snippets.of_layer(view, layer, figure=bool(representative)),

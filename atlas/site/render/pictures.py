@@ -122,7 +122,7 @@ def card(
     ``own`` is for the page of its own layer: without the layer's name, with the concept that the
     unit overlaps with.
     """
-    label = phrases.quoted(view.label(layer.layer, unit.unit))
+    label = phrases.quoted(view.called(layer.layer, unit.unit))
     most = unit.commonest
     return Card(
         title=str(unit.unit) if own else f"{layer.layer}/{unit.unit}",

@@ -50,7 +50,7 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
         names: dict[str, int] = {}
         layers: dict[str, list[list[int]]] = {}
         for name, unit in units[start : start + SHARD]:
-            layers.setdefault(name, []).append(_row(unit, names, view.label(name, unit.unit)))
+            layers.setdefault(name, []).append(_row(unit, names, view.called(name, unit.unit)))
         shard = {"classes": list(names), "layers": list(layers.items())}
         yield addresses.search_file(number), _call("atlasIndex", view.name, shard)
 

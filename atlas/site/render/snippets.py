@@ -51,7 +51,7 @@ def of_unit(view: AtlasView, layer: LayerData, unit: Unit) -> tuple[Snippet, ...
     if unit.nine:
         form = addresses.picture_file if view.atlas.jpeg else addresses.plate_file
         picture = view.info.url(view.address(form(layer.layer, unit.unit)))
-        label = view.label(layer.layer, unit.unit)
+        label = view.called(layer.layer, unit.unit)
         alt = phrases.plate(layer, unit, phrases.quoted(label))
         snippets += _pictures(view, name, url=url, picture=picture, alt=alt)
     project, target = inventory_key(view), global_name(view, name)

@@ -22,7 +22,7 @@ from atlas.site.render.unit_activations import (
     distribution,
     spectrum,
 )
-from atlas.site.render.view import AtlasView
+from atlas.site.render.view import CLASSES, CONCEPTS, AtlasView
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class WinnerPair:
     marked: Pair
     trial: str
     value: str
-    label: str | None
+    label: Anchor | None
     text: str
     where: str
     image: str
@@ -69,7 +69,7 @@ class Caption:
 class ClassCount:
     """A class, and how many of the nine have it."""
 
-    name: str
+    name: Anchor
     count: int
 
 
@@ -78,7 +78,7 @@ class Classes:
     """The classes of the nine: those that several have, and those that one has."""
 
     several: tuple[ClassCount, ...]
-    once: tuple[str, ...]
+    once: tuple[Anchor, ...]
     agreement: str
 
 
@@ -86,7 +86,7 @@ class Classes:
 class Overlap:
     """A concept that the unit overlaps with: the intersection over union, also in percent."""
 
-    name: str
+    name: Anchor
     overlap: str
     percent: float
 
@@ -124,7 +124,7 @@ class UnitPage:
     ``called`` is people's own name for it in quotation marks, "" for most. ``views`` is None where
     there is no choice between them. ``plate_file`` is the link to its plate. ``overlaps`` is None
     where nothing was compared with concepts, ``filter`` where the layer's filters can't be drawn,
-    ``circuit`` where nothing feeds it.
+    ``circuit`` where no unit below is known.
     """
 
     layer: str
@@ -185,7 +185,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     content = UnitPage(
         layer=layer.layer,
         unit=unit.unit,
-        called=phrases.quoted(view.label(layer.layer, unit.unit)),
+        called=phrases.quoted(view.called(layer.layer, unit.unit)),
         lead=phrases.unit_lead(layer, unit),
         crisp=pixels.is_crisp(layer.receptive_field.size),
         pictures=view.atlas.pictures,
@@ -208,8 +208,8 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         evidence=evidence_tables.of_unit(unit, view.summary(layer.layer)),
         spectrum=spectrum(view, layer, unit, page),
         distribution=distribution(layer, unit),
-        classes=_classes(view, unit),
-        overlaps=_overlaps(view, layer, unit),
+        classes=_classes(view, unit, page),
+        overlaps=_overlaps(view, layer, unit, page),
         filter=_filter(layer, unit.unit),
         circuit=circuit(view, layer, unit, page),
         below=_neighbours(view, unit.below, page=page, bond=phrases.weight_share),
@@ -255,7 +255,7 @@ def _pair(
         marked=small.place(rank, patch=True),
         trial=evidence_tables.of_winner(unit, rank),
         value=phrases.activation(winner.value),
-        label=winner.label,
+        label=view.label_anchor(CLASSES, winner.label, page) if winner.label else None,
         text=phrases.winner(winner, rank),
         where=phrases.where(winner, layer),
         image=image,
@@ -269,22 +269,26 @@ def _pair(
     )
 
 
-def _classes(view: AtlasView, unit: Unit) -> Classes | None:
+def _classes(view: AtlasView, unit: Unit, page: PageAddress) -> Classes | None:
     counts = Counter(winner.label for winner in unit.nine if winner.label)
     if not counts:
         return None
+    named = {name: view.label_anchor(CLASSES, name, page) for name in counts}
     return Classes(
-        several=tuple(ClassCount(n, count) for n, count in counts.most_common() if count > 1),
-        once=tuple(name for name, count in counts.items() if count == 1),
+        several=tuple(ClassCount(named[n], many) for n, many in counts.most_common() if many > 1),
+        once=tuple(named[name] for name, count in counts.items() if count == 1),
         agreement=phrases.agreement(view.atlas, unit),
     )
 
 
-def _overlaps(view: AtlasView, layer: LayerData, unit: Unit) -> tuple[Overlap, ...] | None:
+def _overlaps(
+    view: AtlasView, layer: LayerData, unit: Unit, page: PageAddress
+) -> tuple[Overlap, ...] | None:
     if not phrases.are_compared(view.atlas, layer):
         return None
     return tuple(
-        Overlap(name, f"{share:.2f}", round(100 * share, 1)) for name, share in unit.concepts
+        Overlap(view.label_anchor(CONCEPTS, name, page), f"{share:.2f}", round(100 * share, 1))
+        for name, share in unit.concepts
     )
 
 
@@ -302,7 +306,7 @@ def _neighbours(
         unit = layer.find(number)
         fired = unit is not None and bool(unit.nine)
         thumbnail = ""
-        called = phrases.quoted(view.label(name, number))
+        called = phrases.quoted(view.called(name, number))
         if fired and not view.atlas.lean:
             thumbnail = view.link(addresses.thumbnail_file(name, number), page)
         neighbours.append(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from atlas.data import addresses
 from atlas.data.documents import Document, read_atlas, read_layer
 from atlas.data.records import AtlasData, LayerData, LayerSummary
 from atlas.site import phrases
 from atlas.site.info import SiteInfo
-from atlas.site.render.base import Crumb, Entry, Head, PageAddress, Preview, Renderer, Steps
+from atlas.site.labelled import Labels, classes, concepts
+from atlas.site.render.base import Anchor, Crumb, Entry, Head, PageAddress, Preview, Renderer, Steps
 
 T = TypeVar("T")
 
@@ -19,10 +22,22 @@ NO_STEPS = Steps()
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What units can stand for: classes of images, or concepts."""
+
+    plural: str
+    singular: str
+    title: str
+
+
+CLASSES, CONCEPTS = Kind("classes", "class", "Classes"), Kind("concepts", "concept", "Concepts")
+
+
+@dataclass(frozen=True)
 class AtlasView:
     """An atlas with all its layers, the folder of its data, and what pages are made with.
 
-    ``own_pages`` are those that stand for themselves: its overview links to them. ``labels`` are
+    ``own_pages`` are those that stand for themselves: its overview links to them. ``names`` are
     people's own names for units, by layer and unit.
     """
 
@@ -31,15 +46,15 @@ class AtlasView:
     layers: Mapping[str, LayerData]
     renderer: Renderer
     own_pages: tuple[Entry, ...] = ()
-    labels: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    names: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
     @staticmethod
     def read(folder: Path, renderer: Renderer) -> AtlasView:
         """The atlas whose data lie in a folder. Raises ``AtlasError`` if they can't be read."""
         atlas = read_atlas(folder)
         layers = {layer: read_layer(folder, layer) for layer in atlas.layers}
-        labels = renderer.info.labels.of(atlas.name)
-        return AtlasView(folder, atlas, layers, renderer, labels=labels)
+        names = renderer.info.labels.of(atlas.name)
+        return AtlasView(folder, atlas, layers, renderer, names=names)
 
     @property
     def name(self) -> str:
@@ -71,6 +86,33 @@ class AtlasView:
         """The link to a file of the atlas from a page."""
         return page.to(self.address(file))
 
+    @functools.cached_property
+    def _labels(self) -> dict[Kind, Labels]:
+        layers = self.layers.values()
+        return {CLASSES: classes(layers), CONCEPTS: concepts(layers)}
+
+    def labels(self, kind: Kind) -> Labels:
+        """The classes or concepts that have units, and so a page, by name."""
+        return self._labels[kind]
+
+    def label_folder(self, kind: Kind) -> str:
+        """The folder of the pages of the classes or concepts."""
+        return addresses.label_folder(kind.plural, self.layers)
+
+    def label_file(self, kind: Kind, name: str) -> str:
+        """The page of a class or concept."""
+        return addresses.label_page(self.label_folder(kind), name)
+
+    def label_link(self, kind: Kind, name: str | None, page: PageAddress) -> str:
+        """The link to the page of a class or concept; "" for one that has none."""
+        if name is None or name not in self.labels(kind):
+            return ""
+        return self.link(self.label_file(kind, name), page)
+
+    def label_anchor(self, kind: Kind, name: str, page: PageAddress) -> Anchor:
+        """A class or concept, with the link to its page."""
+        return Anchor(name, self.label_link(kind, name, page))
+
     def summary(self, layer: str) -> LayerSummary:
         """The summary of a layer."""
         return self.atlas.summary[self.atlas.layers.index(layer)]
@@ -84,13 +126,13 @@ class AtlasView:
         for summary in self.atlas.summary:
             yield self.layers[summary.layer], summary
 
-    def label(self, layer: str, unit: int) -> str:
+    def called(self, layer: str, unit: int) -> str:
         """People's own name for a unit; "" for most."""
-        return self.labels.get((layer, unit), "")
+        return self.names.get((layer, unit), "")
 
     def title(self, layer: str, unit: int) -> str:
         """A unit's address, with people's own name for it."""
-        return " ".join(filter(None, (f"{layer}/{unit}", phrases.quoted(self.label(layer, unit)))))
+        return " ".join(filter(None, (f"{layer}/{unit}", phrases.quoted(self.called(layer, unit)))))
 
     def head(
         self,

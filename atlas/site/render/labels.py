@@ -1,0 +1,176 @@
+"""The pages of classes and concepts: the units that stand for each, from first layer to last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from atlas.data import addresses
+from atlas.site.labelled import Label, Labelled, Labels
+from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
+from atlas.site.render.picture_views import PictureViews, of_plates
+from atlas.site.render.pictures import Card, card
+from atlas.site.render.view import CLASSES, CONCEPTS, AtlasView, Kind
+
+
+@dataclass(frozen=True)
+class LabelLayer:
+    """The units of a layer that stand for a label."""
+
+    name: str
+    page: str
+    count: str
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True)
+class LabelPage:
+    """What the page of a class or concept shows.
+
+    ``other`` is the page of the concept of the same name as a class, or the other way round.
+    """
+
+    name: str
+    lead: str
+    about: str
+    help: str
+    other: Anchor | None
+    views: PictureViews | None
+    layers: tuple[LabelLayer, ...]
+
+
+@dataclass(frozen=True)
+class ListedLabel:
+    """A label in the list of all: its page, how many units it has, and in which layers."""
+
+    name: str
+    page: str
+    count: int
+    layers: str
+
+
+@dataclass(frozen=True)
+class LabelsPage:
+    """What the list of all classes, or of all concepts, shows."""
+
+    heading: str
+    lead: str
+    about: str
+    help: str
+    labels: tuple[ListedLabel, ...]
+
+
+_ABOUT = {
+    CLASSES: "A unit stands for a class here if a third of its nine or more, and at least two, are "
+    "images of that class: those with the most first. The class is the whole image's, and need not "
+    "be what the unit responds to.",
+    CONCEPTS: "A unit stands for a concept here if it overlaps with it by more than chance: "
+    "intersection over union, the largest first.",
+}
+_HELP = {CLASSES: "classes", CONCEPTS: "concepts"}  # the places that say more
+
+
+def class_files(view: AtlasView) -> Iterator[tuple[str, str]]:
+    """The list of the classes, and the page of each: (address within the atlas, HTML)."""
+    yield from _files(view, CLASSES)
+
+
+def concept_files(view: AtlasView) -> Iterator[tuple[str, str]]:
+    """The list of the concepts, and the page of each: (address within the atlas, HTML)."""
+    yield from _files(view, CONCEPTS)
+
+
+def _files(view: AtlasView, kind: Kind) -> Iterator[tuple[str, str]]:
+    labels = view.labels(kind)
+    if not labels:
+        return
+    file = addresses.label_list(view.label_folder(kind))
+    yield file, _labels_page(view, kind, labels, file)
+    names = list(labels)
+    for place, name in enumerate(names):
+        page = view.page(view.label_file(kind, name))
+        steps = Steps(
+            _anchor(view, kind, names[place - 1], page) if place > 0 else None,
+            _anchor(view, kind, names[place + 1], page) if place + 1 < len(names) else None,
+        )
+        yield view.label_file(kind, name), _label_page(view, kind, labels[name], steps)
+
+
+def _anchor(view: AtlasView, kind: Kind, name: str, page: PageAddress) -> Anchor:
+    return Anchor(name, view.label_link(kind, name, page))
+
+
+def _label_page(view: AtlasView, kind: Kind, label: Label, steps: Steps) -> str:
+    file = view.label_file(kind, label.name)
+    page = view.page(file)
+    other = CONCEPTS if kind == CLASSES else CLASSES
+    elsewhere = view.label_link(other, label.name, page)
+    head = view.head(
+        file,
+        title=f"{label.name} ({kind.singular})",
+        description=f"The units of {view.name} that stand for the {kind.singular} {label.name}",
+        crumbs=(
+            Crumb(kind.title, view.address(addresses.label_list(view.label_folder(kind)))),
+            Crumb(label.name),
+        ),
+        steps=steps,
+    )
+    content = LabelPage(
+        name=label.name,
+        lead=f"As a {kind.singular}: {_where(label)}.",
+        about=_ABOUT[kind],
+        help=_HELP[kind],
+        other=Anchor(f"The {other.singular} of this name", elsewhere) if elsewhere else None,
+        views=of_plates(patches=view.atlas.pictures),
+        layers=tuple(_label_layer(view, name, units, page) for name, units in label.layers.items()),
+    )
+    return view.renderer.page("label.html", head, content)
+
+
+def _label_layer(
+    view: AtlasView, name: str, units: Sequence[Labelled], page: PageAddress
+) -> LabelLayer:
+    layer = view.layers[name]
+    return LabelLayer(
+        name=name,
+        page=view.link(addresses.layer_page(name), page),
+        count=f"{len(units)} of {len(layer.top)} unit{'s' if len(layer.top) > 1 else ''}",
+        cards=tuple(
+            replace(card(view, layer, one.unit, page=page), facts=(one.said,)) for one in units
+        ),
+    )
+
+
+def _labels_page(view: AtlasView, kind: Kind, labels: Labels, file: str) -> str:
+    page = view.page(file)
+    head = view.head(
+        file,
+        title=kind.title,
+        description=f"The {kind.plural} that units of {view.name} stand for",
+        crumbs=(Crumb(kind.title),),
+    )
+    units = {(name, one.unit.unit) for label in labels.values()
+             for name, some in label.layers.items() for one in some}  # fmt: skip
+    shown = sum(len(layer.top) for layer in view.layers.values())
+    content = LabelsPage(
+        heading=kind.title,
+        lead=f"{len(units):,} of {shown:,} units stand for one of {len(labels):,} {kind.plural}.",
+        about=_ABOUT[kind],
+        help=_HELP[kind],
+        labels=tuple(
+            ListedLabel(name, view.label_link(kind, name, page), label.count, _span(label))
+            for name, label in labels.items()
+        ),
+    )
+    return view.renderer.page("labels.html", head, content)
+
+
+def _where(label: Label) -> str:
+    units = f"{label.count:,} unit{'s' if label.count > 1 else ''}"
+    return f"{units} of {_span(label)}" if len(label.layers) == 1 else f"{units}, {_span(label)}"
+
+
+def _span(label: Label) -> str:
+    """The first layer with such units and the last."""
+    first, last = next(iter(label.layers)), next(reversed(list(label.layers)))
+    return first if first == last else f"from {first} to {last}"

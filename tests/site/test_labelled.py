@@ -1,0 +1,145 @@
+"""Classes and concepts: which units stand for each, and the pages that show them."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from atlas.data.documents import read_layer
+from atlas.data.records import LayerData, Plate, ReceptiveField, Unit, Winner
+from atlas.data.slugs import slug
+from atlas.site.labelled import classes, concepts
+from atlas.site.render.base import Renderer
+from atlas.site.render.view import CLASSES, CONCEPTS, AtlasView
+from atlas.site.writing import write_pages
+from tests.support.documents import edit_layer
+
+BOX = (0, 0, 1, 1)
+
+
+def unit(number: int, labels: str, strongest: float = 1.0, **more: object) -> Unit:
+    """A unit whose nine have classes of one letter each; "-" is none."""
+    nine = tuple(
+        Winner(rank, str(rank), None if label == "-" else label, strongest - rank / 100, (0, 0),
+               BOX, BOX)
+        for rank, label in enumerate(labels)
+    )  # fmt: skip
+    return Unit(number, len(nine), nine, **more)  # type: ignore[arg-type]
+
+
+def layer(name: str, *units: Unit) -> LayerData:
+    field = ReceptiveField((1, 1), (1, 1), (0, 0))
+    shape = (99, 1, 1)
+    return LayerData(name, name, "sum", shape, field, Plate((1, 1), 2, 10), images=9, top=units)
+
+
+def test_a_unit_stands_for_the_classes_of_a_third_of_its_nine() -> None:
+    one = layer(
+        "one",
+        unit(0, "aaabbbccc"), unit(1, "aaaaaabbd"), unit(2, "aab"), unit(3, "a"), unit(4, ""),
+        unit(5, "---------"), unit(6, "aaabbbccc", 2.0), unit(7, "aabbccdde"),
+    )  # fmt: skip
+    two = layer("two", unit(9, "dd"))
+    found = classes([one, two])
+    listed = {
+        name: {at: [labelled.unit.unit for labelled in units] for at, units in label.layers.items()}
+        for name, label in found.items()
+    }
+    # the most of the nine first, then the strongest, then the lowest number
+    assert listed == {
+        "a": {"one": [1, 6, 0, 2]}, "b": {"one": [6, 0]}, "c": {"one": [6, 0]}, "d": {"two": [9]},
+    }  # fmt: skip
+    assert [labelled.said for labelled in found["a"].layers["one"]] == [
+        "6 of 9", "3 of 9", "3 of 9", "2 of 3",
+    ]  # fmt: skip
+
+
+def test_concepts_are_in_the_order_of_overlap() -> None:
+    units = [unit(n, "a", concepts=some) for n, some in enumerate(
+        [(("hub", 0.1), ("eye", 0.05)), (("eye", 0.3),), (("hub", 0.1),), ()])]  # fmt: skip
+    found = concepts([layer("one", *units)])
+    assert list(found) == ["eye", "hub"] and found["eye"].count == 2
+    assert [labelled.unit.unit for labelled in found["eye"].layers["one"]] == [1, 0]
+    assert [labelled.unit.unit for labelled in found["hub"].layers["one"]] == [0, 2]
+
+
+def cards(page: str) -> list[str]:
+    """The units whose plates a page shows, in order."""
+    return re.findall(r'<a class="plate[^"]*" href="\.\./([^"]+)\.html"', page)
+
+
+@pytest.mark.parametrize("kind", [CLASSES, CONCEPTS])
+def test_each_page_lists_every_unit_once_in_the_order_of_layers(site: Path, kind: object) -> None:
+    folder = site / "small"
+    view = AtlasView.read(folder, Renderer())
+    expected: dict[str, list[str]] = {}
+    for name, known in view.layers.items():
+        for one in known.top:
+            if kind == CLASSES:
+                counts = Counter(winner.label for winner in one.nine)
+                own = [str(n) for n, c in counts.items() if c > 1 and 3 * c >= len(one.nine)]
+            else:
+                own = [concept for concept, _ in one.concepts]
+            for label in own:
+                expected.setdefault(label, []).append(f"{name}/{one.unit}")
+    assert expected
+    place = folder / view.label_folder(kind)  # type: ignore[arg-type]
+    assert {path.stem for path in place.glob("*.html")} == {"index", *map(slug, expected)}
+    names = list(view.layers)
+    for label, units in expected.items():
+        shown = cards((place / f"{slug(label)}.html").read_text())
+        assert sorted(shown) == sorted(units) and len(set(shown)) == len(shown)
+        layers = [names.index(one.rpartition("/")[0]) for one in shown]
+        assert layers == sorted(layers)
+    index = (place / "index.html").read_text()
+    for label in expected:
+        assert f'<a href="{slug(label)}.html">{html.escape(label)}</a>' in index
+    listed = (folder / "addresses.txt").read_text().splitlines()
+    assert {f"{place.name}/{slug(label)}.html" for label in expected} <= set(listed)
+    overview = (folder / "index.html").read_text()
+    assert f'<a href="{place.name}/index.html">' in overview
+
+
+def test_labels_link_to_their_pages(site: Path) -> None:
+    folder = site / "small"
+    known = read_layer(folder, "conv5")
+    one = next(u for u in known.top if u.concepts and u.commonest and u.commonest[1] >= 3)
+    page = (folder / "conv5" / f"{one.unit}.html").read_text()
+    assert one.commonest
+    link = f'<a href="../classes/{slug(one.commonest[0])}.html">'
+    assert f'<span class="class">{link}' in page and f"<li><span>{link}" in page
+    concept = one.concepts[0][0]
+    assert f'<li><span><a href="../concepts/{slug(concept)}.html">{concept}</a></span>' in page
+    named = next(u.concepts[0][0] for u in known.top if u.concepts)
+    assert f'../concepts/{slug(named)}.html">' in (folder / "conv5" / "index.html").read_text()
+    image = one.nine[0]
+    text = (folder / "images" / "0" / f"{image.image}.html").read_text()
+    assert f'<a href="../../classes/{slug(image.label or "")}.html">{image.label}</a>' in text
+
+
+def test_a_class_of_any_name_has_a_page(site: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    shutil.copytree(site / "small", folder)
+    names = ["Dog", "dog", "<b>&amp;", "../..", "con", "index", "7"]
+
+    def renamed(known: LayerData) -> LayerData:
+        top = tuple(
+            structs.replace(
+                one,
+                nine=tuple(structs.replace(w, label=names[n % len(names)]) for w in one.nine),
+            )
+            for n, one in enumerate(known.top)
+        )
+        return structs.replace(known, top=top)
+
+    edit_layer(folder, "conv5", renamed)
+    write_pages(folder)
+    for name in names:
+        text = (folder / "classes" / f"{slug(name)}.html").read_text()
+        assert f"<h1>{html.escape(name)}</h1>" in text and "conv5/" in text
