@@ -114,6 +114,20 @@ class Settings:
         help="'none' leaves out the trials of what reconstructions prove, and the statistics of "
         "all images; they take up to half of the time (default: all)",
     )
+    title: str = option(
+        LOOK,
+        "",
+        metavar="TEXT",
+        decides=False,
+        help="what pages call the network (default: its name; 'The demo world' for the demo)",
+    )
+    about: str = option(
+        LOOK,
+        "",
+        metavar="TEXT",
+        decides=False,
+        help="a sentence on the network for the first page",
+    )
     credit: str = option(
         LOOK,
         "",

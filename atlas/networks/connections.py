@@ -21,7 +21,7 @@ from atlas.networks.layers import NORMS, Layer
 from atlas.networks.operations import Node, Operation
 from atlas.runtime.progress import Progress, silent
 
-STRONGEST = 6  # connections of a unit to either side, at most
+STRONGEST = 6  # connections of a unit to either side and of either sign, at most
 IMAGE = ""  # stands for the image among a layer's parents
 
 
@@ -41,7 +41,8 @@ class Connection:
 class Connections:
     """For each unit of a layer, its connections to the units below and to those above.
 
-    The strongest first, at most ``STRONGEST`` of each.
+    The strongest first, at most ``STRONGEST`` of each sign: most weights of a deep unit inhibit it,
+    and would leave no room for what excites it.
     """
 
     below: list[list[Connection]]
@@ -117,12 +118,18 @@ def connections(
 
 
 def _strongest(units: list[list[Connection]]) -> list[list[Connection]]:
-    """The strongest of each unit's connections, those without a share first."""
+    """The strongest of each unit's connections of either sign, those without a share first."""
 
     def order(connection: Connection) -> float:
         return -2.0 if connection.share is None else -abs(connection.share)
 
-    return [sorted(own, key=order)[:STRONGEST] for own in units]
+    def strongest(own: list[Connection]) -> list[Connection]:
+        ordered = sorted(own, key=order)
+        exciting = [one for one in ordered if one.share is None or one.share > 0]
+        inhibiting = [one for one in ordered if one.share is not None and one.share <= 0]
+        return sorted(exciting[:STRONGEST] + inhibiting[:STRONGEST], key=order)
+
+    return [strongest(own) for own in units]
 
 
 def _joined(graph: Graph, operation: Operation, layer: Layer, origins: Origins) -> list[_Link]:

@@ -67,7 +67,7 @@ PAGES: tuple[Page, ...] = (
     Page("quizzes", quiz.files, estimate=_per_unit(500), entries=quiz.entries),
     Page("units", units.files, estimate=_per_unit(27_500, lean=16_000)),
     Page("cards", cards.files, estimate=_per_unit(900)),
-    Page("unit data", unit_data.files, estimate=_per_unit(3_200)),
+    Page("unit data", unit_data.files, estimate=_per_unit(5_300)),
     Page("images", images.files, estimate=_per_unit(7_000)),
     Page(
         "classes",

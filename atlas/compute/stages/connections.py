@@ -13,7 +13,7 @@ from atlas.networks.connections import Connection, connections
 if TYPE_CHECKING:
     from atlas.compute.run import Run
 
-DATA_BYTES = 400  # of a unit
+DATA_BYTES = 700  # of a unit
 
 
 def run(run: Run) -> None:

@@ -2,7 +2,8 @@
 
 The nine are the extreme tail of what a unit responds to. A percentile is taken over the images'
 strongest activations, by levels an eighth of a doubling wide; the image shown is the first one of
-the level where the percentile lies.
+the level where the percentile lies. Around it stand the first ones of the nearest other levels, so
+that nobody takes one image for a rule; a lean atlas goes without them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from atlas.compute.run import Run
 
 PERCENTS = (99.9, 99.0, 90.0, 50.0, 0.0)
-STRIP_BYTES, DATA_BYTES = 2_500, 1_100  # of a unit
+EACH = 3  # images of a percentile, at most
+STRIP_BYTES, DATA_BYTES = 2_500, 1_100  # of a unit, for one image of each percentile
 
 Units = tuple[UnitExamples, ...]
 
@@ -39,12 +41,13 @@ def run(run: Run) -> None:
     if not run.leads:
         return
     layers = run.network.choose(run.settings.layer_globs)
+    each = 1 if run.settings.lean else EACH
     chosen: list[Units] = []
     for layer in layers:
         record = run.record(layer.id)
         chosen.append(
             tuple(
-                UnitExamples(one.unit, samples(record, one.unit, layer, run.images))
+                UnitExamples(one.unit, samples(record, one.unit, layer, run.images, each=each))
                 for one in run.read(NINE, layer.id).units
             )
         )
@@ -53,18 +56,44 @@ def run(run: Run) -> None:
         _draw(run, layers, chosen)
 
 
-def samples(record: TopNine, unit: int, layer: Layer, images: Images) -> tuple[Sample, ...]:
-    """A unit's samples, from strong to weak; those at level 0 have no image."""
+def samples(
+    record: TopNine, unit: int, layer: Layer, images: Images, *, each: int = EACH
+) -> tuple[Sample, ...]:
+    """A unit's samples, from strong to weak, ``each`` of a percentile at most.
+
+    The first of a percentile lies on it, the others as near as can be. A percentile at level 0 has
+    one sample, without an image.
+    """
+    if not record.images or not record.signs.size:
+        return ()
+    counts = record.counts[unit]
     found = []
-    for percent in PERCENTS if record.images and record.signs.size else ():
-        level = levels.percentile(record.counts[unit], max(percent / 100, 1e-12))
-        if level == 0:
+    for percent, chosen in zip(PERCENTS, levels_around(counts, each), strict=True):
+        if not chosen:
             found.append(Sample(percent))
-            continue
-        at = divmod(int(record.sample_place[unit, level]), layer.shape[2])
-        image, value = int(record.sample[unit, level]), record.sample_value[unit, level]
-        found.append(Sample(percent, winner(images, layer, image, value, at)))
+        for level in chosen:
+            at = divmod(int(record.sample_place[unit, level]), layer.shape[2])
+            image, value = int(record.sample[unit, level]), record.sample_value[unit, level]
+            found.append(Sample(percent, winner(images, layer, image, value, at)))
     return tuple(found)
+
+
+def levels_around(counts: np.ndarray, each: int) -> list[list[int]]:
+    """For every percentile its level and the nearest ones that images reached, ``each`` at most.
+
+    ``counts`` ``[LEVELS]`` are a unit's. No level stands at two percentiles unless they are at one
+    level themselves, and each goes to the percentile that it is nearest to.
+    """
+    own = [levels.percentile(counts, max(percent / 100, 1e-12)) for percent in PERCENTS]
+    near: list[list[int]] = [[] for _ in own]
+    for other in (np.flatnonzero(counts[1:]) + 1).tolist():
+        if other not in own:
+            distances = [abs(other - level) for level in own]
+            near[distances.index(min(distances))].append(other)
+    return [
+        [level, *sorted(mine, key=lambda other: abs(other - level))[: each - 1]] if level else []
+        for level, mine in zip(own, near, strict=True)
+    ]
 
 
 def _draw(run: Run, layers: list[Layer], chosen: list[Units]) -> None:
@@ -72,7 +101,8 @@ def _draw(run: Run, layers: list[Layer], chosen: list[Units]) -> None:
     wanted: dict[int, list[tuple[int, int, int]]] = {}
     tiles = []
     for number, (layer, units) in enumerate(zip(layers, chosen, strict=True)):
-        shape = (len(units), len(PERCENTS), *pixels.strip_tile(layer.held.size), 3)
+        most = max((len(unit.spectrum) for unit in units), default=0)
+        shape = (len(units), most, *pixels.strip_tile(layer.held.size), 3)
         tiles.append(room(run.scratch / f"{layer.id}.tiles", shape, np.uint8))
         for row, unit in enumerate(units):
             for place, sample in enumerate(unit.spectrum):
@@ -98,14 +128,14 @@ def _draw(run: Run, layers: list[Layer], chosen: list[Units]) -> None:
             if any(shown):
                 path = run.folder / addresses.spectrum_file(layer.id, unit.unit)
                 path.parent.mkdir(exist_ok=True)
-                path.write_bytes(pixels.strip(drawn[row], shown, layer.held.size))
+                path.write_bytes(pixels.strip(drawn[row, : len(shown)], shown, layer.held.size))
 
 
 def _estimate(plan: Plan) -> int:
     if not plan.evidence:
         return 0
-    strip = STRIP_BYTES if plan.pictures and not plan.lean else 0
-    return plan.units * (strip + DATA_BYTES)
+    strip = EACH * STRIP_BYTES if plan.pictures and not plan.lean else 0
+    return plan.units * (strip + DATA_BYTES * (1 if plan.lean else EACH))
 
 
 def _scratch(plan: Plan) -> int:
@@ -113,7 +143,7 @@ def _scratch(plan: Plan) -> int:
     if not plan.evidence or not plan.pictures or plan.lean:
         return 0
     tiles = [layer.units * 3 * math.prod(pixels.strip_tile(layer.size)) for layer in plan.layers]
-    return len(PERCENTS) * sum(tiles)
+    return EACH * len(PERCENTS) * sum(tiles)
 
 
 STAGE = Stage(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlas.compute.filters import pixel_filters
 from atlas.compute.layer_figures import write_figure
-from atlas.compute.representative import representative
+from atlas.compute.representative import patch_contrast, representative
 from atlas.compute.stage import Stage
 from atlas.data import addresses
 from atlas.data.documents import SUMMARY, Summaries, read_layer
@@ -28,7 +28,8 @@ def run(run: Run) -> None:
     summaries = []
     for layer in run.network.choose(run.settings.layer_globs):
         known = read_layer(run.folder, layer.id)
-        chosen = representative(known, pixel_filters(run.network, layer))
+        filters = pixel_filters(run.network, layer)
+        chosen = representative(known, filters, contrast=patch_contrast(run.folder, known))
         for form in ("png", "svg") if chosen else ():
             write_figure(
                 run.folder / addresses.figure_file(layer.id, form), run.folder, known, chosen
