@@ -216,9 +216,22 @@
     });
   }
 
+  // what stands far below a first view is loaded when it comes near
+  function nearing() {
+    var near = new IntersectionObserver(function (entries) {
+      entries.forEach(function (entry) {
+        if (!entry.isIntersecting) return;
+        near.unobserve(entry.target);
+        entry.target.classList.add("near");
+      });
+    }, { rootMargin: "50%" });
+    all(".network .plate").forEach(function (plate) { near.observe(plate); });
+  }
+
   // snippets: this site's own address, and a button to copy each
   function copying() {
     var here = new URL(root || "./", location.href).href;
+    all("#unknown").forEach(function (note) { note.hidden = /^http/.test(here); });
     all(".kit pre").forEach(function (pre) {
       if (/^http/.test(here)) pre.textContent = pre.textContent.split("https://your.site/").join(here);
       pre.before(make("button", { type: "button", "class": "tool", onclick: function (event) {
@@ -243,5 +256,6 @@
     looking();
     asking();
     copying();
+    nearing();
   });
 })();

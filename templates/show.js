@@ -43,7 +43,7 @@
     });
   }
   function hang(number) {
-    var items = pairs(), item, pair;
+    var items = pairs(), item, pair, name = document.querySelector("h1").textContent.split(" ")[0];
     if (!wall) build();
     place = Math.max(0, Math.min(items.length - 1, number));
     item = items[place];
@@ -53,7 +53,7 @@
     } else pair = document.querySelector(".never").cloneNode(true);
     wall.querySelector(".hung").replaceChildren(pair);
     wall.querySelector(".hung").classList.toggle("crisp", !!document.querySelector(".pairs.crisp"));
-    wall.querySelector(".told").replaceChildren(make("b", {}, document.querySelector("h1").textContent),
+    wall.querySelector(".told").replaceChildren(make("b", {}, name),
       item ? " " + (place + 1) + " of " + items.length + " · " + item.querySelector(".about strong").textContent + " " + (item.querySelector(".class") || { textContent: "" }).textContent : "");
     history.replaceState(null, "", "#wall-" + (place + 1));
     site.open(wall);

@@ -11,14 +11,28 @@
     return drawn;
   }
 
-  // lit patches are drawn when they are first looked at; the lamp, a filter, stands in the page
+  // the lamp turns a reconstruction into light: its magnitude, blurred, with gain, above darkness
+  function lamp() {
+    var views = document.querySelector("[data-lamp]"), said = views && views.dataset.lamp.split(",");
+    if (!views || document.getElementById("lamp")) return;
+    var row = [said[1], said[1], said[1], 0, said[2]].join(" "), magnitude = { type: "table", tableValues: "1 0 1" };
+    var filter = draw("filter", { id: "lamp", x: 0, y: 0, width: 1, height: 1, primitiveUnits: "objectBoundingBox", "color-interpolation-filters": "sRGB" }, [
+      draw("feComponentTransfer", {}, ["R", "G", "B"].map(function (channel) { return draw("feFunc" + channel, magnitude); })),
+      draw("feGaussianBlur", { stdDeviation: said[0] }),
+      draw("feColorMatrix", { values: [row, row, row, "0 0 0 0 1"].join(" ") }),
+      draw("feComposite", { in2: "SourceAlpha", operator: "in" })
+    ]);
+    document.body.append(draw("svg", { "class": "store", "aria-hidden": "true" }, [filter]));
+  }
+
+  // lit patches are drawn when they are first looked at
   function lit(label, patch, reconstruction) {
     reconstruction.setAttribute("filter", "url(#lamp)");
     return make("span", { "class": "lit", role: "img", "aria-label": label }, [patch, reconstruction]);
   }
   function lightPair(pair) {
     var own = pair.querySelector(".own"), patch = pair.querySelector(".patch");
-    if (pair.querySelector(".lit") || !patch.matches("svg") || !document.getElementById("lamp")) return;
+    if (pair.querySelector(".lit") || !patch.matches("svg")) return;
     var parts = [patch, own].map(function (tile) {
       var copy = tile.cloneNode(true);
       copy.setAttribute("class", "tile");
@@ -37,6 +51,7 @@
   }
   var near = null;
   function lightPlates(plates) {
+    lamp();
     near = near || new IntersectionObserver(function (entries) {
       entries.forEach(function (entry) {
         if (!entry.isIntersecting) return;
@@ -47,6 +62,7 @@
     plates.forEach(function (plate) { if (!plate.querySelector(".lit")) near.observe(plate); });
   }
   function light() {
+    lamp();
     all(".pairs .pair, .hung .pair").forEach(lightPair);
     lightPlates(all("[data-lit]"));
   }

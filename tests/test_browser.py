@@ -325,8 +325,10 @@ def test_a_visitor_walks_from_the_first_page_to_an_image_without_a_script(
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(f"{address}/index.html")
-        page.locator(".story h2 a").first.click()
-        page.locator(".network h2 a", has_text="conv4").click()
+        page.locator("main a").first.click()
+        assert re.search(r"/small/conv5/\d+\.html$", page.url)  # a telling unit, at once
+        page.locator(".crumbs a", has_text="CNN Atlas").click()
+        page.locator(".network h3 a", has_text="conv4").click()
         page.locator("#units .plate").nth(30).click()
         assert page.locator("h1").inner_text().startswith("conv4/30")
         page.locator(".about a").first.click()
@@ -460,7 +462,7 @@ def test_one_pair_at_full_size(browser: "playwright.Browser", root: Path) -> Non
         page.locator(".pair").first.click()
         assert "1 of 9" in told.inner_text()
         watched.open(f"{root.as_uri()}/{KINDS['dead unit']}#wall-2")
-        assert "never fired" in wall.inner_text()
+        assert "never active" in wall.inner_text()
         assert watched.wrong == []
 
 
@@ -570,9 +572,9 @@ def test_a_row_shows_its_box_and_a_button_shows_all_again(
             assert box is None or min(box["width"], box["height"]) >= 32
 
 
-def first_view(browser: "playwright.Browser", url: str) -> int:
+def first_view(browser: "playwright.Browser", url: str, size: tuple[int, int] = (1440, 900)) -> int:
     """The bytes that a page takes before anybody scrolls."""
-    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+    with browser.new_context(viewport={"width": size[0], "height": size[1]}) as context:
         watched = Watched(context, url)
         responses: list[playwright.Response] = []
         watched.page.on("response", lambda response: responses.append(response))
@@ -582,6 +584,35 @@ def first_view(browser: "playwright.Browser", url: str) -> int:
 
 def test_a_first_view_of_a_unit_is_light(browser: "playwright.Browser", address: str) -> None:
     assert first_view(browser, f"{address}/small/conv5/17.html") <= 150_000
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_home_opens_with_lit_units_and_is_light(
+    browser: "playwright.Browser", address: str, size: tuple[int, int]
+) -> None:
+    assert first_view(browser, f"{address}/index.html", size) <= 250_000
+    with browser.new_context(viewport={"width": size[0], "height": size[1]}) as context:
+        page = context.new_page()
+        page.goto(f"{address}/index.html")
+        boxes = [one.bounding_box() for one in page.locator(".stage .lights").all()]
+        assert len(boxes) == 6
+        assert all(box and box["y"] + box["height"] <= size[1] for box in boxes)
+
+
+def test_a_phone_shows_a_unit_within_a_few_screens(
+    browser: "playwright.Browser", address: str
+) -> None:
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        page = context.new_page()
+        for unit in (17, 49):
+            page.goto(f"{address}/small/conv5/{unit}.html")
+            assert page.evaluate("document.documentElement.scrollHeight") <= 4_500
+            small = page.evaluate(
+                "[...document.querySelectorAll('header :is(a, button), summary, select')].filter("
+                "one => one.getBoundingClientRect().height < 32 && one.checkVisibility())"
+                ".map(one => one.outerHTML)"
+            )
+            assert small == []
 
 
 def test_a_first_view_of_many_units_is_light(

@@ -49,7 +49,7 @@ def test_patches_come_from_the_plate_and_evidence_is_told(lean: Path) -> None:
     unit = next(unit for unit in layer.top if len(unit.nine) == 9)
     page = (lean / "conv4" / f"{unit.unit}.html").read_text()
     assert page.count('<use href="#plate"/>') == 18 and page.count("<image") == 1
-    assert "What these pictures prove" in page and "nine.json" in page
+    assert "Can you trust these pictures?" in page and "nine.json" in page
 
 
 def test_it_is_as_small_as_it_is_said_to_be(lean: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from atlas.site import own_files
 from atlas.site.info import SiteContents, SiteInfo
 from atlas.site.labels import NO_LABELS, read_labels
 from atlas.site.render.base import check_templates
+from atlas.site.render.notes import Note, read_notes
 
 
 def contents_of(settings: Settings, config: Config) -> SiteContents:
@@ -40,6 +42,9 @@ def contents_of(settings: Settings, config: Config) -> SiteContents:
         footer=said.get("footer", ""),
         templates=own,
         labels=read_labels(labels) if labels else NO_LABELS,
+        notes=any(
+            _has_atlas(note, settings, config) for note in (read_notes(notes) if notes else ())
+        ),
     )
     return SiteContents(
         about,
@@ -63,6 +68,12 @@ def _there(config: Config, key: str, *, folder: bool = False) -> Path | None:
     if path is not None and not (path.is_dir() if folder else path.is_file()):
         raise UsageError(f"[site] {key}: {path}: no such {'folder' if folder else 'file'}")
     return path
+
+
+def _has_atlas(note: Note, settings: Settings, config: Config) -> bool:
+    """Whether the site has, or will have, the atlas that a note is about."""
+    built = {replace(settings, **table).atlas_name for table in config.atlases or [{}]}
+    return not note.atlas or note.atlas in built or (settings.out / note.atlas).is_dir()
 
 
 def base_url(url: str | None) -> str:

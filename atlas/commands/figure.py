@@ -51,7 +51,7 @@ def draw_figure(folder: Path, units: list[int], *, to: Path, lit: bool = False) 
         if unit is None:
             raise UsageError(f"{folder} shows no unit {number}")
         if not unit.nine:
-            raise UsageError(f"{layer.layer}/{number} never fired, so there is nothing to draw")
+            raise UsageError(f"{layer.layer}/{number} is never active, so there is nothing to draw")
     write_figure(to, folder.parent, layer, units, lit=lit)
 
 

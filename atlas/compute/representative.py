@@ -68,7 +68,9 @@ def patch_contrast(folder: Path, layer: LayerData) -> Contrast:
             grey = np.asarray(plate.convert("L"), np.float32)
         corners = [layer.plate.place(i, patch=True) for i in range(len(layer.unit(number).nine))]
         return float(
-            np.median([grey[top : top + height, left : left + width].std() for top, left in corners])
+            np.median(
+                [grey[top : top + height, left : left + width].std() for top, left in corners]
+            )
         )
 
     return contrast

@@ -50,7 +50,8 @@ class Winner(Struct, frozen=True, rename={"label": "class"}, omit_defaults=True)
 class Sample(Struct, frozen=True):
     """An image near a percentile of all images, by how strongly they activate a unit.
 
-    Of several for one percentile the first lies on it. ``winner`` is None where that image doesn't activate the unit at all.
+    Of several for one percentile the first lies on it. ``winner`` is None where that image doesn't
+    activate the unit at all.
     """
 
     percent: float

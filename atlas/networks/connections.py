@@ -218,15 +218,14 @@ def _shares(weight: Tensor, origin: Origin) -> tuple[Sequence[tuple[int, int]], 
 
 
 def _largest(share: np.ndarray) -> list[tuple[int, int]]:
-    """The (row, column) of the shares that are among the strongest of their row or column."""
-    size = np.abs(share)
+    """The (row, column) of the shares that are the strongest of a sign in their row or column."""
     chosen = np.zeros(share.shape, bool)
-    if share.size:
-        for values, kept in ((size, chosen), (size.T, chosen.T)):
-            few = min(STRONGEST, values.shape[1])
-            strongest = np.argpartition(-values, few - 1, axis=1)[:, :few]
+    for values, kept in ((share, chosen), (share.T, chosen.T)) if share.size else ():
+        few = min(STRONGEST, values.shape[1])
+        for strength in (values, -values):
+            strongest = np.argpartition(-strength, few - 1, axis=1)[:, :few]
             np.put_along_axis(kept, strongest, True, 1)
-    chosen &= size > 0
+    chosen &= share != 0
     return [(int(row), int(column)) for row, column in np.argwhere(chosen)]
 
 

@@ -19,15 +19,16 @@ class SiteInfo:
     """A site's title, its author, the address it is published at, and a line on its licence.
 
     ``base`` ends in a slash; it is "" where the address isn't known. What can't stand in a URL is
-    encoded in it. The rest is the author's own: a style sheet after the site's, a logo, a footer
-    in Markdown, templates in the place of the usual ones, and names for units. All that decides
-    pages is in the record's ``repr``.
+    encoded in it. ``notes`` says whether there are notes to link to. The rest is the author's own:
+    a style sheet after the site's, a logo, a footer in Markdown, templates in the place of the
+    usual ones, and names for units. All that decides pages is in the record's ``repr``.
     """
 
     title: str = "CNN Atlas"
     author: str = ""
     base: str = ""
     licence: str = ""
+    notes: bool = False
     style: OwnFile | None = None
     logo: Logo | None = None
     footer: str = ""

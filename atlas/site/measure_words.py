@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class MeasureWords:
     """A measure in words.
 
-    ``text`` heads its row in a table, ``head`` its column; ``order`` names the sorting of a layer's
-    units by it, "" where there is none. A share is shown in percent.
+    ``text`` heads its row in a table, ``head`` its column; a ``baseline`` is the name of a measure
+    that stands in the same column and has no head of its own. ``order`` names the sorting of a
+    layer's units by it, "" where there is none. A share is shown in percent.
     """
 
     name: str
@@ -18,51 +19,54 @@ class MeasureWords:
     head: str
     order: str = ""
     is_share: bool = False
+    baseline: str = ""
 
 
 MEASURE_WORDS = (
     MeasureWords(
         "ssim",
-        "Like the control twin's picture (SSIM)",
-        "like the twin's picture",
-        order="by likeness to the control twin",
+        "Likeness to the control's picture (SSIM)",
+        "like the control",
+        order="by likeness to the control",
     ),
     MeasureWords(
         "rank",
-        "Its mass lies where the twin's lies (rank correlation)",
-        "mass as the twin's",
+        "Drawn in the same places as by the control (rank correlation)",
+        "same places",
     ),
     MeasureWords(
         "kept",
-        "Activation left when only the marked fifth stays sharp",
-        "kept by its marks",
+        "Activation kept when only the marked fifth stays sharp",
+        "kept",
         order="by what its marks keep",
         is_share=True,
+        baseline="kept_elsewhere",
     ),
     MeasureWords(
         "kept_elsewhere",
-        "the same, with such marks elsewhere",
-        "elsewhere",
+        "Baseline: a mask of the same shape elsewhere",
+        "",
         is_share=True,
     ),
     MeasureWords(
         "lost",
         "Activation lost when the marked fifth is blurred",
-        "lost with its marks",
+        "lost",
         order="by what its marks lose",
         is_share=True,
+        baseline="lost_elsewhere",
     ),
     MeasureWords(
         "lost_elsewhere",
-        "the same, with such marks elsewhere",
-        "elsewhere",
+        "Baseline: a mask of the same shape elsewhere",
+        "",
         is_share=True,
     ),
     MeasureWords(
         "own",
-        "Of the picture, what the layer's other units don't show",
-        "its own",
-        order="by what is its own",
+        "Share unique to this unit",
+        "unique",
+        order="by what is unique to it",
         is_share=True,
     ),
 )

@@ -65,9 +65,9 @@ PAGES: tuple[Page, ...] = (
     Page("search", search.files, estimate=_per_unit(35, lean=35)),
     Page("layers", layers.files, estimate=_per_unit(500, lean=500)),
     Page("quizzes", quiz.files, estimate=_per_unit(500), entries=quiz.entries),
-    Page("units", units.files, estimate=_per_unit(27_500, lean=16_000)),
+    Page("units", units.files, estimate=_per_unit(31_000, lean=17_000)),
     Page("cards", cards.files, estimate=_per_unit(900)),
-    Page("unit data", unit_data.files, estimate=_per_unit(5_300)),
+    Page("unit data", unit_data.files, estimate=_per_unit(4_500)),
     Page("images", images.files, estimate=_per_unit(7_000)),
     Page(
         "classes",

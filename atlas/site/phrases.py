@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -28,6 +29,13 @@ class Fact:
 def activation(value: float) -> str:
     """An activation, with three significant digits."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def activations(values: Sequence[float]) -> tuple[str, ...]:
+    """Activations that stand below each other: as many decimals as the largest has, each."""
+    largest = max(map(abs, values), default=0.0)
+    decimals = max(0, 2 - math.floor(math.log10(largest))) if largest else 0
+    return tuple(f"{value:,.{decimals}f}" for value in values)
 
 
 def share(part: int, whole: int) -> str:
@@ -54,7 +62,7 @@ def correlation(value: float | None) -> str:
 
 def percentile(value: float) -> str:
     """The name of a percentile."""
-    return f"{value:g} %" if value else "least"
+    return f"{value:g} %" if value else "weakest"
 
 
 def signed(value: float) -> str:
@@ -74,24 +82,35 @@ def field_size(layer: LayerData) -> str:
     return f"{height}×{width} pixels{gated}"
 
 
-def map_size(layer: LayerData) -> str:
-    """The size of a layer's feature maps."""
-    height, width = layer.shape[1:]
-    return f"{height}×{width}" if height * width > 1 else "no place"
+def units_of(atlas: AtlasData, layer: LayerData) -> str:
+    """How many units a layer has; of the last one, whether each stands for a class."""
+    units = "1 unit" if layer.units == 1 else f"{layer.units:,} units"
+    is_scores = layer.kind == "linear" and layer.layer == atlas.layers[-1]
+    return f"{units}, one per class" if is_scores and layer.units == atlas.images.classes else units
 
 
-def layer_lead(layer: LayerData) -> str:
+def layer_lead(atlas: AtlasData, layer: LayerData) -> str:
     """What a layer is."""
     height, width = layer.shape[1:]
     places = f" at {height}×{width} positions" if height * width > 1 else ""
-    dead = f" {layer.dead} of {'those' if len(layer.top) < layer.units else 'them'} never fired."
+    dead = (
+        f" {layer.dead} of {'those' if len(layer.top) < layer.units else 'them'} "
+        f"{'is' if layer.dead == 1 else 'are'} never active."
+    )
     dead = dead if layer.dead else ""
     shown = f" {len(layer.top)} of them are shown." if len(layer.top) < layer.units else ""
     module = "" if layer.module == layer.layer else f" ({layer.module})"
-    return (
-        f"{layer.units} units of a {layer.kind}{module}{places}. "
-        f"Each activation sees {field_size(layer)}.{shown}{dead}"
-    )
+    kind = "a linear layer" if layer.kind == "linear" else f"a {layer.kind}"
+    units = units_of(atlas, layer)
+    what = "" if "," in units and "class" in units else f" of {kind}"
+    return f"{units}{what}{module}{places}. Each looks at {field_size(layer)}.{shown}{dead}"
+
+
+def layer_facts(atlas: AtlasData, layer: LayerData) -> tuple[str, ...]:
+    """A layer in a few words, a line each."""
+    height, width = layer.shape[1:]
+    places = (f"at {height}×{width} positions",) if height * width > 1 else ()
+    return (units_of(atlas, layer), *places, f"each looks at {field_size(layer)}")
 
 
 def image_free(layer: LayerData) -> str:
@@ -99,9 +118,9 @@ def image_free(layer: LayerData) -> str:
     if not layer.image_free:
         return ""
     return (
-        "No max pooling lies below this layer, and nothing else of the image enters on the way "
-        "down: apart from its strength such a reconstruction follows from the unit and the "
-        "position alone, whatever the image shows."
+        "No max pooling lies below this layer, so nothing of the image enters on the way down: "
+        "these reconstructions follow from the unit and the position alone, whatever the image "
+        "shows."
     )
 
 
@@ -113,9 +132,9 @@ def concepts_lead(atlas: AtlasData, layer: LayerData) -> str:
     many = len(set(named))
     concepts = "one concept" if many == 1 else f"{many} concepts"
     lead = (
-        f"{len(named)} of {len(layer.top)} units overlap with {concepts} by more than chance"
+        f"{len(named)} of {len(layer.top)} units overlap with {concepts} more than by chance"
         if named
-        else "No unit overlaps with a concept by more than chance"
+        else "No unit overlaps with a concept more than by chance"
     )
     return f"{lead}, of {compared_with(atlas)}."
 
@@ -138,19 +157,61 @@ def compared_with(atlas: AtlasData) -> str:
 # Units
 
 
+@dataclass(frozen=True)
+class Label:
+    """What a unit is best called: a class or a concept, and how much speaks for it."""
+
+    name: str
+    support: str
+
+
+def best_label(unit: Unit) -> Label | None:
+    """The class that more than half of a unit's nine have, or else the concept it overlaps with."""
+    most = unit.commonest
+    if most and 2 * most[1] > len(unit.nine) > 1:
+        return Label(named(most[0]), f"{most[1]} of {len(unit.nine)}")
+    if unit.concepts:
+        name, overlap = unit.concepts[0]
+        return Label(named(name), f"IoU {overlap:.2f}")
+    return None
+
+
+def named(label: str) -> str:
+    """A class's or concept's name among other words; one that is a number says what it is."""
+    return label if any(map(str.isalpha, label)) else f"class {label}"
+
+
+def unit_description(atlas: AtlasData, layer: LayerData, unit: Unit) -> str:
+    """A unit in a sentence, as search engines and link previews show it."""
+    label = best_label(unit)
+    seems = f" Best label: {label.name}, {label.support}." if label else ""
+    name = f"unit {unit.unit} of {layer.layer} of {atlas.name}"
+    return f"The image patches that excite {name} most.{seems}"
+
+
 def unit_lead(layer: LayerData, unit: Unit) -> str:
-    """How often a unit fired, and how much of the image it sees."""
+    """How often a unit is active, and how much of the image it looks at."""
     if not unit.fired:
-        return f"None of {layer.images:,} images activated this unit."
-    few = f" Only {len(unit.nine)} images could be shown." if len(unit.nine) < 9 else ""
-    most = ""
-    if unit.effective and layer.receptive_field.size != (1, 1):
-        top, left, bottom, right = unit.effective
-        most = f"; its nine draw mostly on {bottom - top}×{right - left} pixels"
+        return f"No image of {layer.images:,} activates this unit."
+    several = "one image activates" if len(unit.nine) == 1 else f"{len(unit.nine)} images activate"
+    few = f" Only {several} it." if len(unit.nine) < 9 else ""
     return (
-        f"Fired for {unit.fired:,} of {layer.images:,} images "
-        f"({share(unit.fired, layer.images)}). Sees {field_size(layer)}{most}.{few}"
+        f"Active in {share(unit.fired, layer.images)} of images. "
+        f"Looks at {field_size(layer)}{_mostly(layer, unit)}.{few}"
     )
+
+
+def _mostly(layer: LayerData, unit: Unit) -> str:
+    """The part of its field that a unit draws on; "" where that is all of it."""
+    size = layer.receptive_field.size
+    if not unit.effective or size == (1, 1):
+        return ""
+    top, left, bottom, right = unit.effective
+    height, width = bottom - top, right - left
+    if (height, width) == size:
+        return ""
+    off = max(abs(top + bottom - size[0]) / size[0], abs(left + right - size[1]) / size[1])
+    return f", mostly {'the middle' if off < 0.2 else 'a part of'} {height}×{width}"
 
 
 def winner(winner: Winner, rank: int) -> str:
@@ -160,7 +221,7 @@ def winner(winner: Winner, rank: int) -> str:
 
 
 def where(winner: Winner, layer: LayerData) -> str:
-    """A winner's image, and its position in the feature map."""
+    """A winner's image, and its position in the feature map, for those who look it up."""
     if layer.shape[1:] == (1, 1):
         return winner.file
     return f"{winner.file}, row {winner.position[0]}, column {winner.position[1]}"
@@ -182,13 +243,13 @@ def quoted(label: str) -> str:
 def outside(unit: Unit) -> str:
     """How much of the nine's boxes can't reach the activation; "" below one percent."""
     mean = unit.outside or 0.0
-    return f"{100 * mean:.0f} % of their boxes lie outside the image." if mean >= 0.01 else ""
+    return f"{100 * mean:.0f} % of the boxes lie outside the image." if mean >= 0.01 else ""
 
 
 def without_activation(layer: LayerData, unit: Unit) -> str:
     """How many images did not activate a unit."""
     count = layer.images - unit.fired
-    return f"{count:,} of {layer.images:,} images did not activate it at all." if count else ""
+    return f"{count:,} of {layer.images:,} images don't excite it at all." if count else ""
 
 
 def agreement(atlas: AtlasData, unit: Unit) -> str:
@@ -198,9 +259,10 @@ def agreement(atlas: AtlasData, unit: Unit) -> str:
         return ""
     chance = chance_of(atlas.images.class_sizes, len(unit.nine), most[1])
     if chance > 0.05:
-        return f"So many agree by chance in {share(round(1e6 * chance), 10**6)} of random draws."
-    size = "one in a million" if chance < 1e-6 else f"{chance:.1g}"
-    return f"Chance of so many by luck: {'below ' if chance < 1e-6 else ''}{size}."
+        often = share(round(1e6 * chance), 10**6)
+        return f"So many agree by chance in {often} of random draws."
+    size = "less than once in a million" if chance < 1e-6 else f"with a probability of {chance:.1g}"
+    return f"By chance so many agree {size}."
 
 
 @functools.cache
@@ -225,12 +287,44 @@ def chance_of(sizes: tuple[int, ...], drawn: int, agreeing: int) -> float:
 # Atlases
 
 
+DEMO_TITLE = "The demo world"
+DEMO_ABOUT = (
+    "A small network that learned from drawings of 24 things. Nobody told it what an eye, "
+    "a wheel or a wing is."
+)
+
+
+def title(atlas: AtlasData) -> str:
+    """What pages call an atlas's network."""
+    given: str = atlas.settings.get("title", "")
+    return given or (DEMO_TITLE if _is_demo(atlas) else atlas.name)
+
+
+def about(atlas: AtlasData) -> str:
+    """A sentence on an atlas's network; "" where its author has written none."""
+    given: str = atlas.settings.get("about", "")
+    return given or (DEMO_ABOUT if _is_demo(atlas) else "")
+
+
+def _is_demo(atlas: AtlasData) -> bool:
+    return atlas.name == atlas.network.name == "demo"
+
+
 def atlas_lead(atlas: AtlasData) -> str:
     """How many units of which network an atlas shows, and through which images."""
     units = sum(summary.units for summary in atlas.summary)
     return (
         f"{units:,} units in {len(atlas.layers)} layers of {atlas.network.name}, "
-        f"looked at through {atlas.images.description}."
+        f"seen through {atlas.images.description}."
+    )
+
+
+def explore(atlas: AtlasData) -> str:
+    """How much there is to see in an atlas."""
+    units = sum(summary.shown for summary in atlas.summary)
+    return (
+        f"{units:,} units in {len(atlas.layers)} layers to explore, each by the nine image patches "
+        "that excite it most."
     )
 
 

@@ -1,3 +1,4 @@
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from PIL import Image
 
 import atlas
-from atlas.compute.stages.examples import PERCENTS
+from atlas.compute.stages.examples import EACH, PERCENTS, levels_around
 from atlas.data import levels
 from atlas.data.documents import read_layer
 from atlas.drawing import pixels
@@ -25,8 +26,11 @@ def test_samples_stand_at_their_percentiles(site: Path, name: str) -> None:
     shown = read_layer(site / "small", name)
     for unit in shown.top:
         ordered = np.sort(peaks[:, unit.unit])
-        assert [sample.percent for sample in unit.spectrum] == list(PERCENTS)
-        for sample in unit.spectrum:
+        percents = [sample.percent for sample in unit.spectrum]
+        assert list(dict.fromkeys(percents)) == list(PERCENTS)
+        assert max(Counter(percents).values()) <= EACH
+        for percent in PERCENTS:
+            sample = unit.spectrum[percents.index(percent)]
             place = max(0, int(np.ceil(sample.percent / 100 * 96)) - 1)
             level = levels.level_of(ordered[place][None])[0]
             if sample.winner is None:
@@ -54,3 +58,21 @@ def test_strips_show_the_samples_patches(site: Path) -> None:
             top, left, bottom, right = sample.winner.box
             patch = stimulus[top:bottom, left:right].mean((0, 1))
             assert np.abs(tile.mean((0, 1)) - patch).max() < 8
+
+
+def test_others_of_a_percentile_are_its_nearest_levels_and_no_other_percentiles() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        values = np.exp(random.normal(size=random.integers(5, 400)) * 2).astype(np.float32)
+        values[random.random(len(values)) < random.random()] = 0
+        counts = levels.count(levels.level_of(values[:, None]))[0]
+        around = levels_around(counts, EACH)
+        own = [levels.percentile(counts, max(percent / 100, 1e-12)) for percent in PERCENTS]
+        assert [one[:1] for one in around] == [[level] if level else [] for level in own]
+        others = [level for one in around for level in one[1:]]
+        assert len(others) == len(set(others)) and not set(others) & set(own)
+        for level, (_, *more) in ((n, one) for n, one in zip(own, around, strict=True) if one):
+            assert len(more) < EACH
+            assert all(counts[other] for other in more)
+            assert all(abs(m - level) == min(abs(m - n) for n in own) for m in more)
+        assert [one[:1] for one in levels_around(counts, 1)] == levels_around(counts, 1)

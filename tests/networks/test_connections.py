@@ -19,6 +19,13 @@ def of(module: nn.Module, side: int = 16):
     return network, connections(network.graph, network.layers)
 
 
+def strongest_of_either_sign(shares: np.ndarray, signs: np.ndarray) -> list[int]:
+    """The units of ``shares`` that are among the strongest with their own sign, by strength."""
+    ordered = np.argsort(-shares, kind="stable")
+    kept = {unit for sign in (-1, 1) for unit in ordered[signs[ordered] == sign][:STRONGEST]}
+    return [int(unit) for unit in ordered if unit in kept]
+
+
 def test_shares_are_those_of_the_squared_weights() -> None:
     network = atlas.load_network("demo")
     found = connections(network.graph, network.layers)
@@ -27,14 +34,15 @@ def test_shares_are_those_of_the_squared_weights() -> None:
     shares = squares / squares.sum(1, keepdims=True)
     signs = np.sign(weight.detach().sum((2, 3)).numpy())
     for unit in (0, 17, 79):
-        expected = np.argsort(-shares[unit], kind="stable")[:STRONGEST]
+        expected = strongest_of_either_sign(shares[unit], signs[unit])
         below = found["conv2"].below[unit]
-        assert [c.unit for c in below] == expected.tolist()
+        assert [c.unit for c in below] == expected
         for c in below:
             assert c.layer == "conv1"
             assert c.share == pytest.approx(signs[unit, c.unit] * shares[unit, c.unit], abs=1e-4)
     above = found["conv1"].above[3]
-    expected = np.argsort(-shares[:, 3], kind="stable")[:STRONGEST]
+    expected = strongest_of_either_sign(shares[:, 3], signs[:, 3])
+    assert {np.sign(c.share) for c in above} == {-1, 1}
     assert [(c.layer, c.unit) for c in above] == [("conv2", unit) for unit in expected]
 
 

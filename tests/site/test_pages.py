@@ -125,5 +125,5 @@ def test_its_page_follows_its_documents(folder: Path) -> None:
 def test_pages_estimate_their_own_size(lean: bool) -> None:
     plan = Plan((LayerPlan(100, (40, 40)), LayerPlan(372, (9, 9))), 96, (96, 96), lean=lean)
     total = sum(page.estimate(plan) for page in PAGES)
-    assert total == pytest.approx(plan.units * (18_000 if lean else 40_000), rel=0.05)
+    assert total == pytest.approx(plan.units * (18_000 if lean else 44_000), rel=0.05)
     assert BRIGHTNESS.estimate(plan) == 200

@@ -83,12 +83,12 @@ def test_dead_units_say_so_and_rare_ones_how_many(site: Path, tmp_path: Path) ->
     edit_unit(folder, "conv4", 4, fired=2, nine=nine[:2])
     view = AtlasView.read(folder, Renderer())
     pages = dict(file for kind in PAGES for file in kind.files(view))
-    assert "never fired" in Page(pages["conv4/3.html"]).text
+    assert "never active" in Page(pages["conv4/3.html"]).text
     assert 'href="3.webp"' not in pages["conv4/3.html"]
-    assert "never fired" in pages["conv4/index.html"]
-    assert "1 of them never fired" in Page(pages["conv4/index.html"]).text
+    assert "never active" in pages["conv4/index.html"]
+    assert "1 of them is never active" in Page(pages["conv4/index.html"]).text
     rare = Page(pages["conv4/4.html"]).text
-    assert "Only 2 images" in rare and "Fired for 2 of 96" in " ".join(rare.split())
+    assert "Only 2 images" in rare and "Active in 2 % of images" in " ".join(rare.split())
     assert pages["conv4/4.html"].count('<div class="pair">') == 2
 
 
@@ -144,4 +144,4 @@ def test_an_atlas_that_can_not_be_read_keeps_no_other_from_being_published(
     assert len(site_.unreadable) == 2
     assert "odd/conv1/layer.json doesn't have the form" in site_.unreadable[0]
     assert "schema 0" in site_.unreadable[1]
-    assert 'href="small/index.html"' in (out / "index.html").read_text()
+    assert 'href="small/conv4/index.html"' in (out / "index.html").read_text()

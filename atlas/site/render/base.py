@@ -20,7 +20,7 @@ from atlas import __version__
 from atlas.data import addresses
 from atlas.data.records import Pair
 from atlas.errors import AtlasError, first_line
-from atlas.site.info import NO_INFO, SiteInfo
+from atlas.site.info import NO_INFO, UNKNOWN, SiteInfo
 from atlas.site.own_files import TEMPLATES, OwnTemplate
 from atlas.site.render.footer import footer_html
 
@@ -130,6 +130,8 @@ class Head:
     ``address`` is from the site's root. ``title`` goes from the particular to the general, without
     the site's own; ``crumbs`` lead from the first page, without it, to this one. ``oembed`` is the
     link to what says how to embed the page, and ``atlas`` the name of the page's atlas, if any.
+    ``menu`` leads to what the header should have besides what every page's has. ``canonical`` is
+    the address of a page that shows the same, if that one counts.
     """
 
     address: str
@@ -140,13 +142,16 @@ class Head:
     preview: Preview | None = None
     oembed: str = ""
     atlas: str = ""
+    menu: tuple[Crumb, ...] = ()
+    canonical: str = ""
 
 
 @dataclass(frozen=True)
 class Base:
     """What ``base.html`` shows around a page's content; every link is relative to the page.
 
-    ``canonical`` is the page's whole address, "" where the site's isn't known; ``footer`` is HTML.
+    ``canonical`` is the page's whole address, "" where the site's isn't known; ``unknown`` says
+    what then stands in its place; ``footer`` is HTML.
     """
 
     head: Head
@@ -156,7 +161,9 @@ class Base:
     heading: str
     canonical: str
     crumbs: tuple[Anchor, ...]
+    menu: tuple[Anchor, ...]
     footer: str
+    unknown: str = ""
     version: str = __version__
 
 
@@ -187,19 +194,28 @@ class Renderer:
     def _base(self, head: Head) -> Base:
         address = PageAddress(head.address)
         first = Crumb(self.info.title, "index.html" if head.crumbs else "")
+        notes = (Crumb("Notes", "index.html#notes"),) if self.info.notes else ()
+        menu = (*notes, *head.menu, Crumb("How to read", "how-to-read.html"))
         return Base(
             head=head,
             info=self.info,
             root=address.root,
             title=" · ".join([*head.title, self.info.title]),
             heading=head.title[0] if head.title else self.info.title,
-            canonical=self.info.url(head.address) if self.info.base else "",
+            canonical=self.info.url(head.canonical or head.address) if self.info.base else "",
+            unknown="" if self.info.base else _UNKNOWN,
             crumbs=tuple(
                 Anchor(crumb.text, address.to(crumb.address) if crumb.address else "")
                 for crumb in (first, *head.crumbs)
             ),
+            menu=tuple(Anchor(entry.text, address.to(entry.address)) for entry in menu),
             footer=footer_html(self.info.footer, address.root),
         )
+
+
+_UNKNOWN = (
+    f"{UNKNOWN} stands for the address that this site will be published at; --base-url tells it."
+)
 
 
 @contextmanager

@@ -50,11 +50,11 @@ def card_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     shown = card(view, layer, unit, page=page)
     content = CardPage(
         root=page.root,
-        title=f"{view.name} {view.title(layer.layer, unit.unit)}",
+        title=f"{view.name} {view.unit_title(layer.layer, unit.unit)}",
         card=shown,
         home=page.to("index.html"),
         site=view.info.title,
-        atlas=view.name,
+        atlas=view.title,
         credit=phrases.credit(view.atlas),
         lamp=plate_lamp(layer.plate) if shown.halves else None,
         style=page.to(view.info.style.address) if view.info.style else "",
@@ -69,7 +69,7 @@ def oembed(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         "type": "rich",
         "provider_name": view.info.title,
         "provider_url": view.info.base,
-        "title": f"{view.title(layer.layer, unit.unit)} of {view.name}",
+        "title": f"{view.unit_title(layer.layer, unit.unit)} of {view.name}",
         "html": iframe(view, layer, unit),
         "width": EMBED_WIDTH,
         "height": EMBED_HEIGHT,

@@ -5,7 +5,7 @@ The rows and columns are ``atlas.site.measure_words``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from atlas.data.measures import mean
@@ -28,6 +28,30 @@ class Table:
 
     heads: tuple[str, ...]
     rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A measure's value, and that of its baseline, "" where it has none."""
+
+    figure: str
+    baseline: str
+
+
+@dataclass(frozen=True)
+class WideRow:
+    """A row of a wide table: its head and its cells."""
+
+    head: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class WideTable:
+    """A table with a column for each measure that is no other's baseline."""
+
+    heads: tuple[str, ...]
+    rows: tuple[WideRow, ...]
 
 
 def of_unit(unit: Unit, summary: LayerSummary) -> Table | None:
@@ -57,14 +81,21 @@ def of_layer(summary: LayerSummary) -> Table | None:
     return Table(("mean of its units",), tuple(rows))
 
 
-def of_atlas(summaries: Sequence[LayerSummary]) -> Table | None:
+def of_atlas(summaries: Sequence[LayerSummary]) -> WideTable | None:
     """A row for each layer with every measure's mean; None if nothing was tried."""
+    measures = [measure for measure in MEASURE_WORDS if measure.head]
     rows = [
-        Row(summary.layer, tuple(figure(summary.evidence.get(m.name), m) for m in MEASURE_WORDS))
+        WideRow(summary.layer, tuple(_cell(summary.evidence, measure) for measure in measures))
         for summary in summaries
         if summary.evidence
     ]
-    return Table(tuple(m.head for m in MEASURE_WORDS), tuple(rows)) if rows else None
+    return WideTable(tuple(m.head for m in measures), tuple(rows)) if rows else None
+
+
+def _cell(means: Mapping[str, float], measure: MeasureWords) -> Cell:
+    own = figure(means.get(measure.name), measure)
+    base = figure(means.get(measure.baseline), measure) if measure.baseline else ""
+    return Cell(own, base)
 
 
 def figure(value: float | None, measure: MeasureWords) -> str:
@@ -86,5 +117,29 @@ def of_winner(unit: Unit, rank: int) -> str:
     kept = percent(unit.evidence["kept"][rank])
     lost = percent(unit.evidence["lost"][rank])
     ssim = unit.evidence["ssim"][rank]
-    like = f". Like the twin's: {phrases.signed(ssim)}" if ssim is not None else ""
-    return f"Keeps {kept}; without it, {lost} are lost{like}"
+    like = f", likeness {phrases.signed(ssim)}" if ssim is not None else ""
+    return f"keeps {kept}, loses {lost}{like}"
+
+
+MORE = 0.2  # of the activation: marks that keep so much more than a baseline point at something
+ALIKE = 0.5  # SSIM above which two pictures show much the same
+
+
+def trust(unit: Unit) -> str:
+    """What the trials say of a unit's pictures, in a sentence; "" if nothing was tried.
+
+    The verdict is good where the marks keep clearly more than a mask elsewhere and the control
+    draws something else, and bad where neither is so.
+    """
+    found = {name: mean(values) for name, values in (unit.evidence or {}).items()}
+    kept, elsewhere, ssim = (found.get(name) for name in ("kept", "kept_elsewhere", "ssim"))
+    if kept is None or ssim is None:
+        return ""
+    baseline = "" if elsewhere is None else f" (a mask elsewhere {percent(elsewhere)})"
+    draws = "much the same" if ssim > ALIKE else "something else"
+    points, differs = kept - (elsewhere or 0.0) > MORE, ssim <= ALIKE
+    verdict = "Fairly well" if points and differs else "Partly" if points or differs else "Hardly"
+    return (
+        f"{verdict}: what they mark keeps {percent(kept)} of the activation{baseline}, and a "
+        f"network with shuffled weights draws {draws} (likeness {phrases.signed(ssim)} of 1)."
+    )

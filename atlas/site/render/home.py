@@ -1,4 +1,7 @@
-"""The site's first page: its atlases, each in pictures from its first layer to its last."""
+"""The site's first page: the deepest units of its atlases, and the way into each.
+
+With one atlas it is that atlas's own page, with what the site has besides.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 from atlas.data.records import AtlasData
 from atlas.site import phrases
 from atlas.site.render.base import Anchor, Head, PageAddress, Renderer
-from atlas.site.render.overview import LayerStrip, strip
+from atlas.site.render.overview import LayerStrip, Opening, Site, opening, overview, strip
 from atlas.site.render.picture_views import PictureViews, of_plates
 from atlas.site.render.view import AtlasView
 
@@ -17,23 +20,22 @@ LAYERS = 6  # of an atlas, at most
 
 @dataclass(frozen=True)
 class AtlasStrip:
-    """An atlas by a few of its layers."""
+    """An atlas: its deepest units, and one unit of each of a few layers, from deep to shallow."""
 
-    name: str
     page: str
-    facts: str
+    opening: Opening
     credit: str
     layers: tuple[LayerStrip, ...]
 
 
 @dataclass(frozen=True)
 class HomePage:
-    """What the first page shows."""
+    """What the first page shows of none or several atlases."""
 
+    title: str
     atlases: tuple[AtlasStrip, ...]
     views: PictureViews | None
-    notes: tuple[Anchor, ...]
-    comparisons: tuple[Anchor, ...]
+    site: Site
 
 
 def home_page(
@@ -45,26 +47,39 @@ def home_page(
 ) -> str:
     """The first page; notes and comparisons are linked from the site's root."""
     page = PageAddress("index.html")
-    head = Head(
-        address=page.address,
-        title=(),
-        description="What every unit of a convolutional network responds to",
-    )
-    atlases = tuple(
-        AtlasStrip(
-            name=view.name,
-            page=view.link("index.html", page),
-            facts=phrases.atlas_lead(view.atlas),
-            credit=phrases.credit(view.atlas),
-            layers=tuple(
-                strip(view, view.layers[name], page) for name in chosen_layers(view.atlas)
-            ),
+    site = Site(tuple(notes), tuple(comparisons))
+    if len(views) == 1:
+        (view,) = views
+        own = view.head("index.html", description=phrases.about(view.atlas) or _DESCRIPTION)
+        head = Head(
+            address=page.address,
+            title=own.title,
+            description=own.description,
+            atlas=view.name,
+            menu=own.menu,
+            canonical=own.address,
         )
-        for view in views
-    )
+        return renderer.page("atlas.html", head, overview(view, page, site))
+    head = Head(address=page.address, title=(), description=_DESCRIPTION)
     offered = of_plates(patches=any(view.atlas.pictures for view in views))
-    content = HomePage(atlases, offered, tuple(notes), tuple(comparisons))
+    atlases = tuple(_atlas(view, page) for view in views)
+    content = HomePage(renderer.info.title, atlases, offered, site)
     return renderer.page("home.html", head, content)
+
+
+_DESCRIPTION = "The image patches that excite each unit of a convolutional network most"
+
+
+def _atlas(view: AtlasView, page: PageAddress) -> AtlasStrip:
+    return AtlasStrip(
+        page=view.link("index.html", page),
+        opening=opening(view, page),
+        credit=phrases.credit(view.atlas),
+        layers=tuple(
+            strip(view, view.layers[name], page, count=1)
+            for name in reversed(chosen_layers(view.atlas))
+        ),
+    )
 
 
 def chosen_layers(atlas: AtlasData) -> list[str]:

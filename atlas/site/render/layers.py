@@ -14,7 +14,6 @@ from atlas.site import phrases
 from atlas.site.render import evidence_tables, picture_views, snippets
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.pictures import ORDERS, Card, Order, card, preview
-from atlas.site.render.quiz import has_quiz
 from atlas.site.render.view import CONCEPTS, AtlasView
 
 
@@ -82,6 +81,7 @@ def layer_page(view: AtlasView, layer: LayerData) -> str:
     head = view.head(
         file,
         title=layer.layer,
+        layer=layer.layer,
         description=f"The {layer.units} units of {layer.layer} of {view.name}",
         crumbs=(Crumb(layer.layer),),
         steps=_steps(view, layer, page),
@@ -89,14 +89,14 @@ def layer_page(view: AtlasView, layer: LayerData) -> str:
     )
     content = LayerPage(
         name=layer.layer,
-        lead=phrases.layer_lead(layer),
+        lead=phrases.layer_lead(view.atlas, layer),
         units=layer.units,
         patches=layer.plate.patches,
         views=picture_views.of_plates(patches=layer.plate.patches),
         filters=_filters(view, layer, page),
         image_free=phrases.image_free(layer),
         repeats=phrases.repeats(view.atlas),
-        quiz="quiz.html" if has_quiz(view, layer) else "",
+        quiz="quiz.html" if view.has_quiz(layer) else "",
         named=any(one.called for one in cards),
         orders=tuple(
             order

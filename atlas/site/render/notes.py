@@ -214,7 +214,7 @@ class _Finder:
             named = ", ".join(near or view.layers)
             self._fail(match, f"{view.name} has no layer {name or address}; nearest: {named}")
         shown = card(view, layer, self._unit(layer, number, match), page=self.page)
-        return _Target(view.title(layer.layer, int(number)), shown.page, (shown,))
+        return _Target(view.unit_title(layer.layer, int(number)), shown.page, (shown,))
 
     def link(self, match: re.Match[str]) -> _Target:
         """What a reference within a sentence leads to: it has no pictures that could be lit."""

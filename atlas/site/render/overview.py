@@ -1,4 +1,4 @@
-"""An atlas's own page: the network drawn to scale, from its first layer to its last."""
+"""An atlas's own page: its deepest units, and the network drawn to scale down to the pixels."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from atlas.data.records import LayerData, LayerSummary
 from atlas.site import branch_lines, phrases
 from atlas.site.render import evidence_tables, snippets
 from atlas.site.render.base import Anchor, PageAddress, Preview
-from atlas.site.render.picture_views import PictureViews, of_plates
+from atlas.site.render.picture_views import Lamp, PictureViews, half_lamp, of_plates
 from atlas.site.render.pictures import BoxedStimulus, Card, boxed, card, preview
 from atlas.site.render.view import AtlasView
 
 SKIPPED = 100  # images that can't be read, named on the page at most
 CARDS = 3  # units shown for a layer outside its own page
+OPENING = 6  # units that a first view shows
 BAR_LENGTH, BAR_HEIGHT = 160, 40  # pixels for the most units, and for the height of the input
 LANES_WIDTH = 140  # pixels for all lanes, where many are needed
 LANE_NARROWEST, LANE_WIDEST = 4, 14
@@ -27,8 +28,33 @@ class LayerStrip:
 
     name: str
     page: str
-    facts: str
+    facts: tuple[str, ...]
     cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """An atlas at first sight: its deepest and most telling units, and what it is in a line.
+
+    ``lamp`` lights their patches; it is None where there are no patches.
+    """
+
+    title: str
+    about: str
+    explore: str
+    cards: tuple[Card, ...]
+    lamp: Lamp | None
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a site has besides its atlases."""
+
+    notes: tuple[Anchor, ...] = ()
+    comparisons: tuple[Anchor, ...] = ()
+
+
+ALONE = Site()
 
 
 @dataclass(frozen=True)
@@ -53,9 +79,6 @@ class LayerRow:
     """A layer in the drawing of the network."""
 
     strip: LayerStrip
-    units: int
-    map_size: str
-    sees: str
     field: BoxedStimulus
     bar: Bar
     lanes: Lanes
@@ -80,21 +103,24 @@ class LayerConcepts:
 class OverviewPage:
     """What an atlas's own page shows.
 
-    ``skipped`` names images that can't be read. ``example`` is the name of a layer as other sites
+    ``skipped`` names images that can't be read. ``data`` and ``inventory`` are links to the same as
+    JSON, and to what other documents link by; ``example`` is the name of a layer as other sites
     link to it; ``own_pages`` are pages that stand for themselves.
     """
 
-    name: str
-    lead: str
+    opening: Opening
+    site: Site
     branches: bool
     views: PictureViews | None
     layers: tuple[LayerRow, ...]
     concepts: tuple[LayerConcepts, ...]
     compared_with: str
-    evidence: evidence_tables.Table | None
+    evidence: evidence_tables.WideTable | None
     own_pages: tuple[Anchor, ...]
     made: tuple[phrases.Fact, ...]
     skipped: tuple[str, ...]
+    data: str
+    inventory: str
     example: str
     snippets: tuple[snippets.Snippet, ...]
 
@@ -102,39 +128,70 @@ class OverviewPage:
 def files(view: AtlasView) -> Iterator[tuple[str, str]]:
     """The atlas's own page: (address within the atlas, HTML)."""
     file = "index.html"
-    page = view.page(file)
-    units = sum(layer.units for layer in view.layers.values())
-    rows = _rows(view, page)
     head = view.head(
         file,
-        description=f"All {units} units of {view.atlas.network.name}, layer by layer",
+        description=phrases.about(view.atlas) or phrases.atlas_lead(view.atlas),
         preview=_preview(view),
     )
-    content = OverviewPage(
-        name=view.name,
-        lead=phrases.atlas_lead(view.atlas),
+    yield file, view.renderer.page("atlas.html", head, overview(view, view.page(file)))
+
+
+def overview(view: AtlasView, page: PageAddress, site: Site = ALONE) -> OverviewPage:
+    """What an atlas's own page shows at an address, with what the site has besides."""
+    rows = _rows(view, page)
+    return OverviewPage(
+        opening=opening(view, page),
+        site=site,
         branches=any(len(row.lanes.x) > 1 for row in rows),
         views=of_plates(patches=view.atlas.pictures),
-        layers=rows,
+        layers=rows[::-1],
         concepts=_concepts(view),
         compared_with=phrases.compared_with(view.atlas),
         evidence=evidence_tables.of_atlas(view.atlas.summary),
         own_pages=tuple(Anchor(own.title, page.to(own.address)) for own in view.own_pages),
         made=phrases.made(view.atlas),
         skipped=phrases.skipped_images(view.atlas, SKIPPED),
+        data=view.link("atlas.json", page),
+        inventory=view.link("objects.inv", page),
         example=snippets.global_name(view, next(iter(view.layers), "")),
         snippets=snippets.of_atlas(view),
     )
-    yield file, view.renderer.page("atlas.html", head, content)
 
 
-def strip(view: AtlasView, layer: LayerData, page: PageAddress) -> LayerStrip:
+def opening(view: AtlasView, page: PageAddress) -> Opening:
+    """An atlas at first sight, on a page."""
+    chosen = list(_deepest(view))[:OPENING]
+    lit = chosen[0][0].plate if chosen and view.atlas.pictures else None
+    return Opening(
+        title=view.title,
+        about=phrases.about(view.atlas) or phrases.atlas_lead(view.atlas),
+        explore=phrases.explore(view.atlas),
+        cards=tuple(card(view, layer, layer.unit(unit), page=page) for layer, unit in chosen),
+        lamp=half_lamp(lit) if lit else None,
+    )
+
+
+def _deepest(view: AtlasView) -> Iterator[tuple[LayerData, int]]:
+    """Representative units from the deepest layer up; linear layers only where there is no other.
+
+    The scores of classes look like the classes by training; what lies below found it by itself.
+    """
+    known = list(view.summaries())
+    others = [one for one in known if one[1].kind != "linear"] or known
+    for layer, summary in reversed(others):
+        for unit in summary.representative:
+            yield layer, unit
+
+
+def strip(
+    view: AtlasView, layer: LayerData, page: PageAddress, *, count: int = CARDS
+) -> LayerStrip:
     """A layer by a few of its representative units, on a page."""
-    representative = view.representative(layer.layer)[:CARDS]
+    representative = view.representative(layer.layer)[:count]
     return LayerStrip(
         name=layer.layer,
         page=view.link(addresses.layer_page(layer.layer), page),
-        facts=f"{layer.units} units, each sees {phrases.field_size(layer)}",
+        facts=phrases.layer_facts(view.atlas, layer),
         cards=tuple(card(view, layer, layer.unit(unit), page=page) for unit in representative),
     )
 
@@ -150,9 +207,6 @@ def _rows(view: AtlasView, page: PageAddress) -> tuple[LayerRow, ...]:
     return tuple(
         LayerRow(
             strip=strip(view, layer, page),
-            units=layer.units,
-            map_size=phrases.map_size(layer),
-            sees=phrases.field_size(layer),
             field=_field(view, layer, source),
             bar=Bar(
                 max(1.0, round(BAR_LENGTH * layer.units / most, 1)),

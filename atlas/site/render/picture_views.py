@@ -46,23 +46,24 @@ class PictureViews:
 RECONSTRUCTION = PictureView(
     "reconstruction",
     "Reconstruction",
-    "What of each patch fed the activation; grey is zero.",
+    "Right, the nine image patches that excite a unit most; left, what in each of them did. "
+    "Grey is zero.",
 )
 LIT = PictureView(
     "lit",
     "Lit",
-    "Each patch lit where its reconstruction is strong, bright or dark: not what the unit sees.",
+    "Each patch, lit where its reconstruction is strong, bright or dark: it says where, not what.",
     scripted=True,
 )
 MARKS = PictureView(
     "marks",
     "Marks",
-    "Each patch with only the strongest fifth of what its reconstruction marks left sharp.",
+    "Each patch, sharp only in the fifth that its reconstruction marks most strongly.",
 )
 CONTROL = PictureView(
     "control",
     "Control",
-    "Its own reconstruction beside the control's, from the same network with its weights shuffled.",
+    "Each reconstruction beside that of a control: the same network with its weights shuffled.",
 )
 
 TILE_LAMP = Lamp(f"{lit.BLUR:.4g}")
@@ -92,6 +93,12 @@ def plate_lamp(plate: Plate) -> Lamp:
         for tile, whole in zip(reversed(plate.tile), reversed(plate.size), strict=True)
     )
     return Lamp(f"{across:.4g} {down:.4g}")
+
+
+def half_lamp(plate: Plate) -> Lamp:
+    """The filter for all nine reconstructions of a plate at once, within their half of it."""
+    across, down = plate.place(0, patch=True)[1] - plate.gutter, plate.size[0]
+    return Lamp(f"{lit.BLUR * plate.tile[1] / across:.4g} {lit.BLUR * plate.tile[0] / down:.4g}")
 
 
 # of plates with other tiles it differs by less than a twentieth

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from atlas.data import addresses
 from atlas.data.measures import mean
 from atlas.data.records import Corners, LayerData, Pair, Plate, Unit
-from atlas.drawing import pixels
 from atlas.site import phrases
 from atlas.site.measure_words import MEASURE_WORDS
 from atlas.site.render.base import PageAddress, Preview
 from atlas.site.render.view import AtlasView
+
+CRISP = 12  # boxes up to this side are shown pixel by pixel on cards
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def _by_measure(name: str) -> Callable[[Unit], float | None]:
 
 ORDERS = (
     Order("strength", "by strength", lambda unit: unit.nine[0].value if unit.nine else 0),
-    Order("fired", "by how often it fires", lambda unit: unit.fired),
+    Order("fired", "by how often it is active", lambda unit: unit.fired),
     Order(
         "agree",
         "by agreement on a class",
@@ -60,12 +61,12 @@ ORDERS = (
     ),
     Order(
         "drawn",
-        "by how much of its box it draws on",
+        "by how much of its box it looks at",
         lambda unit: _rounded(unit.drawn_on),
     ),
     Order(
         "outside",
-        "by how much of its boxes lies outside",
+        "by how much lies outside the image",
         lambda unit: _rounded(unit.outside or None),
     ),
 )
@@ -78,8 +79,8 @@ class Card:
     ``source`` is "" for a unit that never fired. ``halves`` says how wide the reconstructions are
     and where the patches begin, in pixels of the plate; it is None without patches. ``keys`` are
     what cards are sorted by, in the order of ``ORDERS``; ``label`` is the class that most of its
-    nine have, ``concept`` what it overlaps with most, ``called`` people's own name for it in
-    quotation marks.
+    nine have, ``concept`` what it overlaps with most, ``best`` what it is best called, ``called``
+    people's own name for it in quotation marks.
     """
 
     title: str
@@ -94,6 +95,7 @@ class Card:
     keys: tuple[float | None, ...]
     label: str
     concept: str
+    best: str
 
 
 @dataclass(frozen=True)
@@ -122,22 +124,32 @@ def card(
     ``own`` is for the page of its own layer: without the layer's name, with the concept that the
     unit overlaps with.
     """
-    label = phrases.quoted(view.called(layer.layer, unit.unit))
-    most = unit.commonest
+    called = phrases.quoted(view.called(layer.layer, unit.unit))
+    most, best = unit.commonest, phrases.best_label(unit)
     return Card(
         title=str(unit.unit) if own else f"{layer.layer}/{unit.unit}",
         page=view.link(addresses.unit_page(layer.layer, unit.unit), page),
         source=view.link(addresses.plate_file(layer.layer, unit.unit), page) if unit.nine else "",
         size=layer.plate.size,
         halves=_halves(layer.plate) if unit.nine else None,
-        crisp=pixels.is_crisp(layer.receptive_field.size),
-        alt=phrases.plate(layer, unit, label),
-        called=label,
+        crisp=_is_crisp(layer),
+        alt=phrases.plate(layer, unit, called),
+        called=called,
         facts=_facts(layer, unit, own),
         keys=tuple(order.key(unit) for order in ORDERS),
         label=most[0] if most else "",
         concept=unit.concepts[0][0] if unit.concepts else "",
+        best=best.name if best else "",
     )
+
+
+def _is_crisp(layer: LayerData) -> bool:
+    """Whether plates are enlarged pixel by pixel: those that are drawn from single pixels.
+
+    Others of small boxes have several pixels for each of the image's, and are shown smaller than
+    they are, where leaving out pixels makes jagged lines.
+    """
+    return max(layer.receptive_field.size) <= CRISP
 
 
 def _halves(plate: Plate) -> Pair | None:
@@ -148,15 +160,15 @@ def _halves(plate: Plate) -> Pair | None:
 def _facts(layer: LayerData, unit: Unit, own: bool) -> tuple[str, ...]:
     facts = []
     if unit.fired:
-        facts.append(f"fired for {phrases.share(unit.fired, layer.images)}")
+        facts.append(f"active in {phrases.share(unit.fired, layer.images)}")
     if 0 < len(unit.nine) < 9:
         facts.append(f"only {len(unit.nine)}")
     most = unit.commonest
     if most and 2 * most[1] > len(unit.nine) > 1:
-        facts.append(f"{most[0]} {most[1]}/{len(unit.nine)}")
+        facts.append(f"{phrases.named(most[0])} {most[1]} of {len(unit.nine)}")
     if own and unit.concepts:
         name, overlap = unit.concepts[0]
-        facts.append(f"{name} {overlap:.2f}")
+        facts.append(f"{phrases.named(name)}, IoU {overlap:.2f}")
     return tuple(facts)
 
 

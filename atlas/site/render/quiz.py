@@ -14,10 +14,9 @@ from atlas.data import addresses
 from atlas.data.records import LayerData, Pair, Plate, Unit
 from atlas.drawing import pixels
 from atlas.site.render.base import Crumb, Entry, PageAddress
-from atlas.site.render.view import AtlasView
+from atlas.site.render.view import MEDIAN, AtlasView, is_askable
 
 QUESTIONS = 10
-_MEDIAN = 50.0
 
 
 @dataclass(frozen=True)
@@ -70,35 +69,23 @@ class QuizPage:
 def files(view: AtlasView) -> Iterator[tuple[str, str]]:
     """The quiz of each layer that has one: (address within the atlas, HTML)."""
     for layer in view.layers.values():
-        if has_quiz(view, layer):
+        if view.has_quiz(layer):
             yield addresses.quiz_page(layer.layer), quiz_page(view, layer)
 
 
 def entries(view: AtlasView) -> Iterator[Entry]:
     """The quizzes as the search finds them."""
     for layer in view.layers.values():
-        if has_quiz(view, layer):
+        if view.has_quiz(layer):
             address = view.address(addresses.quiz_page(layer.layer))
             yield Entry(f"Quiz of {layer.layer}", address, "", view.name)
 
 
-def has_quiz(view: AtlasView, layer: LayerData) -> bool:
-    """Whether a layer has a quiz: the images may be shown, and some unit can be asked about."""
-    return view.atlas.stimuli and any(map(_is_askable, layer.top))
-
-
 def asked_units(layer: LayerData) -> list[Unit]:
     """The units that a quiz asks about, spread evenly over the layer."""
-    askable = [unit for unit in layer.top if _is_askable(unit)]
+    askable = [unit for unit in layer.top if is_askable(unit)]
     count = min(QUESTIONS, len(askable))
     return [askable[place * len(askable) // count] for place in range(count)]
-
-
-def _is_askable(unit: Unit) -> bool:
-    """Whether a unit has a full nine, and a median image that activates it."""
-    return len(unit.nine) == 9 and any(
-        sample.percent == _MEDIAN and sample.winner is not None for sample in unit.spectrum
-    )
 
 
 def quiz_page(view: AtlasView, layer: LayerData) -> str:
@@ -110,6 +97,7 @@ def quiz_page(view: AtlasView, layer: LayerData) -> str:
     head = view.head(
         file,
         title=f"Quiz on {layer.layer}",
+        layer=layer.layer,
         description=f"Ten questions on the units of {layer.layer} of {view.name}",
         crumbs=(
             Crumb(layer.layer, view.address(addresses.layer_page(layer.layer))),
@@ -131,7 +119,7 @@ def _question(
 ) -> Question:
     plate = layer.plate
     top, left = plate.place(8, patch=True)
-    median = next(i for i, s in enumerate(unit.spectrum) if s.percent == _MEDIAN)
+    median = next(i for i, s in enumerate(unit.spectrum) if s.percent == MEDIAN)
     ninth = ("plate", f"{left} {top} {plate.tile[1]} {plate.tile[0]}")
     other = ("strip", f"{median * (tile[1] + pixels.GAP)} 0 {tile[1]} {tile[0]}")
     name = f"{view.name}/{layer.layer}/{unit.unit}"

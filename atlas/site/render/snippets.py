@@ -67,7 +67,7 @@ def of_unit(view: AtlasView, layer: LayerData, unit: Unit) -> tuple[Snippet, ...
 def iframe(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     """The element that shows a unit's card on another page."""
     address = view.info.url(view.address(addresses.embed_page(layer.layer, unit.unit)))
-    title = html.escape(f"{view.title(layer.layer, unit.unit)} of {view.name}")
+    title = html.escape(f"{view.unit_title(layer.layer, unit.unit)} of {view.name}")
     return (
         f'<iframe src="{html.escape(address)}" width="{EMBED_WIDTH}" height="{EMBED_HEIGHT}" '
         f'title="{title}"></iframe>'

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import groupby
 
 from atlas.data import addresses, levels
-from atlas.data.records import LayerData, Pair, Unit
+from atlas.data.records import LayerData, Pair, Sample, Unit
 from atlas.drawing import pixels
 from atlas.site import phrases
 from atlas.site.render.base import PageAddress
@@ -16,16 +17,24 @@ BARS = 48  # of a distribution, at most: its upper six doublings
 
 
 @dataclass(frozen=True)
-class PercentileSample:
-    """An image near a percentile; ``left`` is where its patch begins on the strip.
+class PatchSample:
+    """A patch of a weaker image: where it begins on the strip, and the image in words."""
 
-    ``label`` is "" where that image doesn't activate the unit.
+    left: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Band:
+    """The images near a percentile: their activations and classes, in words, and their patches.
+
+    There are no patches where those images don't activate the unit.
     """
 
     percentile: str
-    left: int
-    value: str
-    label: str
+    values: str
+    labels: str
+    patches: tuple[PatchSample, ...]
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,21 @@ class Spectrum:
     source: str
     size: Pair
     tile: Pair
-    samples: tuple[PercentileSample, ...]
+    bands: tuple[Band, ...]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Where a percentile stands in a distribution, in percent of its width.
+
+    ``text`` stands at ``x`` in one of two ``row``s, at the side of it that ``anchor`` says, so that
+    it neither meets its neighbours nor leaves the figure.
+    """
+
+    x: float
+    text: str
+    row: int
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +67,8 @@ class Distribution:
 
     ``bars`` is an SVG's path of bars 1 wide and at most 40 high. ``first`` and ``last`` are the
     activations at both ends; ``silent`` says how many images are at level 0, ``less`` counts those
-    left of the first bar. ``ninth`` is where the weakest of a full nine stands.
+    left of the first bar. ``ninth`` is where the weakest of a full nine stands, in percent of the
+    width.
     """
 
     bars: str
@@ -54,6 +78,7 @@ class Distribution:
     silent: str
     less: int
     ninth: float | None
+    ticks: tuple[Tick, ...]
 
 
 def spectrum(view: AtlasView, layer: LayerData, unit: Unit, page: PageAddress) -> Spectrum | None:
@@ -61,20 +86,29 @@ def spectrum(view: AtlasView, layer: LayerData, unit: Unit, page: PageAddress) -
     if not view.atlas.stimuli or not any(sample.winner for sample in unit.spectrum):
         return None
     tile = pixels.strip_tile(layer.receptive_field.size)
-    samples = tuple(
-        PercentileSample(
-            percentile=phrases.percentile(sample.percent),
-            left=place * (tile[1] + pixels.GAP),
-            value=phrases.activation(sample.winner.value) if sample.winner else "silent",
-            label=sample.winner.label or sample.winner.file if sample.winner else "",
-        )
-        for place, sample in enumerate(unit.spectrum)
-    )
+    placed = groupby(enumerate(unit.spectrum), key=lambda one: one[1].percent)
     return Spectrum(
         source=view.link(addresses.spectrum_file(layer.layer, unit.unit), page),
-        size=pixels.strip_size(tile, len(samples)),
+        size=pixels.strip_size(tile, len(unit.spectrum)),
         tile=tile,
-        samples=samples,
+        bands=tuple(_band(percent, list(of_it), tile[1] + pixels.GAP) for percent, of_it in placed),
+    )
+
+
+def _band(percent: float, placed: list[tuple[int, Sample]], step: int) -> Band:
+    """The samples of a percentile, strongest first, with their places on the strip."""
+    shown = [(place, sample.winner) for place, sample in placed if sample.winner]
+    shown.sort(key=lambda one: -one[1].value)
+    values = [phrases.activation(winner.value) for _, winner in shown]
+    labels = dict.fromkeys(winner.label for _, winner in shown if winner.label)
+    return Band(
+        percentile=phrases.percentile(percent),
+        values="–".join(dict.fromkeys([values[-1], values[0]])) if values else "not active",
+        labels=", ".join(labels),
+        patches=tuple(
+            PatchSample(place * step, f"{winner.label or winner.file}, {value}")
+            for (place, winner), value in zip(shown, values, strict=True)
+        ),
     )
 
 
@@ -97,6 +131,26 @@ def distribution(layer: LayerData, unit: Unit) -> Distribution | None:
         silent=phrases.without_activation(layer, unit),
         less=sum(counts[: lowest - first]),
         ninth=_place(unit.nine[-1].value, lowest, stop) if len(unit.nine) == 9 else None,
+        ticks=_ticks(unit, lowest, stop),
+    )
+
+
+def _ticks(unit: Unit, lowest: int, stop: int) -> tuple[Tick, ...]:
+    """The percentiles that stand on the bars shown, from strong to weak."""
+    firsts = {one.percent: one.winner for one in reversed(unit.spectrum) if one.percent}
+    places = [
+        (percent, _place(winner.value, lowest, stop))
+        for percent, winner in sorted(firsts.items(), reverse=True)
+        if winner and winner.value >= levels.lower_bound(lowest)
+    ]
+    return tuple(
+        Tick(
+            x=x,
+            text=phrases.percentile(percent),
+            row=row % 2,
+            anchor="end" if x > 80 else "start" if x < 20 else "middle",
+        )
+        for row, (percent, x) in enumerate(places)
     )
 
 
@@ -105,7 +159,7 @@ def _bar(left: int, height: float) -> str:
 
 
 def _place(value: float, lowest: int, stop: int) -> float:
-    """Where a value stands between the levels ``lowest`` and ``stop``, a level being 1 wide."""
+    """Where a value stands between the levels ``lowest`` and ``stop``, in percent of the way."""
     low = math.log2(levels.lower_bound(lowest))
     high = math.log2(levels.lower_bound(stop))
-    return round((stop - lowest) * (math.log2(value) - low) / (high - low), 2)
+    return round(100 * (math.log2(value) - low) / (high - low), 2)

@@ -24,13 +24,17 @@ from atlas.site.render.unit_activations import (
 )
 from atlas.site.render.view import CLASSES, CONCEPTS, AtlasView
 
+HELD_BACK = 3  # units above that it inhibits, at most
+NAMED = 3  # that a unit's page names, at most; its data has them all
+
 
 @dataclass(frozen=True)
 class WinnerPair:
     """One of the nine: its reconstruction and its patch, by their corners (top, left) on the plate.
 
     ``twin`` and ``marked`` are corners on the plate of what was tried, and ``trial`` says how it
-    went; ``text`` is the winner in words, ``image`` the link to its image's page, if there is one.
+    went; ``text`` is the winner in words, ``where`` its file and its position, ``image`` the link
+    to its image's page, if there is one.
     """
 
     reconstruction: Pair
@@ -103,32 +107,45 @@ class FilterTile:
 class Neighbour:
     """Another unit that this one is made of, feeds, or goes together with.
 
-    ``called`` is people's own name for it. ``bond`` is how strong that is, in words. ``page`` and
+    ``label`` is what it is best called, ``called`` people's own name for it, ``bond`` how strongly
+    it is bound, in words. ``page`` and
     ``source``, the link to its thumbnail, are "" where there is none.
     """
 
     title: str
+    label: str
     called: str
     bond: str
     negative: bool
     page: str
     source: str
     size: Pair
-    alt: str
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """A strip of other units: its heading, what its figures are (or ""), and the units."""
+
+    title: str
+    about: str
+    units: tuple[Neighbour, ...]
 
 
 @dataclass(frozen=True)
 class UnitPage:
     """What a unit's page shows.
 
-    ``called`` is people's own name for it in quotation marks, "" for most. ``views`` is None where
-    there is no choice between them. ``plate_file`` is the link to its plate. ``overlaps`` is None
-    where nothing was compared with concepts, ``filter`` where the layer's filters can't be drawn,
-    ``circuit`` where no unit below is known.
+    ``label`` is what the unit is best called, None where nothing speaks for a name; ``called``
+    people's own name for it in quotation marks, "" for most. ``trust`` says in a sentence what
+    ``evidence`` has in a table. ``views`` is None where there is no choice between them.
+    ``plate_file`` is the link to its plate. ``overlaps`` is None where nothing was compared with
+    concepts, ``filter`` where the layer's filters can't be drawn, ``circuit`` where no unit below
+    is known.
     """
 
     layer: str
     unit: int
+    label: phrases.Label | None
     called: str
     lead: str
     crisp: bool
@@ -140,6 +157,7 @@ class UnitPage:
     pairs: tuple[WinnerPair, ...]
     tried: TriedPlate | None
     caption: Caption
+    trust: str
     evidence: evidence_tables.Table | None
     spectrum: Spectrum | None
     distribution: Distribution | None
@@ -147,9 +165,7 @@ class UnitPage:
     overlaps: tuple[Overlap, ...] | None
     filter: FilterTile | None
     circuit: Circuit | None
-    below: tuple[Neighbour, ...]
-    above: tuple[Neighbour, ...]
-    alike: tuple[Neighbour, ...]
+    neighbours: tuple[Neighbours, ...]
     downloads: tuple[Anchor, ...]
     snippets: tuple[snippets.Snippet, ...]
     provenance: str
@@ -168,12 +184,14 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     file = addresses.unit_page(layer.layer, unit.unit)
     page = view.page(file)
     name = f"{layer.layer}/{unit.unit}"
+    label = phrases.best_label(unit)
     small = pixels.small_plate_of(layer.receptive_field.size, view.atlas.pictures)
     is_tried = bool(unit.evidence) and not view.atlas.lean
     head = view.head(
         file,
-        title=view.title(layer.layer, unit.unit),
-        description=f"What activates unit {unit.unit} of {layer.layer} of {view.name} most",
+        title=" · ".join([name, label.name, label.support] if label else [name]),
+        layer=layer.layer,
+        description=phrases.unit_description(view.atlas, layer, unit),
         crumbs=(
             Crumb(layer.layer, view.address(addresses.layer_page(layer.layer))),
             Crumb(str(unit.unit)),
@@ -185,6 +203,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     content = UnitPage(
         layer=layer.layer,
         unit=unit.unit,
+        label=label,
         called=phrases.quoted(view.called(layer.layer, unit.unit)),
         lead=phrases.unit_lead(layer, unit),
         crisp=pixels.is_crisp(layer.receptive_field.size),
@@ -194,8 +213,8 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         plate_file=f"{unit.unit}.webp",
         plate=layer.plate,
         pairs=tuple(
-            _pair(view, layer, unit, rank=rank, small=small, page=page)
-            for rank in range(len(unit.nine))
+            _pair(view, layer, unit, rank=rank, value=value, small=small, page=page)
+            for rank, value in enumerate(phrases.activations([one.value for one in unit.nine]))
         ),
         tried=TriedPlate(f"tried/{unit.unit}.webp", small) if is_tried else None,
         caption=Caption(
@@ -205,6 +224,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
             outside=phrases.outside(unit),
             credit=phrases.credit(view.atlas),
         ),
+        trust=evidence_tables.trust(unit),
         evidence=evidence_tables.of_unit(unit, view.summary(layer.layer)),
         spectrum=spectrum(view, layer, unit, page),
         distribution=distribution(layer, unit),
@@ -212,9 +232,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         overlaps=_overlaps(view, layer, unit, page),
         filter=_filter(layer, unit.unit),
         circuit=circuit(view, layer, unit, page),
-        below=_neighbours(view, unit.below, page=page, bond=phrases.weight_share),
-        above=_neighbours(view, unit.above, page=page, bond=phrases.weight_share),
-        alike=_neighbours(view, unit.alike, page=page, bond=phrases.correlation),
+        neighbours=tuple(_strips(view, unit, page)),
         downloads=_downloads(view, unit),
         snippets=snippets.of_unit(view, layer, unit),
         provenance=phrases.provenance(view.atlas),
@@ -228,7 +246,7 @@ def _steps(view: AtlasView, layer: LayerData, unit: Unit) -> Steps:
     place = bisect_left(layer.top, unit.unit, key=lambda other: other.unit)
 
     def anchor(other: Unit) -> Anchor:
-        return Anchor(view.title(layer.layer, other.unit), f"{other.unit}.html")
+        return Anchor(view.unit_title(layer.layer, other.unit), f"{other.unit}.html")
 
     return Steps(
         anchor(layer.top[place - 1]) if place > 0 else None,
@@ -237,7 +255,14 @@ def _steps(view: AtlasView, layer: LayerData, unit: Unit) -> Steps:
 
 
 def _pair(
-    view: AtlasView, layer: LayerData, unit: Unit, *, rank: int, small: Plate, page: PageAddress
+    view: AtlasView,
+    layer: LayerData,
+    unit: Unit,
+    *,
+    rank: int,
+    value: str,
+    small: Plate,
+    page: PageAddress,
 ) -> WinnerPair:
     """One of the nine; ``small`` is the layout of the plate of what was tried."""
     winner = unit.nine[rank]
@@ -254,7 +279,7 @@ def _pair(
         twin=small.place(rank, patch=False),
         marked=small.place(rank, patch=True),
         trial=evidence_tables.of_winner(unit, rank),
-        value=phrases.activation(winner.value),
+        value=value,
         label=view.label_anchor(CLASSES, winner.label, page) if winner.label else None,
         text=phrases.winner(winner, rank),
         where=phrases.where(winner, layer),
@@ -288,8 +313,34 @@ def _overlaps(
         return None
     return tuple(
         Overlap(view.label_anchor(CONCEPTS, name, page), f"{share:.2f}", round(100 * share, 1))
-        for name, share in unit.concepts
+        for name, share in unit.concepts[:NAMED]
     )
+
+
+def _strips(view: AtlasView, unit: Unit, page: PageAddress) -> Iterator[Neighbours]:
+    """The strips of units that excite a unit, inhibit it, are fed by it, or fire with it."""
+    exciting = [link for link in unit.below if link[2] is None or link[2] > 0]
+    inhibiting = [link for link in unit.below if link[2] is not None and link[2] <= 0]
+    fed = [link for link in unit.above if link[2] is None or link[2] > 0]
+    fed += [link for link in unit.above if link[2] is not None and link[2] <= 0][:HELD_BACK]
+    for title, about, links, bond in (
+        ("Excited by", "Share of its squared weights.", exciting, phrases.weight_share),
+        ("Inhibited by", "", inhibiting, phrases.weight_share),
+        (
+            "Feeds",
+            "Its share of theirs: + excites, − inhibits them.",
+            fed,
+            phrases.weight_share,
+        ),
+        (
+            "Units that fire together",
+            "Correlation over all images, to about ±0.06.",
+            unit.alike,
+            phrases.correlation,
+        ),
+    ):
+        if links:
+            yield Neighbours(title, about, _neighbours(view, links, page=page, bond=bond))
 
 
 def _neighbours(
@@ -305,6 +356,7 @@ def _neighbours(
         layer = view.layers[name]
         unit = layer.find(number)
         fired = unit is not None and bool(unit.nine)
+        label = phrases.best_label(unit) if unit else None
         thumbnail = ""
         called = phrases.quoted(view.called(name, number))
         if fired and not view.atlas.lean:
@@ -312,13 +364,13 @@ def _neighbours(
         neighbours.append(
             Neighbour(
                 title=f"{name}/{number}",
+                label=label.name if label else "",
                 called=called,
                 bond=bond(strength),
                 negative=strength is not None and strength < 0,
                 page=view.link(addresses.unit_page(name, number), page) if unit else "",
                 source=thumbnail,
                 size=pixels.thumbnail_size(layer.plate.size),
-                alt=phrases.plate(layer, unit, called) if unit and fired else "",
             )
         )
     return tuple(neighbours)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from atlas.data import addresses
 from atlas.data.documents import Document, read_atlas, read_layer
-from atlas.data.records import AtlasData, LayerData, LayerSummary
+from atlas.data.records import AtlasData, LayerData, LayerSummary, Unit
 from atlas.site import phrases
 from atlas.site.info import SiteInfo
 from atlas.site.labelled import Labels, classes, concepts
@@ -19,6 +19,7 @@ from atlas.site.render.base import Anchor, Crumb, Entry, Head, PageAddress, Prev
 T = TypeVar("T")
 
 NO_STEPS = Steps()
+MEDIAN = 50.0  # the percentile of the images that a quiz asks about
 
 
 @dataclass(frozen=True)
@@ -130,29 +131,63 @@ class AtlasView:
         """People's own name for a unit; "" for most."""
         return self.names.get((layer, unit), "")
 
-    def title(self, layer: str, unit: int) -> str:
+    def unit_title(self, layer: str, unit: int) -> str:
         """A unit's address, with people's own name for it."""
         return " ".join(filter(None, (f"{layer}/{unit}", phrases.quoted(self.called(layer, unit)))))
+
+    @property
+    def title(self) -> str:
+        """What pages call the network."""
+        return phrases.title(self.atlas)
+
+    def has_quiz(self, layer: LayerData) -> bool:
+        """Whether a layer has a quiz: the images may be shown, and some unit can be asked about."""
+        return self.atlas.stimuli and any(map(is_askable, layer.top))
+
+    def menu(self, layer: str = "") -> tuple[Crumb, ...]:
+        """What the headers of the atlas's pages lead to; the quiz is that of ``layer``, if any."""
+        menu = [
+            Crumb(kind.title, self.address(f"{self.label_folder(kind)}/index.html"))
+            for kind in (CONCEPTS, CLASSES)
+            if self.labels(kind)
+        ][:1]
+        for name in (layer, *reversed(self.atlas.layers)):
+            if name and self.has_quiz(self.layers[name]):
+                menu.append(Crumb("Quiz", self.address(addresses.quiz_page(name))))
+                break
+        return tuple(menu)
 
     def head(
         self,
         file: str,
         *,
         description: str,
+        layer: str = "",
         title: str = "",
         crumbs: tuple[Crumb, ...] = (),
         steps: Steps = NO_STEPS,
         preview: Preview | None = None,
         oembed: str = "",
     ) -> Head:
-        """The head of a page of the atlas; ``file`` is within it, and ``crumbs`` come after it."""
+        """The head of a page of the atlas; ``file`` is within it, and ``crumbs`` come after it.
+
+        ``layer`` is the one that the page is about, if any.
+        """
         return Head(
             address=self.address(file),
-            title=(title, self.name) if title else (self.name,),
+            title=(title, self.title) if title else (self.title,),
             description=description,
-            crumbs=(Crumb(self.name, self.address("index.html") if crumbs else ""), *crumbs),
+            crumbs=(Crumb(self.title, self.address("index.html") if crumbs else ""), *crumbs),
             steps=steps,
             preview=preview,
             oembed=oembed,
             atlas=self.name,
+            menu=self.menu(layer),
         )
+
+
+def is_askable(unit: Unit) -> bool:
+    """Whether a quiz can ask about a unit: it has all nine, and a median image that excites it."""
+    return len(unit.nine) == 9 and any(
+        sample.percent == MEDIAN and sample.winner is not None for sample in unit.spectrum
+    )
