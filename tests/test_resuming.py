@@ -118,7 +118,7 @@ def test_nothing_is_computed_twice(
     for more in (["--fresh"], ["--rule", "guided"]):
         with pytest.raises(pytest.fail.Exception):
             cli.main([*command, *more])
-    assert "reconstructions again: rule was deconvnet and is guided" in capsys.readouterr().out
+    assert "close_ups again: rule was deconvnet and is guided" in capsys.readouterr().out
     assert contents(tmp_path) == contents(site)
 
 

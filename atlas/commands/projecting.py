@@ -9,6 +9,7 @@ from atlas.data.plan import LayerPlan, Plan
 from atlas.data.settings import Settings
 from atlas.images.sources import Images
 from atlas.networks.network import Network
+from atlas.reconstruction import close_ups
 from atlas.site.pages import Page
 
 
@@ -16,7 +17,14 @@ def plan_of(network: Network, images: Images, settings: Settings) -> Plan:
     """What the atlas of these settings will hold."""
     return Plan(
         tuple(
-            LayerPlan(min(layer.units, settings.units or layer.units), layer.held.size, layer.units)
+            LayerPlan(
+                min(layer.units, settings.units or layer.units),
+                layer.held.size,
+                layer.units,
+                close_ups.largest(
+                    settings.tiles, layer.held.size, network.preprocessing.input_shape[1:]
+                ),
+            )
             for layer in network.choose(settings.layer_globs)
         ),
         len(images),

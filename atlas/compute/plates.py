@@ -46,7 +46,7 @@ def write_plates(
         path = folder / addresses.plate_file(layer.layer, unit.unit)
         if path.exists():
             return  # by a build that was stopped
-        size = layer.receptive_field.size
+        size = layer.shown
         picture = pixels.plate(layer.plate, store.tiles[row], len(unit.nine))
         path.parent.mkdir(parents=True, exist_ok=True)
         if not lean:
@@ -69,7 +69,7 @@ def write_plates(
 
 def _tried(layer: LayerFacts, tiles: np.ndarray, count: int) -> bytes:
     """The plate of the control twin's reconstructions and of what was kept, encoded."""
-    size = layer.receptive_field.size
+    size = layer.shown
     layout = pixels.small_plate_of(size, layer.plate.patches)
     return pixels.small_encoded(pixels.plate(layout, tiles, count), size)
 

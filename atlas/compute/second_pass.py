@@ -73,7 +73,7 @@ class Revisited:
 
     ``units`` and ``ranks`` ``[B]`` say which winners; ``images`` their images, ``boxes`` their
     nominal boxes; ``reconstructions`` and ``gradients`` what came down; ``evidence`` what came of
-    trying it, if it was tried.
+    trying it, if it was tried. ``gradients`` is None where they were not asked for.
     """
 
     layer: Layer
@@ -82,7 +82,7 @@ class Revisited:
     images: list[int]
     boxes: list[Box]
     reconstructions: Projections
-    gradients: Projections
+    gradients: Projections | None
     evidence: Evidence | None = None
 
 
@@ -127,21 +127,25 @@ def revisit(
     running: Running | None = None,
     after: int = 0,
     control: Graph | None = None,
+    gradients: bool = True,
+    doing: str = "reconstructing",
 ) -> Iterator[Visit]:
     """Run each winning image once for all layers and units that chose it, and reconstruct.
 
-    With ``control``, the network's control twin, the reconstructions are tried, too. ``running``
-    says how the pass runs; by default as a scan does. The first ``after`` visits of the itinerary
-    are left out. Of the others each rank makes every k-th, for k ranks; all make the same number,
-    the last one perhaps an empty one. Every winning activation is computed again, in the same slot
-    of a batch of the same shape, and compared with the record: ``AtlasError`` if they differ.
+    With ``control``, the network's control twin, the reconstructions are tried, too. Without
+    ``gradients`` these don't go down beside them. ``running`` says how the pass runs; by default as
+    a scan does. ``doing`` is what its progress is called. The first ``after`` visits of the
+    itinerary are left out. Of the others each rank makes every k-th, for k ranks; all make the same
+    number, the last one perhaps an empty one. Every winning activation is computed again, in the
+    same slot of a batch of the same shape, and compared with the record: ``AtlasError`` if they
+    differ.
     """
     running = running or Running(slots_of(network, BATCH))
     ranks = running.ranks
     layers = [network.layer(name) for name in records]
-    pass_ = _Pass(
-        network, layers, records, {n: _by_image(r) for n, r in records.items()}, rule, control
-    )
+    wanted = {name: _by_image(record) for name, record in records.items()}
+    rules = (rule, "gradient") if gradients else (rule,)
+    pass_ = _Pass(network, layers, records, wanted, rules, control)
     # joining what several batches recorded takes its memory twice
     together = min(TOGETHER, max(1, MEMORY // (2 * running.slots * network.graph.footprint)))
     own = itinerary(records, running.slots, together)[after:]
@@ -156,7 +160,7 @@ def revisit(
         cache=running.cache,
         again=True,
     )
-    source = running.progress(source, len(order), "reconstructing")
+    source = running.progress(source, len(order), doing)
     for some in own:
         batches = forward_batches(itertools.islice(source, len(some)), running.slots)
         yield _visit(pass_, list(batches))
@@ -166,13 +170,16 @@ def revisit(
 
 @dataclass(frozen=True)
 class _Pass:
-    """What all visits have in common; ``wanted`` holds each layer's winners by image."""
+    """What all visits have in common; ``wanted`` holds each layer's winners by image.
+
+    ``rules`` are those that go down: the reconstructions' first, and then perhaps the gradient's.
+    """
 
     network: Network
     layers: list[Layer]
     records: dict[str, TopNine]
     wanted: dict[str, dict[int, list[_Place]]]
-    rule: str
+    rules: tuple[str, ...]
     control: Graph | None
 
 
@@ -198,7 +205,7 @@ def _visit(pass_: _Pass, batches: list[Batch]) -> Visit:
     network = pass_.network
     nodes = [layer.node for layer in pass_.layers]
     inputs = [batch.inputs(network) for batch in batches]
-    recordings = [record(network.graph, some, nodes, pass_.rule, "gradient") for some in inputs]
+    recordings = [record(network.graph, some, nodes, *pass_.rules) for some in inputs]
     recording = joined(recordings) if len(recordings) > 1 else recordings[0]
     sharp, blurred, rows = {}, {}, {}
     for number, batch in enumerate(batches):
@@ -219,7 +226,7 @@ def _visit(pass_: _Pass, batches: list[Batch]) -> Visit:
             won = [place for image in rows for place in wanted.get(image, ())]
             for first in range(0, len(won), DESCENTS):
                 some = _Won(layer, pass_.records[layer.id], won[first : first + DESCENTS], rows)
-                yield _reconstructed(recording, some, pass_.rule, trial_inputs)
+                yield _reconstructed(recording, some, pass_.rules[0], trial_inputs)
 
     return Visit(sharp, revisited(), blurred)
 
@@ -271,7 +278,8 @@ def _reconstructed(
         twins, marks = _projections(trials.twin), trials.marks.cpu().numpy()
         evidence = Evidence(trials.figures, twins, marks)
     boxes = [layer.held.box(*at) for at in where]
-    return Revisited(layer, units, ranks, images, boxes, shown[rule], shown["gradient"], evidence)
+    gradients = shown.get("gradient")
+    return Revisited(layer, units, ranks, images, boxes, shown[rule], gradients, evidence)
 
 
 def _projections(found: Window) -> Projections:

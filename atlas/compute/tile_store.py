@@ -14,7 +14,7 @@ from PIL import Image
 from atlas.compute.room import room
 from atlas.compute.second_pass import Projections, Revisited, Visit
 from atlas.data import addresses
-from atlas.data.documents import UnitNine
+from atlas.data.documents import UnitCloseUps, UnitNine
 from atlas.data.geometry import Box
 from atlas.data.measures import MEASURES
 from atlas.data.records import LayerFacts, Pair
@@ -28,10 +28,16 @@ QUALITY = 82  # of a stimulus as lossy WebP
 
 @dataclass(frozen=True)
 class ShownLayer:
-    """A layer, and its units that are shown."""
+    """A layer, its units that are shown, and their close-ups, where its tiles are close-ups."""
 
     facts: LayerFacts
     units: tuple[UnitNine, ...]
+    close_ups: tuple[UnitCloseUps, ...] = ()
+
+    def box(self, row: int, rank: int, nominal: Box) -> Box:
+        """What the tiles of a winner show, by its unit's row and its rank."""
+        boxes = self.close_ups[row].boxes if self.close_ups else ()
+        return Box(*boxes[rank]) if boxes else nominal
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class TileStore:
     def of(layer: ShownLayer, scratch: Path, tried: bool) -> TileStore:
         """The store of a layer in a folder: as a build left it, or empty."""
         each, facts = (len(layer.units), 9), layer.facts
-        shapes = _shapes(facts.receptive_field.size, facts.plate.tile, tried)
+        shapes = _shapes(facts.receptive_field.size, facts.shown, facts.plate.tile, tried)
         return TileStore(
             **{
                 name: room(scratch / f"{facts.layer}.{name}", (*each, *shape), _type(name))
@@ -63,18 +69,22 @@ class TileStore:
         )
 
 
-def bytes_of_unit(size: Pair, tile: Pair, tried: bool) -> int:
-    """The bytes that a store takes for a unit, by its nominal box and its plate's tiles."""
-    shapes = _shapes(size, tile, tried)
+def bytes_of_unit(size: Pair, shown: Pair, tile: Pair, tried: bool) -> int:
+    """The bytes that a store takes for a unit.
+
+    ``size`` is that of its nominal box, ``shown`` of the largest box that its tiles show, ``tile``
+    that of its plate's tiles.
+    """
+    shapes = _shapes(size, shown, tile, tried)
     return sum(9 * math.prod(s) * np.dtype(_type(name)).itemsize for name, s in shapes.items())
 
 
-def _shapes(size: Pair, tile: Pair, tried: bool) -> dict[str, tuple[int, ...]]:
+def _shapes(size: Pair, shown: Pair, tile: Pair, tried: bool) -> dict[str, tuple[int, ...]]:
     """The shapes of a store's arrays for one winner."""
     return {
         "tiles": (2, *tile, 3),
         "energies": (sum(size),),
-        "tried": (2 if tried else 0, *pixels.small_plate_of(size).tile, 3),
+        "tried": (2 if tried else 0, *pixels.small_plate_of(shown).tile, 3),
         "figures": (len(MEASURES) if tried else 0,),
     }
 
@@ -121,7 +131,7 @@ def draw(
     def drawn(visit: Visit, some: Revisited) -> Drawn:
         name = some.layer.id
         rows = np.searchsorted(shown[name], some.units)
-        return _drawn(layers[name].facts, visit, some, rows, std)
+        return _drawn(layers[name], visit, some, rows, std)
 
     with ThreadPoolExecutor() as pool:
         for visit in visits:
@@ -142,14 +152,15 @@ def draw(
 
 
 def _drawn(
-    layer: LayerFacts, visit: Visit, some: Revisited, rows: np.ndarray, std: tuple[float, ...]
+    shown: ShownLayer, visit: Visit, some: Revisited, rows: np.ndarray, std: tuple[float, ...]
 ) -> Drawn:
-    count, evidence, tile = len(some.units), some.evidence, layer.plate.tile
-    small = pixels.small_plate_of(layer.receptive_field.size).tile
+    layer, count, evidence = shown.facts, len(some.units), some.evidence
+    tile, small = layer.plate.tile, pixels.small_plate_of(layer.shown).tile
     tiles = np.zeros((count, 2, *tile, 3), np.uint8)
     tried = np.zeros((count, 2 if evidence else 0, *small, 3), np.uint8)
     energies = np.zeros((count, sum(layer.receptive_field.size)), np.float32)
-    for place, (image, box) in enumerate(zip(some.images, some.boxes, strict=True)):
+    for place, (image, nominal) in enumerate(zip(some.images, some.boxes, strict=True)):
+        box = shown.box(int(rows[place]), int(some.ranks[place]), nominal)
         tiles[place, 0] = _reconstruction(some.reconstructions, place, std, box, tile)
         tiles[place, 1] = pixels.patch(visit.stimuli[image], box, tile)
         if evidence:
@@ -180,6 +191,7 @@ def _copy(sharp: np.ndarray, kept: np.ndarray, marks: np.ndarray, corner: tuple[
 
 
 def _energy(some: Revisited, place: int) -> np.ndarray:
+    assert some.gradients is not None
     corner, box = some.gradients.corner(place), some.boxes[place].as_tuple()
     return np.concatenate(effective.marginals(some.gradients.values[place], corner, box))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +14,19 @@ from PIL import Image
 from atlas.compute.second_pass import Visit, revisit
 from atlas.data import addresses
 from atlas.data.documents import read_atlas, read_layer
-from atlas.data.records import LayerData, Unit
+from atlas.data.geometry import Box
+from atlas.data.records import Corners, LayerData, Pair, Unit
 from atlas.drawing import pixels
 from atlas.errors import AtlasError, UsageError
 from atlas.images.sources import Images, name_of
 from atlas.networks.batching import BATCH, Running, slots_of
 from atlas.networks.network import Network
+from atlas.reconstruction import close_ups
 from atlas.runtime.progress import Progress, silent
 from atlas.scanning.scan import first_pass
 from atlas.scanning.topk import NINE, TopNine
 
+NEAR = 2  # pixels by which a close-up may lie elsewhere, where sums were rounded otherwise
 ALIKE = 0.9  # the least correlation of pictures that differ by rounding and compression alone
 
 
@@ -115,44 +118,65 @@ def verify(
     layers = {name: read_layer(folder, name) for name in chosen}
     winners = {name: scanned.records[name].only(units) for name, units in chosen.items()}
     visits = revisit(network, images, winners, facts.rule, running=running)
-    tiles = _drawn(visits, layers, chosen, network.preprocessing.std)
+    again = _again(visits, layers, chosen, network)
     for name, units in chosen.items():
         for number in units:
             differs = _compare_record(scanned.records[name], layers[name].unit(number))
             count = winners[name].count(number)
             if count:
-                drawn = pixels.plate(layers[name].plate, tiles[name, number], count)
+                own, frame = again[name, number], network.preprocessing.crop
+                differs += _compare_close_ups(own, layers[name], number, count, frame)
+                drawn = pixels.plate(layers[name].plate, own.tiles, count)
                 path = folder / addresses.plate_file(name, number)
                 differs += _compare_plate(path, drawn, layers[name], count, lean=facts.lean)
             yield Verdict(name, number, tuple(differs))
 
 
-def _drawn(
+@dataclass(frozen=True)
+class _Again:
+    """A unit's winners computed anew.
+
+    ``tiles`` ``[9, 2, h, w, 3]`` uint8 as a build draws them; ``extents`` where the energy of each
+    reconstruction lies, ``nominal`` the nominal boxes, both ``[9, 4]``.
+    """
+
+    tiles: np.ndarray
+    extents: np.ndarray
+    nominal: np.ndarray
+
+
+def _again(
     visits: Iterable[Visit],
     layers: Mapping[str, LayerData],
     chosen: Mapping[str, list[int]],
-    std: tuple[float, ...],
-) -> dict[tuple[str, int], np.ndarray]:
-    """The tiles ``[9, 2, h, w, 3]`` uint8 of units, by layer and number: as a build draws them."""
-    tiles = {
-        (name, number): np.zeros((NINE, 2, *layers[name].plate.tile, 3), np.uint8)
-        for name, units in chosen.items()
-        for number in units
+    network: Network,
+) -> dict[tuple[str, int], _Again]:
+    """Units' winners, by layer and number, drawn in the boxes that the atlas says."""
+    std, frame = network.preprocessing.std, network.preprocessing.crop
+    units = {
+        (name, number): _Again(
+            np.zeros((NINE, 2, *layers[name].plate.tile, 3), np.uint8),
+            np.zeros((NINE, 4), np.int64),
+            np.zeros((NINE, 4), np.int64),
+        )
+        for name, numbers in chosen.items()
+        for number in numbers
     }
     for visit in visits:
         for some in visit.found:
-            tile = layers[some.layer.id].plate.tile
+            layer, found = layers[some.layer.id], some.reconstructions
             for place, (unit, rank) in enumerate(zip(some.units, some.ranks, strict=True)):
-                own, box = tiles[some.layer.id, int(unit)][rank], some.boxes[place]
-                own[0] = pixels.reconstruction(
-                    some.reconstructions.values[place],
-                    std=std,
-                    box=box,
-                    size=tile,
-                    corner=some.reconstructions.corner(place),
+                own, nine = units[layer.layer, int(unit)], layer.unit(int(unit)).nine
+                signal, corner = found.values[place], found.corner(place)
+                own.extents[rank] = close_ups.extent(signal, corner, frame)
+                own.nominal[rank] = some.boxes[place].as_tuple()
+                close = nine[rank].close_box if rank < len(nine) else None
+                box, tile = Box(*close) if close else some.boxes[place], layer.plate.tile
+                own.tiles[rank, 0] = pixels.reconstruction(
+                    signal, std=std, box=box, size=tile, corner=corner
                 )
-                own[1] = pixels.patch(visit.stimuli[some.images[place]], box, tile)
-    return tiles
+                own.tiles[rank, 1] = pixels.patch(visit.stimuli[some.images[place]], box, tile)
+    return units
 
 
 def _require_same(what: str, stated: str, actual: str) -> None:
@@ -181,6 +205,24 @@ def _compare_record(record: TopNine, unit: Unit) -> list[str]:
     return differs
 
 
+def _compare_close_ups(
+    again: _Again, layer: LayerData, number: int, count: int, frame: Pair
+) -> list[str]:
+    """Which close-ups that an atlas says of a unit lie elsewhere than those placed anew."""
+    boxes: Sequence[Corners | None] = [None] * count
+    if layer.close_up:
+        extents, nominal = again.extents[:count].tolist(), again.nominal[:count].tolist()
+        boxes = close_ups.of_unit(extents, nominal, layer.close_up, frame) or boxes
+    differs = []
+    for rank, (winner, box) in enumerate(zip(layer.unit(number).nine, boxes, strict=False)):
+        said = winner.close_box
+        if (said is None) != (box is None):
+            differs.append(f"no. {rank + 1} is {'no' if box is None else 'a'} close-up")
+        elif said and box and max(abs(a - b) for a, b in zip(said, box, strict=True)) > NEAR:
+            differs.append(f"the close-up of no. {rank + 1}")
+    return differs
+
+
 def _compare_plate(
     path: Path, drawn: Image.Image, layer: LayerData, count: int, *, lean: bool
 ) -> list[str]:
@@ -190,7 +232,7 @@ def _compare_plate(
     """
     if not path.is_file():
         return ["there is no plate"]
-    box = layer.receptive_field.size
+    box = layer.shown
     again = io.BytesIO(pixels.encoded(drawn, box, lean=lean))
     with Image.open(path) as one, Image.open(again) as other:
         shown = np.asarray(one.convert("RGB"), float)

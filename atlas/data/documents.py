@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from atlas.data import records
 from atlas.data.records import (
@@ -71,6 +71,21 @@ class LayerNine(Struct, frozen=True):
 
     images: int
     units: tuple[UnitNine, ...]
+
+
+class UnitCloseUps(Struct, frozen=True):
+    """The close-ups that a unit's tiles show: one for each of its nine, all of one size.
+
+    ``boxes`` is empty where they show nominal boxes.
+    """
+
+    unit: int
+    boxes: tuple[Corners, ...] = ()
+
+    @property
+    def side(self) -> int | None:
+        """Their height and width; None where there are none."""
+        return self.boxes[0][2] - self.boxes[0][0] if self.boxes else None
 
 
 class UnitReconstructions(Struct, frozen=True):
@@ -136,9 +151,10 @@ class Comparison(Struct, frozen=True):
 
 
 NETWORK = Document("network", records.NetworkFacts)
-LAYER = Document("layer", records.LayerFacts)
+LAYER = Document("layer", records.LayerFacts, schema=2)
 IMAGES = Document("images", records.ImageFacts)
 NINE = Document("nine", LayerNine)
+CLOSE_UPS = Document("close_ups", PerUnit[UnitCloseUps])
 RECONSTRUCTIONS = Document("reconstructions", PerUnit[UnitReconstructions])
 CONNECTIONS = Document("connections", PerUnit[UnitConnections])
 CONTRIBUTIONS = Document("contributions", PerUnit[UnitContributions])
@@ -173,8 +189,21 @@ def read_layer(folder: Path, layer: str) -> LayerData:
             if known["unit"] not in more:
                 raise _strange(document.path(folder, layer))
             known |= _fields(more[known["unit"]])
+    if facts.close_up:
+        close = {unit.unit: unit.boxes for unit in CLOSE_UPS.read(folder, layer).units}
+        for known in fields:
+            boxes = close.get(known["unit"])
+            if boxes is None or len(boxes) not in (0, len(known["nine"])):
+                raise _strange(CLOSE_UPS.path(folder, layer))
+            known["nine"] = _closer(known["nine"], boxes)
     top = tuple(Unit(**known) for known in fields)
     return LayerData(**_fields(facts), images=nine.images, top=top)
+
+
+def _closer(nine: tuple[Winner, ...], boxes: tuple[Corners, ...]) -> tuple[Winner, ...]:
+    """A unit's winners with the close-ups of them, if there are any."""
+    pairs = zip(nine, boxes, strict=True) if boxes else ()
+    return tuple(structs.replace(winner, close_box=box) for winner, box in pairs) or nine
 
 
 def read_atlas(folder: Path) -> AtlasData:

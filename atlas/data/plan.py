@@ -12,12 +12,18 @@ from atlas.data.records import Pair
 class LayerPlan:
     """A layer that will be shown: how many units, and the size of their nominal field in pixels.
 
-    ``scanned`` is how many units it has, 0 where all are shown.
+    ``scanned`` is how many units it has, 0 where all are shown; ``close_up`` as in ``LayerFacts``.
     """
 
     units: int
     size: Pair
     scanned: int = 0
+    close_up: int | None = None
+
+    @property
+    def shown(self) -> Pair:
+        """Height and width of the largest box that a tile shows."""
+        return (self.close_up, self.close_up) if self.close_up else self.size
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-SCHEMA = 4  # of atlas.json and of a unit's JSON; every stage's own JSON has a number of its own
+SCHEMA = 5  # of atlas.json and of a unit's JSON; every stage's own JSON has a number of its own
 
 Corners = tuple[int, int, int, int]  # top, left, bottom, right
 Pair = tuple[int, int]
@@ -30,6 +30,7 @@ class Winner(Struct, frozen=True, rename={"label": "class"}, omit_defaults=True)
     ``box`` is the nominal receptive field of the position and ``true_box`` all pixels that can
     influence the activation. Where some of them do so through gates alone, ``box`` and ``held_box``
     are the nominal box and the clipped one with gates held; or else ``held_box`` is None.
+    ``close_box`` is the close-up that its tiles show; None where they show ``box``.
     """
 
     image: int
@@ -40,6 +41,12 @@ class Winner(Struct, frozen=True, rename={"label": "class"}, omit_defaults=True)
     box: Corners
     true_box: Corners
     held_box: Corners | None = None
+    close_box: Corners | None = None
+
+    @property
+    def shown(self) -> Corners:
+        """What its tiles show."""
+        return self.close_box or self.box
 
     @property
     def reach(self) -> Corners:
@@ -166,7 +173,8 @@ class LayerFacts(Struct, frozen=True):
     sheet; ``parents`` the layers it is computed from, "" for the input; ``image_free`` whether
     nothing of an image but the activation's strength enters its reconstructions.
     ``receptive_field`` is the field with gates held, by which tiles are cut; ``true_field`` the one
-    that counts what comes through gates, None where no gate lies below.
+    that counts what comes through gates, None where no gate lies below. ``close_up`` is the side of
+    the largest close-up that tiles may show, None where they show nominal boxes.
     """
 
     layer: str
@@ -179,6 +187,12 @@ class LayerFacts(Struct, frozen=True):
     parents: tuple[str, ...] = ()
     image_free: bool = False
     true_field: ReceptiveField | None = None
+    close_up: int | None = None
+
+    @property
+    def shown(self) -> Pair:
+        """Height and width of the largest box that a tile shows."""
+        return (self.close_up, self.close_up) if self.close_up else self.receptive_field.size
 
     @property
     def units(self) -> int:

@@ -92,6 +92,14 @@ class Settings:
         choices=tuple(RULES),
         help="what happens at a nonlinearity on the way down (default: deconvnet)",
     )
+    tiles: str = option(
+        LOOK,
+        "auto",
+        choices=("auto", "nominal", "close"),
+        help="what a tile shows: 'nominal' the whole receptive field, as the paper does, 'close' a "
+        "close-up of where the reconstruction lies, 'auto' (the default) a close-up in layers "
+        "whose field covers more than three quarters of the input's height or width",
+    )
     near_duplicates: int | None = option(
         LOOK,
         kind=NATURAL,

@@ -40,13 +40,14 @@ def caption(layer: LayerData, unit: Unit) -> str:
 
 def title(layer: LayerData, *, lit: bool = False) -> str:
     """The title of a layer's figure, with reconstructions or with lit patches."""
+    close = "; close-ups" if layer.close_up else ""
     if lit:
         return (
             f"Units of {layer.layer}: the nine strongest patches, and lit where their "
-            "reconstructions are strong"
+            f"reconstructions are strong{close}"
         )
     what = "patches and their reconstructions" if layer.plate.patches else "reconstructions"
-    return f"Units of {layer.layer}: the nine strongest {what}"
+    return f"Units of {layer.layer}: the nine strongest {what}{close}"
 
 
 def on_paper(plate: Image.Image) -> Image.Image:

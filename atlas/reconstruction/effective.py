@@ -35,16 +35,16 @@ def _placed(values: np.ndarray, start: int, length: int) -> np.ndarray:
     return placed
 
 
-def extent(energy: np.ndarray) -> tuple[int, int]:
-    """The interval that leaves out at most (1 - SHARE) / 4 of the energy at either end.
+def extent(energy: np.ndarray, rest: float = (1 - SHARE) / 4) -> tuple[int, int]:
+    """The interval that leaves out at most ``rest`` of the energy at either end.
 
-    Two such intervals, of rows and of columns, are a box that holds at least SHARE of the energy.
+    By default two such intervals, of rows and of columns, are a box that holds at least SHARE of
+    the energy. Without any energy it is empty.
     """
     total = energy.sum()
     if total <= 0:
         return 0, 0
     before = np.cumsum(energy) / total
-    rest = (1 - SHARE) / 4
     start = int(np.searchsorted(before, rest, side="right"))
     stop = int(np.searchsorted(before, 1 - rest, side="left")) + 1
     return start, min(stop, len(energy))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -124,6 +124,16 @@ def image_free(layer: LayerData) -> str:
     )
 
 
+def close_ups(layer: LayerData) -> str:
+    """A remark for layers whose tiles are close-ups."""
+    if not layer.close_up:
+        return ""
+    return (
+        "The tiles are close-ups, for each unit of one size, placed where the energy of its "
+        "reconstructions lies."
+    )
+
+
 def concepts_lead(atlas: AtlasData, layer: LayerData) -> str:
     """How many units of a layer overlap with concepts; "" if nothing was compared."""
     if not are_compared(atlas, layer):
@@ -238,6 +248,31 @@ def plate(layer: LayerData, unit: Unit, label: str = "") -> str:
 def quoted(label: str) -> str:
     """People's own name for a unit, as it stands beside the address; "" for none."""
     return f"“{label}”" if label else ""
+
+
+def tiles(unit: Unit) -> str:
+    """What the tiles of a unit that fired show: close-ups, or the paper's crops."""
+    box = unit.nine[0].close_box
+    if box is None:
+        return "The tiles show all that the unit sees, as the paper's do."
+    return (
+        f"The tiles are close-ups of {box[2] - box[0]}×{box[3] - box[1]} pixels, placed where the "
+        "energy of each reconstruction lies; the paper's show all that the unit sees."
+    )
+
+
+def boxes(units: Iterable[Unit]) -> str:
+    """What the boxes mean that are drawn on whole images for winners of some units."""
+    some = list(units)
+    winners = [winner for unit in some for winner in unit.nine]
+    parts = ["the box is all that the unit sees"]
+    if any(winner.reach != winner.box for winner in winners):
+        parts[0] += " (darkened is what can't reach the activation)"
+    if any(unit.effective for unit in some):
+        parts.append("the dashed one what it mostly looks at")
+    if any(winner.close_box for winner in winners):
+        parts.append("the yellow one the close-up that the tile shows")
+    return ", ".join(parts)
 
 
 def outside(unit: Unit) -> str:

@@ -59,21 +59,21 @@ def copy(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "copy"))
 
 
-AFTER_NINE = [
-    "nine", "connections", "contributions", "together", "reconstructions", "examples", "summary",
-]  # fmt: skip
 DRAWN = ["reconstructions", "summary"]
+CUT = ["close_ups", "reconstructions", "examples", "summary"]
+AFTER_NINE = ["nine", "connections", "contributions", "together", *CUT]
 
 # what changes, what runs then, and a reason that is given
 CHANGES: list[tuple[dict[str, Any], list[str], str]] = [
     ({"units": 3}, AFTER_NINE, "nine again: units was 2 and is 3"),
     # conv1 has no max pooling below it, so by another rule its images do matter
-    ({"rule": "gradient"}, ["layers", *DRAWN], "rule was deconvnet and is gradient"),
+    ({"rule": "gradient"}, ["layers", *CUT], "rule was deconvnet and is gradient"),
+    ({"tiles": "close"}, ["layers", *CUT], "tiles was auto and is close"),
     ({"jpeg": False}, DRAWN, "jpeg was True and is False"),
     ({"lean": True}, ["reconstructions", "examples", "summary"], "lean was False and is True"),
     (
         {"images_policy": "pointers"},
-        ["layers", "reconstructions", "examples", "summary"],
+        ["layers", *CUT],
         "images-policy was show and is pointers",
     ),
     ({"near_duplicates": 0}, ["scan"], "near-duplicates was not given and is 0"),

@@ -15,7 +15,7 @@ numbers = st.integers(-500, 500)
 boxes = st.tuples(numbers, numbers, numbers, numbers)
 winners = st.builds(
     records.Winner, st.integers(0, 2**40), st.text(), st.none() | st.text(), st.floats(0, 1e30),
-    st.tuples(numbers, numbers), boxes, boxes,
+    st.tuples(numbers, numbers), boxes, boxes, st.none() | boxes,
 )  # fmt: skip
 link = st.tuples(st.text(), st.integers(0, 2**40), st.none() | st.floats(-1, 1))
 figure = st.none() | st.floats(-1, 2)
@@ -76,7 +76,7 @@ def test_the_form_of_the_nine(tmp_path: Path) -> None:
     )  # fmt: skip
     write_layer(tmp_path, layer)
     said = json.loads((tmp_path / "conv1" / "layer.json").read_text())
-    assert (said["schema"], said["layer"], said["module"]) == (1, "conv1", "features.0")
+    assert (said["schema"], said["layer"], said["module"]) == (2, "conv1", "features.0")
     assert said["shape"] == [1, 55, 55]
     assert said["receptive_field"] == {"size": [11, 11], "stride": [4, 4], "offset": [-2, -2]}
     assert json.loads((tmp_path / "conv1" / "nine.json").read_text()) == {
@@ -101,6 +101,36 @@ def test_the_form_of_the_nine(tmp_path: Path) -> None:
     ]
 
 
+def test_the_form_of_close_ups(tmp_path: Path) -> None:
+    box = (0, 0, 200, 200)
+    winners = tuple(
+        records.Winner(image, "a", None, 1.0, (0, 0), box, box, None, close)
+        for image, close in enumerate([(10, 20, 100, 110), (0, 0, 90, 90)])
+    )
+    field = records.ReceptiveField((200, 200), (16, 16), (0, 0))
+    plate = records.Plate((96, 96), 2, 10)
+    top = (records.Unit(0, 9, winners), records.Unit(1, 0, ()))
+    layer = records.LayerData(
+        "a", "a", "sum", (2, 9, 9), field, plate, close_up=200, images=9, top=top
+    )
+    write_layer(tmp_path, layer)
+    assert json.loads((tmp_path / "a" / "close_ups.json").read_text()) == {
+        "schema": 1,
+        "units": [
+            {"unit": 0, "boxes": [[10, 20, 100, 110], [0, 0, 90, 90]]},
+            {"unit": 1, "boxes": []},
+        ],
+    }
+    assert b"close_box" not in (tmp_path / "a" / "nine.json").read_bytes()
+    assert read_layer(tmp_path, "a") == layer
+    assert [winner.shown for winner in read_layer(tmp_path, "a").top[0].nine] == [
+        (10, 20, 100, 110), (0, 0, 90, 90),
+    ]  # fmt: skip
+    (tmp_path / "a" / "close_ups.json").write_text('{"schema":1,"units":[]}')
+    with pytest.raises(AtlasError, match=r"close_ups\.json doesn't have the form"):
+        read_layer(tmp_path, "a")
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -108,7 +138,7 @@ def test_the_form_of_the_nine(tmp_path: Path) -> None:
         ('{"schema": 99}', "schema 99"),
         ("[]", "can't be read"),
         ("{", "can't be read"),
-        ('{"schema": 4, "name": 5}', "doesn't have the form"),
+        ('{"schema": 5, "name": 5}', "doesn't have the form"),
     ],
 )
 def test_what_can_not_be_read_is_said(tmp_path: Path, content: str | None, words: str) -> None:

@@ -10,7 +10,8 @@ from atlas.data.settings import OPTIONS, Settings
 
 EVERYTHING = Settings(
     model="/home/me/models.py:make", weights="/home/me/w.pt", images="/home/me/photos/",
-    limit=500, layers=("conv*", "fc?"), units=8, rule="guided", near_duplicates=4,
+    limit=500, layers=("conv*", "fc?"), units=8, rule="guided", tiles="close",
+    near_duplicates=4,
     masks=Path("/home/me/masks"), evidence="none", credit="A/B", images_licence="CC0", resize=256,
     crop=(224, 192), mean=(0.5, 0.4, 0.3), std=(0.25, 0.25, 1.0), interpolation="bicubic",
     colour="rgb", out=Path("/home/me/site"), name="mine", budget=20,
@@ -88,10 +89,11 @@ def test_the_command_follows_from_what_differs_from_the_defaults() -> None:
     assert Settings().command() == "python build.py"
     assert EVERYTHING.command() == (
         "python build.py --model models.py:make --weights w.pt --images photos --limit 500 "
-        "--layers 'conv*,fc?' --units 8 --rule guided --near-duplicates 4 --masks masks "
-        "--evidence none --credit A/B --images-licence CC0 --resize 256 --crop 224x192 "
-        "--mean 0.5,0.4,0.3 --std 0.25,0.25,1.0 --interpolation bicubic --colour rgb --name mine "
-        "--budget 20 --base-url https://a.b/c/ --images-policy pointers --no-jpeg --lean "
+        "--layers 'conv*,fc?' --units 8 --rule guided --tiles close --near-duplicates 4 "
+        "--masks masks --evidence none --credit A/B --images-licence CC0 --resize 256 "
+        "--crop 224x192 --mean 0.5,0.4,0.3 --std 0.25,0.25,1.0 --interpolation bicubic "
+        "--colour rgb --name mine --budget 20 --base-url https://a.b/c/ --images-policy pointers "
+        "--no-jpeg --lean "
         "--device cpu --seed=-3 --batch-size 32"
     )
 

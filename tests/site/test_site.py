@@ -138,7 +138,7 @@ def test_an_atlas_that_can_not_be_read_keeps_no_other_from_being_published(
     (out / "old" / "atlas.json").write_text('{"schema": 0}')
     (out / "odd" / "conv1").mkdir(parents=True)
     shutil.copy(site / "small" / "atlas.json", out / "odd")
-    (out / "odd" / "conv1" / "layer.json").write_text('{"schema": 1}')
+    (out / "odd" / "conv1" / "layer.json").write_text('{"schema": 2}')
     site_ = whole(out)
     write_shared(out, site_.files.texts)
     assert len(site_.unreadable) == 2

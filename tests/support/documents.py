@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from atlas.data import documents
-from atlas.data.records import LayerData, LayerFacts, Unit
+from atlas.data.records import LayerData, LayerFacts, Unit, Winner
 
 _PER_UNIT: tuple[tuple[documents.Document[Any], type[Struct]], ...] = (
     (documents.RECONSTRUCTIONS, documents.UnitReconstructions),
@@ -24,7 +24,12 @@ _PER_UNIT: tuple[tuple[documents.Document[Any], type[Struct]], ...] = (
 def write_layer(folder: Path, layer: LayerData) -> None:
     """Write what is known of a layer as the stages would: in one document for each."""
     documents.LAYER.write(folder, _part(LayerFacts, layer), layer.layer)
+    close = tuple(_close_ups(unit) for unit in layer.top)
+    if layer.close_up:
+        documents.CLOSE_UPS.write(folder, documents.PerUnit(close), layer.layer)
     nine = tuple(_part(documents.UnitNine, unit) for unit in layer.top)
+    if layer.close_up:
+        nine = tuple(structs.replace(unit, nine=tuple(map(_without, unit.nine))) for unit in nine)
     documents.NINE.write(folder, documents.LayerNine(layer.images, nine), layer.layer)
     for document, kind in _PER_UNIT:
         units = tuple(_part(kind, unit) for unit in layer.top)
@@ -59,6 +64,15 @@ def edit_atlas(folder: Path, **values: Any) -> None:
     """Change some fields of an atlas's facts."""
     atlas = structs.replace(documents.read_atlas(folder), **values)
     (folder / "atlas.json").write_bytes(documents.encoded(atlas))
+
+
+def _close_ups(unit: Unit) -> documents.UnitCloseUps:
+    boxes = tuple(winner.close_box for winner in unit.nine if winner.close_box)
+    return documents.UnitCloseUps(unit.unit, boxes)
+
+
+def _without(winner: Winner) -> Winner:
+    return structs.replace(winner, close_box=None)
 
 
 def _part(kind: type[Struct], record: Struct) -> Any:

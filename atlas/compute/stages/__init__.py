@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from atlas.compute.stage import Stage
 from atlas.compute.stages import (
+    close_ups,
     concepts,
     connections,
     contributions,
@@ -27,6 +28,7 @@ STAGES: tuple[Stage, ...] = (
     contributions.STAGE,
     together.STAGE,
     concepts.STAGE,
+    close_ups.STAGE,
     reconstructions.STAGE,
     examples.STAGE,
     summary.STAGE,

@@ -8,22 +8,34 @@ that nobody takes one image for a rule; a lean atlas goes without them.
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from atlas.compute.room import room
 from atlas.compute.stage import Stage
 from atlas.compute.winners import winner
 from atlas.data import addresses, levels
-from atlas.data.documents import EXAMPLES, NINE, PerUnit, UnitExamples
+from atlas.data.documents import (
+    CLOSE_UPS,
+    EXAMPLES,
+    LAYER,
+    NINE,
+    PerUnit,
+    UnitCloseUps,
+    UnitExamples,
+)
 from atlas.data.geometry import Box
 from atlas.data.plan import Plan
-from atlas.data.records import Sample
+from atlas.data.records import Pair, Sample
 from atlas.drawing import pixels
 from atlas.images.sources import Images, stimuli
 from atlas.networks.layers import Layer
+from atlas.reconstruction.close_ups import box_around
 from atlas.scanning.topk import TopNine
 
 if TYPE_CHECKING:
@@ -43,17 +55,40 @@ def run(run: Run) -> None:
     layers = run.network.choose(run.settings.layer_globs)
     each = 1 if run.settings.lean else EACH
     chosen: list[Units] = []
+    sizes = {}
     for layer in layers:
-        record = run.record(layer.id)
-        chosen.append(
-            tuple(
-                UnitExamples(one.unit, samples(record, one.unit, layer, run.images, each=each))
-                for one in run.read(NINE, layer.id).units
-            )
+        record, facts = run.record(layer.id), run.read(LAYER, layer.id)
+        sizes[layer.id] = facts.shown
+        units = tuple(
+            UnitExamples(one.unit, samples(record, one.unit, layer, run.images, each=each))
+            for one in run.read(NINE, layer.id).units
         )
-        run.write(EXAMPLES, PerUnit(chosen[-1]), layer.id)
+        if facts.close_up:
+            frame = run.network.preprocessing.crop
+            close = run.read(CLOSE_UPS, layer.id).units
+            units = tuple(map(_closer, units, close, itertools.repeat(frame)))
+        chosen.append(units)
+        run.write(EXAMPLES, PerUnit(units), layer.id)
     if run.settings.stimuli and run.settings.has_evidence:
-        _draw(run, layers, chosen)
+        _draw(run, layers, chosen, sizes)
+
+
+def _closer(unit: UnitExamples, close: UnitCloseUps, frame: Pair) -> UnitExamples:
+    """A unit's samples with close-ups as large as those of its nine.
+
+    They have no reconstruction, so each is placed in the middle of its nominal box.
+    """
+    side = close.side
+    if side is None:
+        return unit
+
+    def closer(sample: Sample) -> Sample:
+        if sample.winner is None:
+            return sample
+        box = box_around(sample.winner.box, side, frame).as_tuple()
+        return Sample(sample.percent, replace(sample.winner, close_box=box))
+
+    return UnitExamples(unit.unit, tuple(map(closer, unit.spectrum)))
 
 
 def samples(
@@ -96,13 +131,16 @@ def levels_around(counts: np.ndarray, each: int) -> list[list[int]]:
     ]
 
 
-def _draw(run: Run, layers: list[Layer], chosen: list[Units]) -> None:
-    """Draw every unit's samples as one strip, as WebP; a sample without an image stays clear."""
+def _draw(run: Run, layers: list[Layer], chosen: list[Units], sizes: Mapping[str, Pair]) -> None:
+    """Draw every unit's samples as one strip, as WebP; a sample without an image stays clear.
+
+    ``sizes`` are those of the largest box that a layer's tiles show.
+    """
     wanted: dict[int, list[tuple[int, int, int]]] = {}
     tiles = []
     for number, (layer, units) in enumerate(zip(layers, chosen, strict=True)):
         most = max((len(unit.spectrum) for unit in units), default=0)
-        shape = (len(units), most, *pixels.strip_tile(layer.held.size), 3)
+        shape = (len(units), most, *pixels.strip_tile(sizes[layer.id]), 3)
         tiles.append(room(run.scratch / f"{layer.id}.tiles", shape, np.uint8))
         for row, unit in enumerate(units):
             for place, sample in enumerate(unit.spectrum):
@@ -120,7 +158,7 @@ def _draw(run: Run, layers: list[Layer], chosen: list[Units]) -> None:
         for number, row, place in wanted[stimulus.index]:
             sample = chosen[number][row].spectrum[place]
             assert sample.winner is not None
-            box, tile = Box(*sample.winner.box), tiles[number].shape[2:4]
+            box, tile = Box(*sample.winner.shown), tiles[number].shape[2:4]
             tiles[number][row, place] = pixels.patch(stimulus.pixels, box, (tile[0], tile[1]))
     for layer, units, drawn in zip(layers, chosen, tiles, strict=True):
         for row, unit in enumerate(units):
@@ -128,7 +166,7 @@ def _draw(run: Run, layers: list[Layer], chosen: list[Units]) -> None:
             if any(shown):
                 path = run.folder / addresses.spectrum_file(layer.id, unit.unit)
                 path.parent.mkdir(exist_ok=True)
-                path.write_bytes(pixels.strip(drawn[row, : len(shown)], shown, layer.held.size))
+                path.write_bytes(pixels.strip(drawn[row, : len(shown)], shown, sizes[layer.id]))
 
 
 def _estimate(plan: Plan) -> int:
@@ -142,7 +180,7 @@ def _scratch(plan: Plan) -> int:
     """The strips before they are drawn."""
     if not plan.evidence or not plan.pictures or plan.lean:
         return 0
-    tiles = [layer.units * 3 * math.prod(pixels.strip_tile(layer.size)) for layer in plan.layers]
+    tiles = [layer.units * 3 * math.prod(pixels.strip_tile(layer.shown)) for layer in plan.layers]
     return EACH * len(PERCENTS) * sum(tiles)
 
 
@@ -150,7 +188,7 @@ STAGE = Stage(
     "examples",
     run,
     (EXAMPLES,),
-    needs=("scan", "nine"),
+    needs=("scan", "layers", "nine", "close_ups"),
     inputs=("network", "images"),
     settings=("layers", "images_policy", "lean", "evidence"),
     files=("*/spectrum/*.webp",),

@@ -13,6 +13,7 @@ from atlas.data.records import LayerFacts, NetworkFacts, PreprocessingFacts, Rec
 from atlas.drawing import pixels
 from atlas.networks import receptive_fields
 from atlas.networks.connections import parents
+from atlas.reconstruction import close_ups
 from atlas.reconstruction.extensions import extensions, image_free
 
 if TYPE_CHECKING:
@@ -29,17 +30,21 @@ def run(run: Run) -> None:
     above = parents(network.graph, layers)
     for layer in layers:
         weight, field = pixel_filters(network, layer), layer.held
+        close_up = close_ups.largest(
+            settings.tiles, field.size, network.preprocessing.input_shape[1:]
+        )
         facts = LayerFacts(
             layer.id,
             layer.module,
             layer.kind,
             layer.shape,
             _written(field),
-            pixels.plate_of(field.size, settings.pictures),
+            pixels.plate_of((close_up, close_up) if close_up else field.size, settings.pictures),
             None if weight is None else pixels.filter_layout(weight.shape),
             tuple(above[layer.id]),
             image_free(network.graph, layer.node, settings.rule),
             None if field == layer.field else _written(layer.field),
+            close_up,
         )
         run.write(LAYER, facts, layer.id)
         if weight is not None:
@@ -74,6 +79,6 @@ STAGE = Stage(
     run,
     (NETWORK, LAYER),
     inputs=("network",),
-    settings=("layers", "rule", "images_policy"),
+    settings=("layers", "rule", "images_policy", "tiles"),
     files=("*/filters.png",),
 )

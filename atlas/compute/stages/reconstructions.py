@@ -10,7 +10,14 @@ from atlas.compute.plates import write_plates
 from atlas.compute.second_pass import revisit
 from atlas.compute.stage import Stage
 from atlas.compute.tile_store import ShownLayer, TileStore, bytes_of_unit, draw
-from atlas.data.documents import LAYER, NINE, RECONSTRUCTIONS, PerUnit, UnitReconstructions
+from atlas.data.documents import (
+    CLOSE_UPS,
+    LAYER,
+    NINE,
+    RECONSTRUCTIONS,
+    PerUnit,
+    UnitReconstructions,
+)
 from atlas.data.measures import MEASURES
 from atlas.data.plan import Plan
 from atlas.data.records import Evidence
@@ -72,7 +79,9 @@ def _winners(run: Run) -> tuple[dict[str, ShownLayer], dict[str, TopNine]]:
     """The layers with their units that are shown, and the records of their winners alone."""
     shown, records = {}, {}
     for layer in run.network.choose(run.settings.layer_globs):
-        own = ShownLayer(run.read(LAYER, layer.id), run.read(NINE, layer.id).units)
+        facts, units = run.read(LAYER, layer.id), run.read(NINE, layer.id).units
+        close = run.read(CLOSE_UPS, layer.id).units if facts.close_up else ()
+        own = ShownLayer(facts, units, close)
         shown[layer.id] = own
         records[layer.id] = run.record(layer.id).only([one.unit for one in own.units]).bare()
     return shown, records
@@ -106,7 +115,7 @@ def _evidence(figures: np.ndarray) -> Evidence | None:
 def _estimate(plan: Plan) -> int:
     total = 0
     for layer in plan.layers:
-        crisp = pixels.is_crisp(layer.size)
+        crisp = pixels.is_crisp(layer.shown)
         plate = CRISP_PLATE if crisp else PLATE
         jpeg = (CRISP_JPEG if crisp else JPEG) if plan.jpeg else 0
         full = plate + jpeg + (TRIED if plan.evidence else 0)
@@ -122,7 +131,12 @@ def _scratch(plan: Plan) -> int:
     """The tiles before they are drawn."""
     return sum(
         layer.units
-        * bytes_of_unit(layer.size, pixels.plate_of(layer.size, plan.pictures).tile, plan.evidence)
+        * bytes_of_unit(
+            layer.size,
+            layer.shown,
+            pixels.plate_of(layer.shown, plan.pictures).tile,
+            plan.evidence,
+        )
         for layer in plan.layers
     )
 
@@ -131,7 +145,7 @@ STAGE = Stage(
     "reconstructions",
     run,
     (RECONSTRUCTIONS,),
-    needs=("scan", "layers", "nine"),
+    needs=("scan", "layers", "nine", "close_ups"),
     inputs=("network", "images", "slots"),
     settings=("layers", "rule", "evidence", "images_policy", "jpeg", "lean"),
     files=(

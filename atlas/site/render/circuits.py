@@ -231,7 +231,7 @@ def _node(view: AtlasView, name: Name, place: Placed, page: PageAddress) -> Node
     unit, source, crisp = _find(view, name), "", False
     if unit and unit.nine:
         source = view.link(addresses.thumbnail_file(*name), page)
-        crisp = pixels.is_crisp(view.layers[name[0]].receptive_field.size)
+        crisp = pixels.is_crisp(view.layers[name[0]].shown)
     full = f"{name[0]}/{name[1]}"
     label = full if len(full) <= LETTERS else f"…{full[1 - LETTERS :]}"
     return Node(place, label, full, _page_of(view, name, page), source, crisp)

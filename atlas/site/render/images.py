@@ -10,7 +10,7 @@ from atlas.data.records import Corners, LayerData, Pair, Plate, Unit, Winner
 from atlas.drawing import pixels
 from atlas.site import phrases
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
-from atlas.site.render.pictures import view_box
+from atlas.site.render.pictures import reach, view_box, within
 from atlas.site.render.view import CLASSES, AtlasView
 
 
@@ -33,9 +33,9 @@ class UseEntry:
     """A unit that has an image among its nine.
 
     ``called`` is people's own name for it. ``mark`` is the fragment of the page that shows where it
-    looks; ``true_box``, with gates held, is None where it is the nominal box. ``tiles`` are cut out
-    of its plate, ``source``: what was reconstructed from this image, and the patch where that may
-    be shown.
+    looks: ``box``, and with it ``close``, ``inner`` and ``reach`` (see ``BoxedStimulus``).
+    ``tiles`` are cut out of its plate, ``source``: what was reconstructed from this image, and the
+    patch where that may be shown.
     """
 
     mark: str
@@ -45,7 +45,9 @@ class UseEntry:
     rank: int
     value: str
     box: Corners
-    true_box: Corners | None
+    close: Corners | None
+    inner: Corners | None
+    reach: Corners | None
     source: str
     tiles: tuple[Pair, ...]
 
@@ -63,7 +65,10 @@ class LayerUses:
 
 @dataclass(frozen=True)
 class ImagePage:
-    """What an image's page shows; ``source`` is "" where the image may not be shown."""
+    """What an image's page shows; ``source`` is "" where the image may not be shown.
+
+    ``boxes`` says what the boxes over it mean.
+    """
 
     image: int
     name: str
@@ -72,6 +77,7 @@ class ImagePage:
     source: str
     size: Pair
     view_box: str
+    boxes: str
     count: int
     layers: tuple[LayerUses, ...]
 
@@ -125,13 +131,14 @@ def image_page(view: AtlasView, image: int, uses: Sequence[Use], *, steps: Steps
         source=f"{image}.webp" if view.atlas.pictures else "",
         size=size,
         view_box=view_box(size, [use.winner.box for use in uses]),
+        boxes=phrases.boxes(use.unit for use in uses),
         count=len(uses),
         layers=tuple(
             LayerUses(
                 layer=name,
                 page=view.link(addresses.layer_page(name), page),
                 plate=some[0].layer.plate,
-                crisp=pixels.is_crisp(some[0].layer.receptive_field.size),
+                crisp=pixels.is_crisp(some[0].layer.shown),
                 entries=tuple(_entry(view, use, page) for use in some),
             )
             for name, some in by_layer.items()
@@ -150,7 +157,9 @@ def _entry(view: AtlasView, use: Use, page: PageAddress) -> UseEntry:
         rank=use.rank + 1,
         value=phrases.activation(winner.value),
         box=winner.box,
-        true_box=winner.reach if winner.reach != winner.box else None,
+        close=winner.close_box,
+        inner=within(winner.box, use.unit.effective),
+        reach=reach(winner),
         source=view.link(addresses.plate_file(layer, unit), page),
         tiles=tuple(plate.place(use.rank, patch) for patch in (False, True)[: 1 + plate.patches]),
     )

@@ -49,6 +49,7 @@ class LayerPage:
     patches: bool
     views: picture_views.PictureViews | None
     filters: FilterSheet | None
+    close_ups: str
     image_free: str
     repeats: str
     quiz: str
@@ -94,6 +95,7 @@ def layer_page(view: AtlasView, layer: LayerData) -> str:
         patches=layer.plate.patches,
         views=picture_views.of_plates(patches=layer.plate.patches),
         filters=_filters(view, layer, page),
+        close_ups=phrases.close_ups(layer),
         image_free=phrases.image_free(layer),
         repeats=phrases.repeats(view.atlas),
         quiz="quiz.html" if view.has_quiz(layer) else "",

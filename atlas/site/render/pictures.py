@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from atlas.data import addresses
 from atlas.data.measures import mean
-from atlas.data.records import Corners, LayerData, Pair, Plate, Unit
+from atlas.data.records import Corners, LayerData, Pair, Plate, Unit, Winner
 from atlas.site import phrases
 from atlas.site.measure_words import MEASURE_WORDS
 from atlas.site.render.base import PageAddress, Preview
@@ -103,8 +103,10 @@ class BoxedStimulus:
     """A stimulus with a box over it.
 
     ``source`` is "" where the stimulus may not be shown; ``width`` and ``height`` are those of the
-    input frame, and ``extent`` the part of the plane shown, as an SVG's view box. ``inner`` is a
-    second box, drawn dashed.
+    input frame, and ``extent`` the part of the plane shown, as an SVG's view box. ``close`` is the
+    close-up within the box, ``inner`` the effective field, drawn dashed, and ``reach`` what of the
+    box can reach the activation: the rest is darkened. Each is None where there is none, or where
+    it is the box.
     """
 
     source: str
@@ -113,7 +115,14 @@ class BoxedStimulus:
     extent: str
     box: Corners
     label: str
+    close: Corners | None = None
     inner: Corners | None = None
+    reach: Corners | None = None
+
+    @property
+    def shown(self) -> Corners:
+        """What the tile beside it shows."""
+        return self.close or self.box
 
 
 def card(
@@ -149,7 +158,7 @@ def _is_crisp(layer: LayerData) -> bool:
     Others of small boxes have several pixels for each of the image's, and are shown smaller than
     they are, where leaving out pixels makes jagged lines.
     """
-    return max(layer.receptive_field.size) <= CRISP
+    return max(layer.shown) <= CRISP
 
 
 def _halves(plate: Plate) -> Pair | None:
@@ -172,11 +181,24 @@ def _facts(layer: LayerData, unit: Unit, own: bool) -> tuple[str, ...]:
     return tuple(facts)
 
 
-def boxed(
-    source: str, size: Pair, box: Corners, *, label: str, inner: Corners | None = None
-) -> BoxedStimulus:
-    """A stimulus of this height and width with a box, and with another one drawn dashed."""
-    return BoxedStimulus(source, size[1], size[0], view_box(size, [box]), box, label, inner)
+def boxed(source: str, size: Pair, box: Corners, *, label: str) -> BoxedStimulus:
+    """A stimulus of this height and width with a box."""
+    return BoxedStimulus(source, size[1], size[0], view_box(size, [box]), box, label)
+
+
+def looked_at(source: str, size: Pair, winner: Winner, unit: Unit) -> BoxedStimulus:
+    """A stimulus of this height and width with all the boxes of one of a unit's nine."""
+    return replace(
+        boxed(source, size, winner.box, label="Its place in the whole image"),
+        close=winner.close_box,
+        inner=within(winner.box, unit.effective),
+        reach=reach(winner),
+    )
+
+
+def reach(winner: Winner) -> Corners | None:
+    """The part of the nominal box that can reach the activation; None where that is all of it."""
+    return winner.reach if winner.reach != winner.box else None
 
 
 def view_box(size: Pair, boxes: list[Corners]) -> str:

@@ -93,7 +93,7 @@ def quiz_page(view: AtlasView, layer: LayerData) -> str:
     file = addresses.quiz_page(layer.layer)
     page = view.page(file)
     units = asked_units(layer)
-    tile = pixels.strip_tile(layer.receptive_field.size)
+    tile = pixels.strip_tile(layer.shown)
     head = view.head(
         file,
         title=f"Quiz on {layer.layer}",
@@ -106,7 +106,7 @@ def quiz_page(view: AtlasView, layer: LayerData) -> str:
     )
     content = QuizPage(
         layer=layer.layer,
-        crisp=pixels.is_crisp(layer.receptive_field.size),
+        crisp=pixels.is_crisp(layer.shown),
         plate=layer.plate,
         strip_size=pixels.strip_size(tile, len(units[0].spectrum)),
         questions=tuple(_question(view, layer, unit, page=page, tile=tile) for unit in units),

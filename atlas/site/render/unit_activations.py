@@ -85,7 +85,7 @@ def spectrum(view: AtlasView, layer: LayerData, unit: Unit, page: PageAddress) -
     """The patches of a unit's weaker images; None where it has none that may be shown."""
     if not view.atlas.stimuli or not any(sample.winner for sample in unit.spectrum):
         return None
-    tile = pixels.strip_tile(layer.receptive_field.size)
+    tile = pixels.strip_tile(layer.shown)
     placed = groupby(enumerate(unit.spectrum), key=lambda one: one[1].percent)
     return Spectrum(
         source=view.link(addresses.spectrum_file(layer.layer, unit.unit), page),

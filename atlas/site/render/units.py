@@ -15,7 +15,7 @@ from atlas.site import phrases
 from atlas.site.render import evidence_tables, picture_views, snippets
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.circuits import Circuit, circuit
-from atlas.site.render.pictures import BoxedStimulus, boxed, preview, within
+from atlas.site.render.pictures import BoxedStimulus, looked_at, preview
 from atlas.site.render.unit_activations import (
     Distribution,
     Spectrum,
@@ -60,9 +60,14 @@ class TriedPlate:
 
 @dataclass(frozen=True)
 class Caption:
-    """The remarks below the nine pairs; each but ``rule`` is "" where it doesn't apply."""
+    """The remarks below the nine pairs.
+
+    Each but ``rule``, ``tiles`` and ``boxes`` is "" where it doesn't apply.
+    """
 
     rule: str
+    tiles: str
+    boxes: str
     image_free: str
     repeats: str
     outside: str
@@ -185,7 +190,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     page = view.page(file)
     name = f"{layer.layer}/{unit.unit}"
     label = phrases.best_label(unit)
-    small = pixels.small_plate_of(layer.receptive_field.size, view.atlas.pictures)
+    small = pixels.small_plate_of(layer.shown, view.atlas.pictures)
     is_tried = bool(unit.evidence) and not view.atlas.lean
     head = view.head(
         file,
@@ -206,7 +211,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         label=label,
         called=phrases.quoted(view.called(layer.layer, unit.unit)),
         lead=phrases.unit_lead(layer, unit),
-        crisp=pixels.is_crisp(layer.receptive_field.size),
+        crisp=pixels.is_crisp(layer.shown),
         pictures=view.atlas.pictures,
         lean=view.atlas.lean,
         views=picture_views.of_pairs(patches=view.atlas.pictures, tried=is_tried),
@@ -219,6 +224,8 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         tried=TriedPlate(f"tried/{unit.unit}.webp", small) if is_tried else None,
         caption=Caption(
             rule=phrases.rule(view.atlas),
+            tiles=phrases.tiles(unit) if unit.nine else "",
+            boxes=phrases.boxes([unit]),
             image_free=phrases.image_free(layer),
             repeats=phrases.repeats(view.atlas),
             outside=phrases.outside(unit),
@@ -284,13 +291,7 @@ def _pair(
         text=phrases.winner(winner, rank),
         where=phrases.where(winner, layer),
         image=image,
-        stimulus=boxed(
-            source,
-            view.atlas.preprocessing.crop,
-            winner.box,
-            label="Its place in the whole image",
-            inner=within(winner.box, unit.effective),
-        ),
+        stimulus=looked_at(source, view.atlas.preprocessing.crop, winner, unit),
     )
 
 
