@@ -22,7 +22,7 @@ MOST = 4  # feeders of one node on the left, at most
 WIDTH = 360
 MIDDLES = (50, 180, 310)  # of the columns
 SIDE, OWN_SIDE = 56, 88  # of a node's picture, and of the unit's own
-LABEL, GAP = 15, 6  # the height of a label, and what is free below it
+LABEL, GAP = 28, 5  # the height of a label of two lines, and what is free below it
 THICKEST, THINNEST = 8.0, 0.6
 LETTERS = 17  # of a label, at most
 
@@ -53,10 +53,15 @@ class Layout:
 
 @dataclass(frozen=True)
 class Node:
-    """A unit in the picture; ``page`` and ``source`` are "" where it has no page, or no picture."""
+    """A unit in the picture; ``page`` and ``source`` are "" where it has no page, or no picture.
+
+    ``label`` is its name as far as there is room, ``called`` what it is best called, "" where
+    nothing speaks for a name.
+    """
 
     place: Placed
     label: str
+    called: str
     name: str
     page: str
     source: str
@@ -232,9 +237,12 @@ def _node(view: AtlasView, name: Name, place: Placed, page: PageAddress) -> Node
     if unit and unit.nine:
         source = view.link(addresses.thumbnail_file(*name), page)
         crisp = pixels.is_crisp(view.layers[name[0]].shown)
-    full = f"{name[0]}/{name[1]}"
+    full, best = f"{name[0]}/{name[1]}", phrases.best_label(unit) if unit else None
     label = full if len(full) <= LETTERS else f"…{full[1 - LETTERS :]}"
-    return Node(place, label, full, _page_of(view, name, page), source, crisp)
+    called = phrases.quoted(view.called(*name)) or (best.name if best else "")
+    if len(called) > LETTERS:
+        called = f"{called[: LETTERS - 1]}…"
+    return Node(place, label, called, full, _page_of(view, name, page), source, crisp)
 
 
 def _whole(
