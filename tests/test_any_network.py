@@ -18,7 +18,7 @@ from atlas.scanning.topk import NINE
 from tests.support.random_networks import QUIET, Drawn, inputs, maps, networks, wrapped
 
 
-@settings(max_examples=150, **QUIET)
+@settings(max_examples=80, **QUIET)
 @given(networks(), st.data())
 def test_receptive_fields_and_reconstructions(drawn: Drawn, data: st.DataObject) -> None:
     """Both invariants, homogeneity, and windows against whole tensors."""
@@ -53,7 +53,7 @@ def test_receptive_fields_and_reconstructions(drawn: Drawn, data: st.DataObject)
     torch.testing.assert_close(found, full, rtol=1e-9, atol=1e-12)
 
 
-@settings(max_examples=150, **QUIET)
+@settings(max_examples=80, **QUIET)
 @given(networks(), st.integers(0, 2**31), st.integers(1, 40))
 def test_the_top_nine_are_those_of_brute_force(drawn: Drawn, seed: int, count: int) -> None:
     """And tracing gives what the model gives, and leaves it alone."""
@@ -109,7 +109,7 @@ class Pictures:
         return Image.fromarray(self.pixels[index].squeeze())
 
 
-@settings(max_examples=100, **QUIET)
+@settings(max_examples=50, **QUIET)
 @given(networks(), st.sampled_from(list(RULES)), st.integers(0, 2**31))
 def test_in_place_and_out_of_place_twins_give_the_same_bytes(
     drawn: Drawn, rule: str, seed: int

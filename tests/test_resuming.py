@@ -18,7 +18,7 @@ from atlas.scanning import scan
 from tests.support.once import Shared
 
 ROOT = Path(__file__).parent.parent
-COMMAND = ["--limit", "96", "--units", "5", "--workers", "0", "--name", "small"]
+COMMAND = ["--limit", "96", "--units", "3", "--workers", "0", "--name", "small"]
 
 
 def build(out: Path) -> None:
@@ -104,7 +104,7 @@ def test_nothing_is_computed_twice(
     command = [*COMMAND, "--out", str(tmp_path)]
     assert cli.main(command) == 0
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "small").rglob("*.html")}
-    page = tmp_path / "small" / "conv2" / "16.html"
+    page = tmp_path / "small" / "conv2" / "0.html"
     page.write_text("changed")
     (tmp_path / "small" / "conv2" / "old.html").write_text("of an older version")
     # whatever computes looks at an image
@@ -157,6 +157,7 @@ def die():
 def test_a_rank_that_dies_ends_the_build_and_the_next_goes_on(tmp_path: Path) -> None:
     (tmp_path / "mortal.py").write_text(MORTAL)
     given = ["--model", f"{tmp_path / 'mortal.py'}:network", "--crop", "96", *COMMAND]
+    given += ["--evidence", "none"]
 
     def run(out: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -25,7 +25,7 @@ def by_windows(network: Network, layer: Layer, x: torch.Tensor, at: torch.Tensor
     return activations(network.graph, layer, below, spans=spans, units=unit, positions=positions)
 
 
-@settings(max_examples=150, **QUIET)
+@settings(max_examples=80, **QUIET)
 @given(networks(), st.data())
 def test_windows_give_what_the_whole_network_gives(drawn: Drawn, data: st.DataObject) -> None:
     """Even where what is given beyond the image is not zero."""

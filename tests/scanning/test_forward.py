@@ -74,7 +74,7 @@ def test_numbers_that_loops_do_not_serve_are_worked_on_in_place_by_torch() -> No
     the_same(graph, forward, inputs.to(memory_format=torch.channels_last))
 
 
-@settings(max_examples=60, **QUIET)
+@settings(max_examples=40, **QUIET)
 @given(networks(), st.integers(0, 2**31), st.booleans())
 def test_any_nodes_of_any_network_are_the_same(drawn, seed: int, double: bool) -> None:
     model, shape = drawn
