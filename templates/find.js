@@ -169,7 +169,8 @@
 
   function told(text, found) {
     if (!text.trim()) return "An address such as conv3/117 leads straight to a unit.";
-    var forgiven = found.forgiven.map(function (fit) { return "Nothing says “" + fit.typed + "”; “" + fit.forgiven.slice(0, 3).join("”, “") + "” is near. "; }).join("");
+    var forgiven = found.forgiven.map(function (fit) { return "No match for “" + fit.typed + "”. Shown is “" + fit.forgiven.slice(0, 3).join("”, “") + "”. "; }).join("");
+    if (!found.count) return forgiven + "Nothing found. Try a class, a concept, or an address such as conv3/117.";
     return forgiven + found.count + (found.count > found.shown.length ? " found, the first " + found.shown.length + " shown" : " found");
   }
   function row(one) {
@@ -208,6 +209,7 @@
   site.search = function () {
     if (!dialog) build();
     site.open(dialog);
+    dialog.querySelector("input").select();  // typing begins anew
     site.loadAll().then(function () {
       if (!index && site.contents()) index = read();
       show();

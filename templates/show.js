@@ -30,6 +30,13 @@
       var opener = pairs()[place];
       if (opener) opener.querySelector(".enlarge").focus();
     });
+    var start = null;  // of a finger that swipes through the pairs
+    wall.addEventListener("touchstart", function (event) { start = event.touches.length === 1 ? event.touches[0] : null; }, { passive: true });
+    wall.addEventListener("touchend", function (event) {
+      var end = event.changedTouches[0], x = start ? end.clientX - start.clientX : 0;
+      if (Math.abs(x) > 40 && Math.abs(x) > 2 * Math.abs(end.clientY - start.clientY)) step(x < 0 ? 1 : -1);
+      start = null;
+    });
     wall.addEventListener("keydown", function (event) {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       var act = {

@@ -1,4 +1,4 @@
-"""The units that stand for a class of images, or for a concept, in all layers."""
+"""The units of all layers whose nine are mostly of a class, or that overlap with a concept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from atlas.data.records import LayerData, Unit
 
-SHARE, LEAST = 3, 2  # a third of a unit's nine are of its class, and two at least
+SHARE, LEAST = 2, 2  # half of a unit's nine are of its class, and two at least
 
 
 @dataclass(frozen=True)

@@ -72,16 +72,18 @@ PAGES: tuple[Page, ...] = (
     Page(
         "classes",
         labels.class_files,
-        title="Classes, and the units that stand for each",
+        title="Classes, and the units of each",
         address="classes/index.html",
-        estimate=_per_unit(500, lean=500),
+        estimate=_per_unit(300, lean=300),
+        entries=labels.class_entries,
     ),
     Page(
         "concepts",
         labels.concept_files,
-        title="Concepts, and the units that stand for each",
+        title="Concepts, and the units of each",
         address="concepts/index.html",
         estimate=_per_unit(600, lean=600),
+        entries=labels.concept_entries,
     ),
 )
 

@@ -297,7 +297,7 @@ def agreement(atlas: AtlasData, unit: Unit) -> str:
         often = share(round(1e6 * chance), 10**6)
         return f"So many agree by chance in {often} of random draws."
     size = "less than once in a million" if chance < 1e-6 else f"with a probability of {chance:.1g}"
-    return f"By chance so many agree {size}."
+    return f"So many would agree by chance {size}."
 
 
 @functools.cache
@@ -325,7 +325,7 @@ def chance_of(sizes: tuple[int, ...], drawn: int, agreeing: int) -> float:
 DEMO_TITLE = "The demo world"
 DEMO_ABOUT = (
     "A small network that learned from drawings of 24 things. Nobody told it what an eye, "
-    "a wheel or a wing is."
+    "a spoke or a wing is."
 )
 
 

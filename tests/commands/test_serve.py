@@ -19,7 +19,7 @@ import pytest
 from atlas.commands import serve
 from atlas.data.settings import Settings
 from atlas.errors import AtlasError, UsageError
-from tests.support.sites import COMMAND
+from tests.support.sites import FEW
 
 ROOT = Path(__file__).parents[2]
 CONFIG = '[site]\ncss = "mine.css"\ntemplates = "mine"\nlabels = "labels.csv"\n'
@@ -27,23 +27,28 @@ ENOUGH = 300  # seconds, on a machine with much else to do
 
 
 @pytest.fixture(scope="module")
-def folder(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the small atlas's site, and what an author has beside it."""
     folder = tmp_path_factory.mktemp("author")
-    shutil.copytree(site, folder / "site")
+    shutil.copytree(few, folder / "site")
     (folder / "notes").mkdir()
     (folder / "mine").mkdir()
     (folder / "notes" / "a.md").write_text("# A note\n\nAt first.\n")
     (folder / "mine" / "note.html").write_text('{% extends "original/note.html" %}\n')
     (folder / "mine.css").write_text("h1 { color: teal; }")
-    (folder / "labels.csv").write_text("conv5/4, honeycombs\n")
+    (folder / "labels.csv").write_text("conv5/0, honeycombs\n")
     (folder / "atlas.toml").write_text(CONFIG)
     return folder
 
 
 def words(folder: Path) -> list[str]:
     where = {"out": folder / "site", "config": folder / "atlas.toml", "notes": folder / "notes"}
-    return [*COMMAND, *(word for name, path in where.items() for word in (f"--{name}", str(path)))]
+    return [
+        *FEW,
+        "--workers",
+        "0",
+        *(word for name, path in where.items() for word in (f"--{name}", str(path))),
+    ]
 
 
 @dataclass
@@ -103,7 +108,7 @@ def served(folder: Path) -> Iterator[Served]:
 
 def test_what_is_the_authors_own_is_served_and_nothing_is_computed(served: Served) -> None:
     assert "note: nothing to compute" in "".join(served.printed)
-    page = served.text("small/conv5/4.html")
+    page = served.text("small/conv5/0.html")
     assert "“honeycombs”" in page and "own.css" in page and "/.reload.js" in page
     assert served.text("own.css") == "h1 { color: teal; }"
     assert sum("serving http" in line for line in served.printed) == 1
@@ -122,9 +127,9 @@ def test_a_changed_note_or_style_is_there_a_moment_later(served: Served, folder:
 
 def test_new_names_are_on_the_pages(served: Served, folder: Path) -> None:
     before = served.state()["version"]
-    (folder / "labels.csv").write_text("conv5/4, wheels\n")
+    (folder / "labels.csv").write_text("conv5/0, wheels\n")
     served.until(lambda state: state["version"] != before)
-    assert "“wheels”" in served.text("small/conv5/4.html")
+    assert "“wheels”" in served.text("small/conv5/0.html")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +186,7 @@ def test_what_decides_pages_alone_computes_nothing(
     keeping.renew()
     assert len(asked) == 1
     assert (folder / "site" / "own.css").read_text() == "h1 { color: olive; }"
-    assert "<p>Ours</p>" in (folder / "site/small/conv1/1.html").read_text()
+    assert "<p>Ours</p>" in (folder / "site/small/conv1/0.html").read_text()
     (folder / "site" / ".building-small").mkdir()  # as a build that was stopped leaves it
     keeping.renew()
     assert len(asked) == 2 and not asked[1].fresh

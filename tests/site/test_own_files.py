@@ -21,10 +21,10 @@ from atlas.site.render.units import unit_page
 from atlas.site.render.view import AtlasView
 from atlas.site.writing import are_current, write_pages
 
-PAGE, CARD, LAYER = "small/conv3/1.html", "small/conv3/embed/1.html", "small/conv3/index.html"
+PAGE, CARD, LAYER = "small/conv3/0.html", "small/conv3/embed/0.html", "small/conv3/index.html"
 
 
-def rendered(site: Path, folder: Path, info: SiteInfo) -> dict[str, str]:
+def rendered(few: Path, folder: Path, info: SiteInfo) -> dict[str, str]:
     """The texts of what all atlases share, and of some pages of the small one; links are checked.
 
     In ``folder`` stand the author's notes.
@@ -32,8 +32,8 @@ def rendered(site: Path, folder: Path, info: SiteInfo) -> dict[str, str]:
     (folder / "notes").mkdir(exist_ok=True)
     (folder / "notes" / "a.md").write_text("# A note\n\nWords.\n")
     contents = SiteContents(info, notes=folder / "notes")
-    shared = assembling.whole(site, contents=contents).files.texts
-    view = AtlasView.read(site / "small", Renderer(info))
+    shared = assembling.whole(few, contents=contents).files.texts
+    view = AtlasView.read(few / "small", Renderer(info))
     layer = view.layers["conv3"]
     own = {
         PAGE: unit_page(view, layer, layer.unit(1)),
@@ -42,7 +42,7 @@ def rendered(site: Path, folder: Path, info: SiteInfo) -> dict[str, str]:
     }
     if info.base:  # and each page's card is described
         own[CARD.replace("embed/1.html", "1.oembed.json")] = oembed(view, layer, layer.unit(1))
-    files = Files({**shared, **own}, {}, site)
+    files = Files({**shared, **own}, {}, few)
     check(files, info.base)
     return {address: files.text(address) for address in files.texts if address != "logo.png"}
 
@@ -54,10 +54,10 @@ def templates(folder: Path, **sources: str) -> tuple[OwnTemplate, ...]:
     return own_files.read_templates(folder / "mine")
 
 
-def test_the_style_comes_after_the_sites_own_on_every_page(site: Path, tmp_path: Path) -> None:
+def test_the_style_comes_after_the_sites_own_on_every_page(few: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.css").write_text("h1 { color: teal; }")
     style = own_files.read_style(tmp_path / "mine.css")
-    texts = rendered(site, tmp_path, SiteInfo(style=style, base="https://example.org/"))
+    texts = rendered(few, tmp_path, SiteInfo(style=style, base="https://example.org/"))
     assert texts["own.css"] == "h1 { color: teal; }"
     pages = [address for address in texts if address.endswith(".html")]
     assert len(pages) == 7
@@ -67,17 +67,17 @@ def test_the_style_comes_after_the_sites_own_on_every_page(site: Path, tmp_path:
     assert 'href="https://example.org/own.css"' in texts["404.html"]
 
 
-def test_a_style_that_names_what_is_not_there_is_refused(site: Path, tmp_path: Path) -> None:
+def test_a_style_that_names_what_is_not_there_is_refused(few: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.css").write_text("h1 { background: url(paper.png); }")
     style = own_files.read_style(tmp_path / "mine.css")
     with pytest.raises(AtlasError, match=r"own\.css links to paper\.png, which isn't there"):
-        rendered(site, tmp_path, SiteInfo(style=style))
+        rendered(few, tmp_path, SiteInfo(style=style))
 
 
-def test_the_logo_stands_in_every_header(site: Path, tmp_path: Path) -> None:
+def test_the_logo_stands_in_every_header(few: Path, tmp_path: Path) -> None:
     Image.new("RGB", (60, 20)).save(tmp_path / "mine.PNG", format="png")
     logo = own_files.read_logo(tmp_path / "mine.PNG")
-    texts = rendered(site, tmp_path, SiteInfo(title="Seeing", logo=logo))
+    texts = rendered(few, tmp_path, SiteInfo(title="Seeing", logo=logo))
     picture = '<img src="../../logo.png" width="60" height="20" alt="Seeing">'
     assert f'<a class="logo" href="../../index.html">{picture}</a>' in texts[PAGE]
     assert 'src="../logo.png"' in texts["notes/a.html"] and "logo.png" not in texts[CARD]
@@ -99,16 +99,16 @@ def test_what_is_no_picture_is_no_logo(tmp_path: Path) -> None:
         own_files.read_logo(tmp_path / "mine.pdf")
 
 
-def test_the_footer_is_markdown_whose_links_start_at_the_root(site: Path, tmp_path: Path) -> None:
+def test_the_footer_is_markdown_whose_links_start_at_the_root(few: Path, tmp_path: Path) -> None:
     text = "By *us*: [a note](notes/a.html), [us](https://example.org/), [mail](mailto:a@b.c)"
-    texts = rendered(site, tmp_path, SiteInfo(footer=text))
+    texts = rendered(few, tmp_path, SiteInfo(footer=text))
     assert "By <em>us</em>" in texts[PAGE] and "By <em>us</em>" not in texts[CARD]
     assert '<a href="../../notes/a.html">a note</a>' in texts[PAGE]
     for link in ('<a href="https://example.org/">us</a>', '<a href="mailto:a@b.c">mail</a>'):
         assert link in texts[PAGE]
     assert '<a href="notes/a.html">a note</a>' in texts["index.html"]
     with pytest.raises(AtlasError, match=r"links to (\.\./)*no\.html, which isn't there"):
-        rendered(site, tmp_path, SiteInfo(footer="[gone](no.html)"))
+        rendered(few, tmp_path, SiteInfo(footer="[gone](no.html)"))
 
 
 def test_a_footer_leaves_other_addresses_alone() -> None:
@@ -117,25 +117,25 @@ def test_a_footer_leaves_other_addresses_alone() -> None:
 
 
 def test_a_template_replaces_the_one_of_its_name_and_may_extend_it(
-    site: Path, tmp_path: Path
+    few: Path, tmp_path: Path
 ) -> None:
     own = templates(
         tmp_path,
         note='{% extends "original/note.html" %}{% block footer %}<p>Ours.</p>{% endblock %}',
         home="<!doctype html><title>{{ base.title }}</title><p>All ours.</p>",
     )
-    texts = rendered(site, tmp_path, SiteInfo(templates=own))
+    texts = rendered(few, tmp_path, SiteInfo(templates=own))
     note = texts["notes/a.html"]
     assert "<p>Ours.</p>" in note and "<h1>A note</h1>" in note
     assert texts["index.html"] == "<!doctype html><title>CNN Atlas</title><p>All ours.</p>"
     assert "<p>Ours" not in texts[PAGE]
 
 
-def test_the_styles_and_scripts_are_replaced_like_templates(site: Path, tmp_path: Path) -> None:
+def test_the_styles_and_scripts_are_replaced_like_templates(few: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "style.css").write_text("/* all mine */")
     own = own_files.read_templates(tmp_path / "mine")
-    assert rendered(site, tmp_path, SiteInfo(templates=own))["style.css"] == "/* all mine */"
+    assert rendered(few, tmp_path, SiteInfo(templates=own))["style.css"] == "/* all mine */"
 
 
 def test_a_file_that_replaces_nothing_is_told_with_the_right_names(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_file_that_replaces_nothing_is_told_with_the_right_names(tmp_path: Pat
     assert own_files.read_templates(tmp_path / "mine") == ()
 
 
-def test_what_is_wrong_in_a_template_is_told_with_file_and_line(site: Path, tmp_path: Path) -> None:
+def test_what_is_wrong_in_a_template_is_told_with_file_and_line(few: Path, tmp_path: Path) -> None:
     with pytest.raises(AtlasError, match=r"mine/unit\.html:2: Encountered unknown tag 'fi'"):
         check_templates(templates(tmp_path, unit="\n{% fi %}"))
     broken = {
@@ -160,18 +160,18 @@ def test_what_is_wrong_in_a_template_is_told_with_file_and_line(site: Path, tmp_
         own = templates(tmp_path, note=source)
         check_templates(own)
         with pytest.raises(AtlasError, match=words):
-            rendered(site, tmp_path, SiteInfo(templates=own))
+            rendered(few, tmp_path, SiteInfo(templates=own))
 
 
-def test_a_usual_template_that_fails_for_an_own_one_is_told(site: Path, tmp_path: Path) -> None:
+def test_a_usual_template_that_fails_for_an_own_one_is_told(few: Path, tmp_path: Path) -> None:
     own = templates(tmp_path, macros="{# none left #}")
     with pytest.raises(AtlasError, match=r"templates/\w+\.html:[0-9]+: .* no attribute '\w+'"):
-        rendered(site, tmp_path, SiteInfo(templates=own))
+        rendered(few, tmp_path, SiteInfo(templates=own))
 
 
-def test_pages_are_rendered_again_for_what_decides_them_alone(site: Path, tmp_path: Path) -> None:
+def test_pages_are_rendered_again_for_what_decides_them_alone(few: Path, tmp_path: Path) -> None:
     out = tmp_path / "small"
-    shutil.copytree(site / "small", out)
+    shutil.copytree(few / "small", out)
 
     def current(info: SiteInfo) -> bool:
         return are_current(out, info=info)
@@ -184,5 +184,5 @@ def test_pages_are_rendered_again_for_what_decides_them_alone(site: Path, tmp_pa
     assert current(SiteInfo(style=OwnFile("own.css", b"other"), templates=own))  # linked, not held
     moved = tuple(OwnTemplate(one.name, one.source, "/elsewhere") for one in own)
     assert current(SiteInfo(style=style, templates=moved))
-    (out / "conv3/1.html").write_text("other")
+    (out / "conv3/0.html").write_text("other")
     assert not current(SiteInfo(style=style, templates=own))

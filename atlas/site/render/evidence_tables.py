@@ -125,11 +125,12 @@ MORE = 0.2  # of the activation: marks that keep so much more than a baseline po
 ALIKE = 0.5  # SSIM above which two pictures show much the same
 
 
-def trust(unit: Unit) -> str:
+def trust(unit: Unit, *, image_free: bool) -> str:
     """What the trials say of a unit's pictures, in a sentence; "" if nothing was tried.
 
-    The verdict is good where the marks keep clearly more than a mask elsewhere and the control
-    draws something else, and bad where neither is so.
+    They are good where the marks keep clearly more than a mask elsewhere and the control draws
+    something else, and bad where the marks don't. No verdict is on pictures that are ``image_free``
+    (see ``LayerFacts``).
     """
     found = {name: mean(values) for name, values in (unit.evidence or {}).items()}
     kept, elsewhere, ssim = (found.get(name) for name in ("kept", "kept_elsewhere", "ssim"))
@@ -138,7 +139,9 @@ def trust(unit: Unit) -> str:
     baseline = "" if elsewhere is None else f" (a mask elsewhere {percent(elsewhere)})"
     draws = "much the same" if ssim > ALIKE else "something else"
     points, differs = kept - (elsewhere or 0.0) > MORE, ssim <= ALIKE
-    verdict = "Fairly well" if points and differs else "Partly" if points or differs else "Hardly"
+    verdict = "Hardly" if not points else "Fairly well" if differs else "Partly"
+    if image_free:
+        verdict = "They show the unit's filters, whatever the image"
     return (
         f"{verdict}: what they mark keeps {percent(kept)} of the activation{baseline}, and a "
         f"network with shuffled weights draws {draws} (likeness {phrases.signed(ssim)} of 1)."

@@ -1,4 +1,4 @@
-"""The pages of classes and concepts: the units that stand for each, from first layer to last."""
+"""The pages of classes and concepts: the units of each, from first layer to last."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from atlas.data import addresses
 from atlas.site.labelled import Label, Labelled, Labels
-from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
+from atlas.site.render.base import Anchor, Crumb, Entry, PageAddress, Steps
 from atlas.site.render.picture_views import PictureViews, of_plates
 from atlas.site.render.pictures import Card, card
 from atlas.site.render.view import CLASSES, CONCEPTS, AtlasView, Kind
@@ -61,13 +61,30 @@ class LabelsPage:
 
 
 _ABOUT = {
-    CLASSES: "A unit stands for a class here if a third of its nine or more, and at least two, are "
-    "images of that class: those with the most first. The class is the whole image's, and need not "
-    "be what the unit responds to.",
-    CONCEPTS: "A unit stands for a concept here if it overlaps with it by more than chance: "
-    "intersection over union, the largest first.",
+    CLASSES: "Listed are the units of whose nine half or more, and at least two, are images of the "
+    "class: those with the most first. The class is the whole image's, and need not be what the "
+    "unit responds to.",
+    CONCEPTS: "Listed are the units that overlap with the concept by more than chance: "
+    "intersection over union, the largest first. It is small where a unit looks at a part of the "
+    "concept.",
 }
 _HELP = {CLASSES: "classes", CONCEPTS: "concepts"}  # the places that say more
+
+
+def class_entries(view: AtlasView) -> Iterator[Entry]:
+    """The pages of the classes as the search finds them."""
+    yield from _entries(view, CLASSES)
+
+
+def concept_entries(view: AtlasView) -> Iterator[Entry]:
+    """The pages of the concepts as the search finds them."""
+    yield from _entries(view, CONCEPTS)
+
+
+def _entries(view: AtlasView, kind: Kind) -> Iterator[Entry]:
+    for name in view.labels(kind):
+        address = view.address(view.label_file(kind, name))
+        yield Entry(name, address, "", f"{kind.singular} · {view.name}")
 
 
 def class_files(view: AtlasView) -> Iterator[tuple[str, str]]:
@@ -108,7 +125,7 @@ def _label_page(view: AtlasView, kind: Kind, label: Label, steps: Steps) -> str:
     head = view.head(
         file,
         title=f"{label.name} ({kind.singular})",
-        description=f"The units of {view.name} that stand for the {kind.singular} {label.name}",
+        description=f"The units of {view.name} for the {kind.singular} {label.name}",
         crumbs=(
             Crumb(kind.title, view.address(addresses.label_list(view.label_folder(kind)))),
             Crumb(label.name),
@@ -146,7 +163,7 @@ def _labels_page(view: AtlasView, kind: Kind, labels: Labels, file: str) -> str:
     head = view.head(
         file,
         title=kind.title,
-        description=f"The {kind.plural} that units of {view.name} stand for",
+        description=f"The {kind.plural} of {view.name}, and their units",
         crumbs=(Crumb(kind.title),),
     )
     units = {(name, one.unit.unit) for label in labels.values()
@@ -154,7 +171,8 @@ def _labels_page(view: AtlasView, kind: Kind, labels: Labels, file: str) -> str:
     shown = sum(len(layer.top) for layer in view.layers.values())
     content = LabelsPage(
         heading=kind.title,
-        lead=f"{len(units):,} of {shown:,} units stand for one of {len(labels):,} {kind.plural}.",
+        lead=f"{len(units):,} of {shown:,} units are listed for one of {len(labels):,} "
+        f"{kind.plural}.",
         about=_ABOUT[kind],
         help=_HELP[kind],
         labels=tuple(

@@ -46,13 +46,14 @@ class PictureViews:
 RECONSTRUCTION = PictureView(
     "reconstruction",
     "Reconstruction",
-    "Right, the nine image patches that excite a unit most; left, what in each of them did. "
+    "Right, the nine image patches that excite a unit most; left, each activation traced back to "
+    "pixels. "
     "Grey is zero.",
 )
 LIT = PictureView(
     "lit",
     "Lit",
-    "Each patch, lit where its reconstruction is strong, bright or dark: it says where, not what.",
+    "Each patch, lit where its reconstruction is far from grey. That shows where, not what.",
     scripted=True,
 )
 MARKS = PictureView(

@@ -14,6 +14,9 @@ from atlas.site.render.base import PageAddress
 from atlas.site.render.view import AtlasView
 
 BARS = 48  # of a distribution, at most: its upper six doublings
+WORD = 17  # percent of the width that a percentile takes on a narrow telephone
+_BEFORE = {"start": 0.0, "middle": 0.5, "end": 1.0}  # the part of a word left of its place
+BAR = 20  # the mean width of a bar, in steps of the picture
 
 
 @dataclass(frozen=True)
@@ -52,21 +55,23 @@ class Tick:
     """Where a percentile stands in a distribution, in percent of its width.
 
     ``text`` stands at ``x`` in one of two ``row``s, at the side of it that ``anchor`` says, so that
-    it neither meets its neighbours nor leaves the figure.
+    it doesn't leave the figure. ``tight`` says that on a telephone it would meet its neighbour.
     """
 
     x: float
     text: str
     row: int
     anchor: str
+    tight: bool = False
 
 
 @dataclass(frozen=True)
 class Distribution:
     """How many images reach each level of activation.
 
-    ``bars`` is an SVG's path of bars 1 wide and at most 40 high. ``first`` and ``last`` are the
-    activations at both ends; ``silent`` says how many images are at level 0, ``less`` counts those
+    ``bars`` is an SVG's path of bars on a logarithmic axis, ``width`` long; their areas are as the
+    numbers of images, and the highest is 40 high. ``first`` and ``last`` are the activations at
+    both ends; ``silent`` says how many images are at level 0, ``less`` counts those
     left of the first bar. ``ninth`` is where the weakest of a full nine stands, in percent of the
     width.
     """
@@ -119,13 +124,20 @@ def distribution(layer: LayerData, unit: Unit) -> Distribution | None:
         return None
     lowest = max(first, first + len(counts) - BARS)
     shown = counts[lowest - first :]
-    tallest = max(shown)
     stop = lowest + len(shown)
+    width = BAR * len(shown)
+    edges = [
+        round(width * _place(levels.lower_bound(level), lowest, stop) / 100)
+        for level in range(lowest, stop + 1)
+    ]
+    tallest = max(n / (edges[k + 1] - edges[k]) for k, n in enumerate(shown))
     return Distribution(
         bars="".join(
-            _bar(left, round(40 * count / tallest, 1)) for left, count in enumerate(shown) if count
+            _bar(edges[k], edges[k + 1], round(40 * n / (edges[k + 1] - edges[k]) / tallest, 1))
+            for k, n in enumerate(shown)
+            if n
         ),
-        width=len(shown),
+        width=width,
         first=phrases.activation(levels.lower_bound(lowest)),
         last=phrases.activation(levels.lower_bound(stop)),
         silent=phrases.without_activation(layer, unit),
@@ -143,19 +155,20 @@ def _ticks(unit: Unit, lowest: int, stop: int) -> tuple[Tick, ...]:
         for percent, winner in sorted(firsts.items(), reverse=True)
         if winner and winner.value >= levels.lower_bound(lowest)
     ]
-    return tuple(
-        Tick(
-            x=x,
-            text=phrases.percentile(percent),
-            row=row % 2,
-            anchor="end" if x > 80 else "start" if x < 20 else "middle",
-        )
-        for row, (percent, x) in enumerate(places)
-    )
+    ticks: list[Tick] = []
+    taken = [math.inf, math.inf]  # of each row, from the right
+    for number, (percent, x) in enumerate(places):
+        anchor = "end" if x > 80 else "start" if x < 20 else "middle"
+        left, right = x - WORD * _BEFORE[anchor], x + WORD * (1 - _BEFORE[anchor])
+        row = number % 2
+        is_free = right <= taken[row]
+        taken[row] = left if is_free else taken[row]
+        ticks.append(Tick(x, phrases.percentile(percent), row, anchor, tight=not is_free))
+    return tuple(ticks)
 
 
-def _bar(left: int, height: float) -> str:
-    return f"M{left} 40v-{height}h1v{height}z"
+def _bar(left: int, right: int, height: float) -> str:
+    return f"M{left} 40v-{height:g}H{right}V40z"
 
 
 def _place(value: float, lowest: int, stop: int) -> float:

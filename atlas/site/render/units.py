@@ -231,7 +231,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
             outside=phrases.outside(unit),
             credit=phrases.credit(view.atlas),
         ),
-        trust=evidence_tables.trust(unit),
+        trust=evidence_tables.trust(unit, image_free=layer.image_free),
         evidence=evidence_tables.of_unit(unit, view.summary(layer.layer)),
         spectrum=spectrum(view, layer, unit, page),
         distribution=distribution(layer, unit),
