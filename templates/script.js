@@ -247,7 +247,7 @@
     make: make, all: all, remember: remember, closable: closable, open: open, shut: shut, isFree: isFree,
     loadAll: loadAll, contents: function () { return contents; }, shards: function (atlas) { return shards[atlas] || []; }
   };
-  function search() { if (window.site.search) window.site.search(); }
+  function search() { load("find.js").then(function () { if (window.site.search) window.site.search(); }); }
   document.addEventListener("DOMContentLoaded", function () {
     var does = { search: search, random: random, turn: turn, keys: showKeys };
     all("[data-do]").forEach(function (button) { if (does[button.dataset["do"]]) button.addEventListener("click", does[button.dataset["do"]]); });

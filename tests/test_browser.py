@@ -331,7 +331,7 @@ def test_a_visitor_walks_from_the_first_page_to_an_image_without_a_script(
         page.locator(".network h3 a", has_text="conv4").click()
         page.locator("#units .plate").nth(30).click()
         assert page.locator("h1").inner_text().startswith("conv4/30")
-        page.locator(".about a").first.click()
+        page.locator(".about > a").first.click()
         assert page.locator(".picture g:target .box").count() == 1
         page.locator(".whose a b", has_text="30").first.click()
         page.locator(".crumbs a").first.click()
@@ -458,7 +458,8 @@ def test_one_pair_at_full_size(browser: "playwright.Browser", root: Path) -> Non
         page.wait_for_url("**/conv4/17.html#wall-3")
         assert wall.locator(".twin").is_visible()
         page.keyboard.press("Escape")
-        assert not wall.is_visible() and page.url.endswith("17.html")
+        page.wait_for_url("**/conv4/17.html")
+        assert not wall.is_visible()
         page.locator(".pair").first.click()
         assert "1 of 9" in told.inner_text()
         watched.open(f"{root.as_uri()}/{KINDS['dead unit']}#wall-2")
@@ -583,7 +584,7 @@ def first_view(browser: "playwright.Browser", url: str, size: tuple[int, int] = 
 
 
 def test_a_first_view_of_a_unit_is_light(browser: "playwright.Browser", address: str) -> None:
-    assert first_view(browser, f"{address}/small/conv5/17.html") <= 150_000
+    assert first_view(browser, f"{address}/small/conv5/17.html") <= 170_000
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])

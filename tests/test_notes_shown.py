@@ -107,7 +107,7 @@ def test_a_figure_is_lit_where_the_note_says_so_and_plain_without_a_script(
                 page.locator(".lighted .lit").wait_for()
             lit = page.locator(".lit:visible")
             assert lit.count() == int(scripted)
-            said = "Each patch lit where its reconstruction is strong"
+            said = "lit where its reconstruction is far from grey"
             assert (said in page.locator("figcaption").inner_text()) == scripted
 
 

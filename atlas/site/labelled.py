@@ -1,14 +1,16 @@
-"""The units of all layers whose nine are mostly of a class, or that overlap with a concept."""
+"""The units of all layers whose nine agree on a class, or that overlap with a concept."""
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from atlas.data.records import LayerData, Unit
+from atlas.site.phrases import chance_of
 
-SHARE, LEAST = 2, 2  # half of a unit's nine are of its class, and two at least
+CHANCE = 0.01  # that random images would agree on some class as a unit's nine do, at most
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,14 @@ class Label:
 Labels = Mapping[str, Label]
 
 
-def classes(layers: Iterable[LayerData]) -> dict[str, Label]:
-    """The classes that any unit stands for, by name: a third or more of its nine are of the class.
+def classes(layers: Iterable[LayerData], sizes: tuple[int, ...]) -> dict[str, Label]:
+    """The classes on which the nine of any unit agree, by name, by more than chance.
 
-    Units are in the order of how many of their nine are; by their strongest activation on a tie.
+    ``sizes`` are the numbers of images in the classes: as many random images would agree on some
+    class with a probability of ``CHANCE`` at most. Units are in the order of how many of
+    their nine are; by their strongest activation on a tie.
     """
-    return _by_name(layers, _classes_of)
+    return _by_name(layers, functools.partial(_classes_of, sizes=sizes))
 
 
 def concepts(layers: Iterable[LayerData]) -> dict[str, Label]:
@@ -52,10 +56,10 @@ def concepts(layers: Iterable[LayerData]) -> dict[str, Label]:
     return _by_name(layers, _concepts_of)
 
 
-def _classes_of(unit: Unit) -> Iterator[tuple[str, Labelled]]:
+def _classes_of(unit: Unit, *, sizes: tuple[int, ...]) -> Iterator[tuple[str, Labelled]]:
     counts = Counter(winner.label for winner in unit.nine if winner.label)
     for name, count in counts.items():
-        if count >= LEAST and SHARE * count >= len(unit.nine):
+        if chance_of(sizes, len(unit.nine), count) <= CHANCE:
             said = f"{count} of {len(unit.nine)}"
             yield name, Labelled(unit, (count, unit.nine[0].value), said)
 

@@ -137,7 +137,7 @@ def test_new_names_are_on_the_pages(served: Served, folder: Path) -> None:
     [
         ("notes/a.md", "# A note\n\n[[conv5/9999]]\n", r"a\.md:3: .* conv5 shows no unit 9999"),
         ("mine/note.html", "\n\n{% nonsense %}", r"note\.html:3: Encountered unknown tag"),
-        ("labels.csv", "\nconv9/1, x\n", r"labels\.csv:2: conv9/1: there is no layer conv9"),
+        ("labels.csv", "\nconv9, x\n", r"labels\.csv:2: 'conv9' is not the address of a unit"),
         ("atlas.toml", "[site]\ntitle =\n", r"atlas\.toml:2: Invalid value"),
         ("atlas.toml", "[site]\ntitel = 'x'\n", r"atlas\.toml:2: \[site\] has no 'titel'"),
     ],

@@ -48,7 +48,7 @@ def test_a_plate_shows_the_patches_and_their_reconstructions(
     for rank, winner in enumerate(record.top[unit].nine):
         stimulus = network.preprocessing.stimulus(images[winner.image])
         signal = atlas.reconstruct(network, stimulus, layer, unit, winner.position)
-        box = Box(*winner.box)
+        box = Box(*winner.shown)
         std = network.preprocessing.std
         expected = (
             pixels.reconstruction(signal.numpy(), std=std, box=box, size=(height, width)),
@@ -62,7 +62,7 @@ def test_a_plate_shows_the_patches_and_their_reconstructions(
                 assert np.abs(shown - expected[patch]).max() <= 2
             else:
                 grey, wanted = shown.mean(2).ravel(), expected[patch].mean(2).ravel()
-                assert np.corrcoef(grey, wanted)[0, 1] > 0.9
+                assert np.corrcoef(grey, wanted)[0, 1] > 0.85
 
 
 def test_images_among_the_nine_are_kept_and_no_others(site: Path) -> None:

@@ -11,7 +11,7 @@ from atlas.data.settings import OPTIONS, Settings
 EVERYTHING = Settings(
     model="/home/me/models.py:make", weights="/home/me/w.pt", images="/home/me/photos/",
     limit=500, layers=("conv*", "fc?"), units=8, rule="guided", tiles="close",
-    near_duplicates=4,
+    near_duplicates=4, title="Seen", about="All of it.",
     masks=Path("/home/me/masks"), evidence="none", credit="A/B", images_licence="CC0", resize=256,
     crop=(224, 192), mean=(0.5, 0.4, 0.3), std=(0.25, 0.25, 1.0), interpolation="bicubic",
     colour="rgb", out=Path("/home/me/site"), name="mine", budget=20,
@@ -44,8 +44,8 @@ def test_every_option_is_described() -> None:
 
 def test_everything_decides_but_what_is_exempted() -> None:
     assert {one.name for one in OPTIONS if not one.decides} == {
-        "credit", "images_licence", "out", "name", "budget", "config", "notes", "base_url",
-        "workers", "strict", "fresh", "debug",
+        "credit", "images_licence", "title", "about", "out", "name", "budget", "config", "notes",
+        "base_url", "workers", "strict", "fresh", "debug",
     }  # fmt: skip
     assert Settings().deciding().keys() == {one.name for one in OPTIONS if one.decides}
     assert not [one.name for one in OPTIONS if one.decides and one.private]
@@ -90,7 +90,8 @@ def test_the_command_follows_from_what_differs_from_the_defaults() -> None:
     assert EVERYTHING.command() == (
         "python build.py --model models.py:make --weights w.pt --images photos --limit 500 "
         "--layers 'conv*,fc?' --units 8 --rule guided --tiles close --near-duplicates 4 "
-        "--masks masks --evidence none --credit A/B --images-licence CC0 --resize 256 "
+        "--masks masks --evidence none --title Seen --about 'All of it.' --credit A/B "
+        "--images-licence CC0 --resize 256 "
         "--crop 224x192 --mean 0.5,0.4,0.3 --std 0.25,0.25,1.0 --interpolation bicubic "
         "--colour rgb --name mine --budget 20 --base-url https://a.b/c/ --images-policy pointers "
         "--no-jpeg --lean "

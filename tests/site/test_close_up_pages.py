@@ -36,7 +36,7 @@ def test_pages_of_a_unit_show_its_close_ups_and_say_so(site: Path) -> None:
             assert outline("close", winner.close_box) in page
         side = right - left
         assert f"The tiles are close-ups of {side}×{side} pixels" in " ".join(page.split())
-        assert "yellow the close-up" in page
+        assert "the yellow one the close-up" in page
 
 
 def test_pages_of_a_unit_with_the_papers_crops_say_so(site: Path) -> None:
@@ -45,7 +45,7 @@ def test_pages_of_a_unit_with_the_papers_crops_say_so(site: Path) -> None:
     unit = next(unit for unit in layer.top if unit.nine)
     page = (site / "small" / MIDDLE / f"{unit.unit}.html").read_text()
     data = json.loads((site / "small" / MIDDLE / f"{unit.unit}.json").read_text())
-    assert "The tiles show the whole receptive field" in page and 'class="close"' not in page
+    assert "The tiles show all that the unit sees" in page and 'class="close"' not in page
     assert "close_box" not in data["nine"][0] and "yellow" not in boxes([unit])
     for winner in unit.nine:
         top, left, bottom, right = winner.box

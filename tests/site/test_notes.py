@@ -127,7 +127,7 @@ def test_a_lit_figure_says_what_it_shows(site: Path, tmp_path: Path) -> None:
     page = written(site, tmp_path, "lit", "[[conv3/17 lit|A wheel.]] [[conv3/18]]\n")
     assert page.count('class="lighted"') == 1 and page.count('class="plate"') == 2
     assert f'A wheel.<span class="scripted"> {LIT.said}</span>' in page
-    assert 'id="lamp"' in page
+    assert "data-lamp=" in page
     page = written(site, tmp_path, "plain", "[[conv3/17]]\n")
     assert "lighted" not in page and "figcaption" not in page
 

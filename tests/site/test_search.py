@@ -32,7 +32,7 @@ def view_of(layers: dict[str, int], classes: int) -> SimpleNamespace:
     tops = {
         name: SimpleNamespace(top=tuple(map(unit, range(count)))) for name, count in layers.items()
     }
-    return SimpleNamespace(name="large", layers=tops, label=lambda layer, unit: "")
+    return SimpleNamespace(name="large", layers=tops, called=lambda layer, unit: "")
 
 
 def called(text: str) -> list:

@@ -48,11 +48,18 @@ class Page(HTMLParser):
         self.text += text
 
 
+def named_pages(site: Path) -> int:
+    """How many classes and concepts have a page, and the two lists."""
+    return sum(
+        1 for kind in ("classes", "concepts") for _ in (site / "small" / kind).glob("*.html")
+    )
+
+
 def test_every_link_of_every_page_is_relative_and_leads_to_a_file(site: Path) -> None:
     pages = sorted(site.rglob("*.html"))
     images = len(list((site / "small" / "images").rglob("*.webp")))
     # with a quiz for every layer but the scores, whose median images are silent
-    assert len(pages) == 3 + 1 + 6 + 5 + 2 * 472 + images
+    assert len(pages) == 3 + 1 + 6 + 5 + 2 * 472 + images + named_pages(site)
     for path in pages:
         for link in Page(path.read_text("utf-8")).links:
             papers = ("https://arxiv.org/", "https://doi.org/")
@@ -116,7 +123,7 @@ def test_rendering_does_not_import_torch(site: Path, tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     images = len(list((site / "small" / "images").rglob("*.webp")))
-    assert int(ran.stdout) == 3 + 6 + 5 + 3 * 472 + images
+    assert int(ran.stdout) == 3 + 6 + 5 + 3 * 472 + images + named_pages(site)
 
 
 def test_rendering_again_gives_the_same_bytes(site: Path, tmp_path: Path) -> None:

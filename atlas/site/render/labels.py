@@ -61,9 +61,9 @@ class LabelsPage:
 
 
 _ABOUT = {
-    CLASSES: "Listed are the units of whose nine half or more, and at least two, are images of the "
-    "class: those with the most first. The class is the whole image's, and need not be what the "
-    "unit responds to.",
+    CLASSES: "Listed are the units of whose nine so many are images of the class that as many "
+    "random images would agree once in a hundred times at most: those with the most first. The "
+    "class is the whole image's, and need not be what the unit responds to.",
     CONCEPTS: "Listed are the units that overlap with the concept by more than chance: "
     "intersection over union, the largest first. It is small where a unit looks at a part of the "
     "concept.",

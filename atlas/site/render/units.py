@@ -188,13 +188,13 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     """Nine pairs, large, each with its activation, its class, and its place in the whole image."""
     file = addresses.unit_page(layer.layer, unit.unit)
     page = view.page(file)
-    name = f"{layer.layer}/{unit.unit}"
+    name, titled = f"{layer.layer}/{unit.unit}", view.unit_title(layer.layer, unit.unit)
     label = phrases.best_label(unit)
     small = pixels.small_plate_of(layer.shown, view.atlas.pictures)
     is_tried = bool(unit.evidence) and not view.atlas.lean
     head = view.head(
         file,
-        title=" · ".join([name, label.name, label.support] if label else [name]),
+        title=" · ".join([titled, label.name, label.support] if label else [titled]),
         layer=layer.layer,
         description=phrases.unit_description(view.atlas, layer, unit),
         crumbs=(

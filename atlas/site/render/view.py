@@ -90,7 +90,7 @@ class AtlasView:
     @functools.cached_property
     def _labels(self) -> dict[Kind, Labels]:
         layers = self.layers.values()
-        return {CLASSES: classes(layers), CONCEPTS: concepts(layers)}
+        return {CLASSES: classes(layers, self.atlas.images.class_sizes), CONCEPTS: concepts(layers)}
 
     def labels(self, kind: Kind) -> Labels:
         """The classes or concepts that have units, and so a page, by name."""
