@@ -23,6 +23,7 @@ from atlas.site.info import ALONE, SiteContents
 if TYPE_CHECKING:  # at run time they come with torch, which --help needn't wait for
     from atlas.compute.stage import Stage
     from atlas.data.plan import Plan
+    from atlas.data.records import AtlasData
     from atlas.images.masks import Masks
     from atlas.images.sources import DemoImages, Folder
     from atlas.runtime.ranks import Ranks
@@ -110,11 +111,11 @@ def build(
         settings, contents, stages or STAGES, pages or PAGES,
         images, masks, origin_of(settings), date, started,
     )  # fmt: skip
-    ledger = _finished(job) if ranks.leads else {}
-    if not ranks.share(bool(ledger)):
+    finished = _finished(job) if ranks.leads else None
+    if not ranks.share(finished is not None):
         return _compute(job, ranks)
-    if ranks.leads:
-        _show(job, ledger)
+    if finished:
+        _show(job, finished)
     return []
 
 
@@ -142,43 +143,39 @@ class _Job:
         return self.settings.out, self.settings.atlas_name
 
 
-def _finished(job: _Job) -> dict[str, Any]:
-    """The ledger of the published atlas, if all of it is as this build would compute it; or {}."""
-    from atlas.compute.engine import read_ledger
+def _finished(job: _Job) -> AtlasData | None:
+    """The published atlas, if all of it is as this build would compute it; or None."""
     from atlas.compute.recognition import is_finished, last_inputs
     from atlas.data.documents import read_atlas
     from atlas.site.staging import building
 
     if job.settings.fresh or job.origin is None or building(*job.place).exists():
-        return {}
-    folder = job.settings.out / job.settings.atlas_name
+        return None
     try:
-        origin = read_atlas(folder).network_origin
+        facts = read_atlas(job.settings.out / job.settings.atlas_name)
     except AtlasError:
-        return {}
-    ledger = read_ledger(folder)
-    inputs = last_inputs(ledger) | {
+        return None
+    inputs = last_inputs(facts.stages) | {
         "images": job.images.identity(),
         "masks": job.masks.identity() if job.masks else None,
     }
-    known = origin == job.origin and is_finished(
-        job.stages, job.settings, ledger=ledger, inputs=inputs
+    known = facts.network_origin == job.origin and is_finished(
+        job.stages, job.settings, ledger=facts.stages, inputs=inputs
     )
-    return ledger if known else {}
+    return facts if known else None
 
 
-def _show(job: _Job, ledger: dict[str, Any]) -> None:
+def _show(job: _Job, facts: AtlasData) -> None:
     """Render and publish a finished atlas."""
     from atlas.commands import full_disk
     from atlas.compute.engine import begun
-    from atlas.compute.recognition import last_inputs
     from atlas.site.staging import building, staging
 
     loaded = time.perf_counter()
     size = files.size(job.settings.out / job.settings.atlas_name)
     room = full_disk.told(job.settings.out, building(*job.place), size)
     with room, staging(*job.place, worth_keeping=begun) as at:
-        _end(job, at.folder, ledger, slots=last_inputs(ledger)["slots"], loaded=loaded)
+        _end(job, at.folder, facts.stages, slots=facts.slots, loaded=loaded)
 
 
 def _compute(job: _Job, ranks: Ranks) -> list[str]:

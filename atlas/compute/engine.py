@@ -107,10 +107,9 @@ def _check(stages: Sequence[Stage]) -> None:
         before.add(stage.name)
 
 
-def read_ledger(folder: Path, scratch: Path | None = None) -> dict[str, Any]:
+def read_ledger(folder: Path, scratch: Path) -> dict[str, Any]:
     """The keys of the finished stages: of a run that was stopped, or of the published atlas."""
-    stopped = [(scratch / LEDGER, None)] if scratch else []
-    for path, part in [*stopped, (folder / "atlas.json", "stages")]:
+    for path, part in ((scratch / LEDGER, None), (folder / "atlas.json", "stages")):
         try:
             said = json.loads(path.read_text("utf-8"))
             ledger = said if part is None else said.get(part, {})

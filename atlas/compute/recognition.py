@@ -23,7 +23,7 @@ from atlas.data.settings import Settings
 from atlas.demo.network import WEIGHTS as DEMO_WEIGHTS
 from atlas.networks.batching import slots_of
 from atlas.networks.identity import identity
-from atlas.networks.network import load_network
+from atlas.networks.network import chosen_weights, load_network
 from atlas.networks.zoo import file_of, made_by
 
 
@@ -80,7 +80,7 @@ def last_inputs(ledger: Mapping[str, Any]) -> dict[str, Any]:
 
 def _weights(settings: Settings) -> str | None:
     """What identifies the weights."""
-    chosen = settings.weights or ("default" if settings.model == "demo" else "none")
+    chosen = chosen_weights(settings.model, settings.weights)
     if chosen == "none":
         return chosen
     if chosen == "default":

@@ -160,6 +160,11 @@ def _mixes(operation: Operation) -> str:
     return f"the {operation.name}{inside} on, which {does}"
 
 
+def chosen_weights(name: str, weights: str | Path | None) -> str:
+    """What weights are meant for a network of this name: a file's path, "default" or "none"."""
+    return str(weights) if weights is not None else ("default" if name == "demo" else "none")
+
+
 def load_network(
     name: str,
     weights: str | Path | None = None,
@@ -182,7 +187,7 @@ def load_network(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = recipe.make().eval()
-    chosen = str(weights) if weights is not None else ("default" if name == "demo" else "none")
+    chosen = chosen_weights(name, weights)
     missing: tuple[str, ...] = ()
     if chosen == "none":
         source = f"as {recipe.runs.name} makes them" if recipe.runs else "random"

@@ -13,6 +13,7 @@ from atlas.data.documents import Document
 from atlas.errors import AtlasError
 from atlas.site import links, markup
 from atlas.site.links import Files
+from atlas.site.page_digests import of_contents
 
 
 class Checked(Struct, frozen=True):
@@ -31,7 +32,7 @@ CHECKED = Document(".links", Checked)
 
 def check(files: Files, base: str, folder: Path) -> None:
     """Check as ``links.check`` does; ``folder`` is the new atlas's, where the result is kept."""
-    own = _own(files, base)
+    own = of_contents(_inputs(files, base))
     try:
         before = CHECKED.read(folder)
     except AtlasError:
@@ -40,14 +41,6 @@ def check(files: Files, base: str, folder: Path) -> None:
         return
     links.check(files, base)
     CHECKED.write(folder, Checked(own, _elsewhere(files, files.consulted)))
-
-
-def _own(files: Files, base: str) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for name, content in _inputs(files, base):
-        digest.update(f"{name} {len(content)}\n".encode())
-        digest.update(content)
-    return digest.hexdigest()
 
 
 def _inputs(files: Files, base: str) -> Iterator[tuple[str, bytes]]:

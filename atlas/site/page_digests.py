@@ -46,8 +46,13 @@ def of_inputs(
 
     ``outputs`` are the files that the pages themselves write; any other JSON is a stage's document.
     """
+    return of_contents(_inputs(folder, frozenset(outputs), info, pages))
+
+
+def of_contents(contents: Iterable[tuple[str, bytes]]) -> str:
+    """A digest of names and their contents, in order."""
     digest = hashlib.blake2b(digest_size=16)
-    for name, content in _inputs(folder, frozenset(outputs), info, pages):
+    for name, content in contents:
         digest.update(f"{name} {len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()
