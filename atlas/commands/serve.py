@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sqlite3
 import sys
 import threading
@@ -22,6 +21,7 @@ from atlas.commands.contents import contents_of, notes_folder
 from atlas.commands.parser import Command, Parser, add_options, given
 from atlas.commands.watching import Watch
 from atlas.data.escaping import escaped
+from atlas.data.file_digests import digest_of_sources
 from atlas.data.settings import OPTIONS, Settings
 from atlas.errors import AtlasError, UsageError, first_line
 
@@ -119,10 +119,7 @@ class Upkeep:
 
 def _program() -> str:
     """A digest of the program's source as it lies on the disk."""
-    digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(Path(atlas.__file__).parent.rglob("*.py")):
-        digest.update(hashlib.blake2b(path.read_bytes(), digest_size=16).digest())
-    return digest.hexdigest()
+    return digest_of_sources(Path(atlas.__file__).parent)
 
 
 def watched(said: Mapping[str, Any]) -> tuple[Path, ...]:

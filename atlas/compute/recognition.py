@@ -19,6 +19,7 @@ import torch
 from atlas.compute.keys import changes, key_of
 from atlas.compute.source import sources_of
 from atlas.compute.stage import Stage
+from atlas.data.file_digests import digest_of_file, digest_of_sources
 from atlas.data.settings import Settings
 from atlas.demo.network import WEIGHTS as DEMO_WEIGHTS
 from atlas.networks.batching import slots_of
@@ -84,14 +85,9 @@ def _weights(settings: Settings) -> str | None:
     if chosen == "none":
         return chosen
     if chosen == "default":
-        return _file(DEMO_WEIGHTS) if settings.model == "demo" else None
+        return digest_of_file(DEMO_WEIGHTS) if settings.model == "demo" else None
     path = Path(chosen).expanduser()
-    return f"{path.name} {_file(path)}" if path.is_file() else None
-
-
-def _file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return f"{path.name} {digest_of_file(path)}" if path.is_file() else None
 
 
 def _package(name: str) -> str | None:
@@ -99,7 +95,4 @@ def _package(name: str) -> str | None:
     spec = importlib.util.find_spec(name)
     if not spec or not spec.origin:
         return None
-    home, digest = Path(spec.origin).parent, hashlib.sha256()
-    for path in sorted(home.rglob("*.py")):
-        digest.update(f"{path.relative_to(home).as_posix()} {_file(path)}\n".encode())
-    return digest.hexdigest()
+    return digest_of_sources(Path(spec.origin).parent)
