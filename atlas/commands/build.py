@@ -87,12 +87,12 @@ def build(
 ) -> list[str]:
     """Load, compute what is missing or stale, render, check and publish an atlas.
 
-    ``stages`` and ``pages`` are those of every build unless others are given. With several ranks,
-    all compute, and rank 0 alone renders and publishes. Returns the stages that ran.
+    ``stages`` and ``pages`` are those that the settings ask for unless others are given. With
+    several ranks, all compute, and rank 0 alone renders and publishes. Returns the stages that ran.
     """
     started = time.perf_counter()
     from atlas.commands.inputs import images_of, masks_of, origin_of
-    from atlas.compute.stages import STAGES
+    from atlas.compute.stages import stages_of
     from atlas.runtime.memory import keep_freed_memory
     from atlas.runtime.ranks import ALONE as ONE_RANK
     from atlas.site import publishing
@@ -108,7 +108,7 @@ def build(
     images = images_of(settings)
     masks = masks_of(settings, images)
     job = _Job(
-        settings, contents, stages or STAGES, pages or PAGES,
+        settings, contents, stages or stages_of(settings), pages or PAGES,
         images, masks, origin_of(settings), date, started,
     )  # fmt: skip
     finished = _finished(job) if ranks.leads else None

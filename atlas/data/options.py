@@ -59,6 +59,10 @@ def _globs(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text.split(",")))
+
+
 def _switch(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError(f"{text!r} is neither true nor false")
@@ -73,6 +77,7 @@ WHOLE = Kind(_whole)
 SIZE = Kind(_size, lambda size: "x".join(map(str, size)))
 NUMBERS = Kind(_numbers, lambda numbers: ",".join(map(str, numbers)))
 GLOBS = Kind(_globs, ",".join)  # an option of this kind may be given several times
+WORDS = Kind(_words, ",".join)  # several of the option's choices
 SWITCH = Kind(_switch, lambda value: str(value).lower())  # an option of this kind takes no text
 
 
@@ -112,8 +117,9 @@ class Option:
     def read(self, text: str) -> Any:
         """The value that a text means. Raises ``ValueError``, with a message for people."""
         value = self.kind.read(text)
-        if self.choices and value not in self.choices:
-            raise ValueError(f"{text!r} is not among {', '.join(self.choices)}")
+        for one in value if self.kind is WORDS else (value,):
+            if self.choices and one not in self.choices:
+                raise ValueError(f"{one!r} is not among {', '.join(self.choices)}")
         return value
 
     def shared(self, value: Any) -> Any:

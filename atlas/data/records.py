@@ -305,6 +305,12 @@ class ImageFacts(Struct, frozen=True):
         return self.count - len(self.skipped)
 
     @property
+    def usable(self) -> list[int]:
+        """The indices of the different ones, in order."""
+        aside = {image for image, _ in self.duplicates} | {one.image for one in self.skipped}
+        return [index for index in range(self.count) if index not in aside]
+
+    @property
     def classes(self) -> int:
         """How many classes they have."""
         return len(self.class_sizes)

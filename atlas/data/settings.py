@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.data.escaping import escaped
+from atlas.data.experiments.table import ALL, NAMES, NONE, USUAL
 from atlas.data.options import (
     GLOBS,
     NATURAL,
@@ -24,6 +25,7 @@ from atlas.data.options import (
     SIZE,
     SWITCH,
     WHOLE,
+    WORDS,
     Option,
     last_component,
     option,
@@ -121,6 +123,24 @@ class Settings:
         choices=("all", "none"),
         help="'none' leaves out the trials of what reconstructions prove, and the statistics of "
         "all images; they take up to half of the time (default: all)",
+    )
+    experiments: tuple[str, ...] = option(
+        LOOK,
+        (USUAL,),
+        kind=WORDS,
+        choices=(*NAMES, ALL, NONE, USUAL),
+        metavar="NAME",
+        decides=False,  # which stages there are, and none of their results
+        help=f"which experiments to make, several with commas: {', '.join(NAMES)}, or 'all', "
+        "'none' or 'usual', those that take seconds (default: usual)",
+    )
+    subjects: tuple[str, ...] = option(
+        LOOK,
+        (),
+        kind=GLOBS,
+        metavar="GLOB",
+        help="the images that experiments look at closely, by name; may be repeated, or hold "
+        "several with commas (default: five, of different classes)",
     )
     title: str = option(
         LOOK,

@@ -20,7 +20,7 @@ from atlas.images.preprocessing import Preprocessing
 from atlas.networks import zoo
 from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer, find_layers, lost_layers, unplaced_layers
-from atlas.networks.operations import Operation, Rearrangement
+from atlas.networks.operations import Node, Operation, Rearrangement
 from atlas.networks.receptive_fields import ReceptiveField
 from atlas.networks.tracing import paths_of
 from atlas.networks.weights import fit, read
@@ -33,7 +33,8 @@ class Network:
     ``module`` is the model itself, unmodified. ``weights`` describes where its weights come from;
     ``missing`` names the modules that lack weights, and ``layers`` leaves out what depends on them.
     ``runs`` is the user's own file whose code made the model, and ``library`` the package that made
-    it; None where that isn't so.
+    it; None where that isn't so. ``classes`` are those that its outputs score, in order, if they
+    are known with the weights.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Network:
     missing: tuple[str, ...] = ()
     runs: Path | None = None
     library: str | None = None
+    classes: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -98,6 +100,15 @@ class Network:
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
             digest.update(array.view(torch.uint8).numpy().tobytes() if array.numel() else b"")
         return digest.hexdigest()
+
+    @cached_property
+    def scores(self) -> Node | None:
+        """The node of the scores of classes ``[N, K]``; None where the network returns no such."""
+        if len(self.graph.trace.outputs) != 1:
+            return None
+        node = self.graph.trace.outputs[0]
+        lost = node not in self.graph.operations or node in self._without_weights()
+        return None if lost or len(self.graph.shapes[node]) != 1 else node
 
     def choose(self, patterns: Iterable[str] | None = None) -> list[Layer]:
         """The layers whose id matches one of the globs, in order; all layers for None.
@@ -209,6 +220,7 @@ def load_network(
         missing,
         recipe.runs,
         recipe.library,
+        recipe.classes if chosen == "default" else (),
     )
     if not network.layers and missing:
         raise AtlasError(f"no layer of {name} has all its weights in {chosen}")

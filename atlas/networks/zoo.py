@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from atlas.demo import network as demo
+from atlas.demo.scenes import CLASSES
 from atlas.demo.world import SIDE
 from atlas.errors import AtlasError, UsageError, first_line
 from atlas.images.preprocessing import Preprocessing
@@ -32,14 +33,16 @@ class Recipe:
     """How to make a model.
 
     ``make`` returns it with random weights. ``publish`` loads the published weights into it and
-    returns a description of them; None where none are published. ``runs`` is the user's own file
-    whose code it runs; ``library`` is the package whose code it runs, and whose version so decides
-    what the model computes.
+    returns a description of them; None where none are published. ``classes`` are the classes that
+    the published weights tell apart, in the order of their scores, where that is known. ``runs`` is
+    the user's own file whose code it runs; ``library`` is the package whose code it runs, and whose
+    version so decides what the model computes.
     """
 
     make: Callable[[], nn.Module]
     preprocessing: Callable[[nn.Module], Preprocessing]
     publish: Callable[[nn.Module], str] | None = None
+    classes: tuple[str, ...] = ()
     runs: Path | None = None
     library: str | None = None
 
@@ -47,7 +50,7 @@ class Recipe:
 def recipe(name: str) -> Recipe:
     """The recipe of a name. Raises ``UsageError`` for a name that is not known."""
     if name == "demo":
-        return Recipe(demo.demo_network, lambda _: DEMO, _publish_demo)
+        return Recipe(demo.demo_network, lambda _: DEMO, _publish_demo, CLASSES)
     if name.startswith("timm:"):
         return _timm(name.removeprefix("timm:"))
     file = file_of(name)
@@ -124,8 +127,10 @@ def _torchvision(name: str) -> Recipe:
         model.load_state_dict({key: value for key, value in state.items() if key in own})
         return f"torchvision {default}"
 
-    published = publish if default is not None else None
-    return Recipe(make, preprocessing, published, library=made_by(name))
+    if default is None:
+        return Recipe(make, preprocessing, library=made_by(name))
+    classes = tuple(default.meta["categories"])
+    return Recipe(make, preprocessing, publish, classes, library=made_by(name))
 
 
 def _timm(name: str) -> Recipe:
@@ -190,7 +195,7 @@ def _own(file: Path, factory: str) -> Recipe:
             raise AtlasError(f"{file}:{factory} gave a {type(model).__name__}, not an nn.Module")
         return model
 
-    return Recipe(make, _guessed, None, file)
+    return Recipe(make, _guessed, runs=file)
 
 
 def _guessed(model: nn.Module) -> Preprocessing:

@@ -24,6 +24,8 @@ from atlas.site.render import (
     units,
 )
 from atlas.site.render.base import Entry
+from atlas.site.render.experiments import first_layer
+from atlas.site.render.experiments import index as experiments
 from atlas.site.render.view import AtlasView
 
 Content = str | bytes
@@ -84,6 +86,18 @@ PAGES: tuple[Page, ...] = (
         address="concepts/index.html",
         estimate=_per_unit(600, lean=600),
         entries=labels.concept_entries,
+    ),
+    Page(
+        "experiments",
+        experiments.files,
+        title="Experiments",
+        address="experiments/index.html",
+    ),
+    Page(
+        "first-layer",
+        first_layer.files,
+        title="The first layer",
+        address="experiments/first-layer.html",
     ),
 )
 

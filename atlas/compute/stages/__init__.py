@@ -1,6 +1,7 @@
 """The stages of a build, in an order in which each comes after those it needs.
 
-A new analysis is a module here with a ``STAGE``, and its line in this list.
+A new analysis is a module here with a ``STAGE``, and its line in this list. Experiments are stages,
+too, and stand in ``experiments``: a build has those that are asked for.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from atlas.compute.stages import (
     summary,
     together,
 )
+from atlas.compute.stages.experiments import EXPERIMENT_STAGES
+from atlas.data.experiments.table import chosen
+from atlas.data.settings import Settings
 
 STAGES: tuple[Stage, ...] = (
     scan.STAGE,
@@ -33,3 +37,9 @@ STAGES: tuple[Stage, ...] = (
     examples.STAGE,
     summary.STAGE,
 )
+
+
+def stages_of(settings: Settings) -> tuple[Stage, ...]:
+    """The stages of a build: those of every atlas, and the experiments that are asked for."""
+    names = {one.name for one in chosen(settings.experiments)}
+    return (*STAGES, *(stage for stage in EXPERIMENT_STAGES if stage.name in names))

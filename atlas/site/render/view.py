@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from atlas.data import addresses
 from atlas.data.documents import Document, read_atlas, read_layer
+from atlas.data.experiments import outcomes as experiments
 from atlas.data.records import AtlasData, LayerData, LayerSummary, Unit
 from atlas.site import phrases
 from atlas.site.info import SiteInfo
@@ -151,6 +152,9 @@ class AtlasView:
             for kind in (CONCEPTS, CLASSES)
             if self.labels(kind)
         ][:1]
+        if any((self.folder / experiments.FOLDER).glob("*.json")):
+            folder = addresses.label_folder(experiments.FOLDER, self.layers)
+            menu.append(Crumb("Experiments", self.address(f"{folder}/index.html")))
         for name in (layer, *reversed(self.atlas.layers)):
             if name and self.has_quiz(self.layers[name]):
                 menu.append(Crumb("Quiz", self.address(addresses.quiz_page(name))))

@@ -1,0 +1,8 @@
+"""The stages of the experiments, each by the name that its row in the table of experiments has."""
+
+from __future__ import annotations
+
+from atlas.compute.stage import Stage
+from atlas.compute.stages.experiments import first_layer
+
+EXPERIMENT_STAGES: tuple[Stage, ...] = (first_layer.STAGE,)

@@ -1,0 +1,56 @@
+"""The experiments that an atlas can hold.
+
+An experiment asks one question of the whole network. It has a row here; a module beside this one
+with the type of its document; a stage (``compute.stages.experiments``), which computes with the
+functions of ``atlas.experiments``; and a page (``site.render.experiments``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+ALL, NONE, USUAL = "all", "none", "usual"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment: its name, its title, the question it asks, and who asked it first.
+
+    ``source`` names the publication, ``url`` is its address. ``usual`` says whether a build makes
+    it where nobody chooses.
+    """
+
+    name: str
+    title: str
+    question: str
+    source: str
+    url: str
+    usual: bool = True
+
+
+_PAPER = "https://arxiv.org/abs/1311.2901"
+
+EXPERIMENTS: tuple[Experiment, ...] = (
+    Experiment(
+        "first-layer",
+        "The first layer",
+        "Are the first filters any good: does each of them do something, and is nothing lost?",
+        "Zeiler & Fergus 2013, section 4.1 and figure 6",
+        _PAPER,
+    ),
+)
+NAMES = tuple(one.name for one in EXPERIMENTS)
+
+
+def chosen(asked: Iterable[str]) -> tuple[Experiment, ...]:
+    """The experiments that are asked for, in the order of the table.
+
+    ``asked`` holds names, or ``all``, ``none`` or ``usual``.
+    """
+    words = set(asked)
+    return tuple(
+        one
+        for one in EXPERIMENTS
+        if one.name in words or ALL in words or (USUAL in words and one.usual)
+    )

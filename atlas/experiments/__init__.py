@@ -1,0 +1,1 @@
+"""What experiments measure: functions of a network and images, one module for each experiment."""
