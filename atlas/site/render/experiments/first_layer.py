@@ -54,19 +54,19 @@ def findings(result: FirstLayer) -> tuple[str, ...]:
     idle = [one.unit for one in filters if not one.wins]
     best = max(filters, key=lambda one: one.wins)
     middle = median(one.norm for one in filters)
-    strong = [one for one in filters if one.norm > DOMINATES * middle]
+    strong = [one.unit for one in filters if one.norm > DOMINATES * middle]
     largest = max(filters, key=lambda one: one.norm)
     limit = 0.5 / max(result.stride)
     oriented = sum(one.oriented >= ORIENTED for one in filters)
     coloured = sum(one.colour >= COLOURED for one in filters)
+    most = f"{share(round(best.wins * 10_000), 10_000)} of all"
     sentences = [
-        f"{len(idle)} of {count} filters never {'wins' if len(idle) == 1 else 'win'} a place{_named(idle)}; "
-        f"filter {best.unit} wins most, {share(round(best.wins * 10_000), 10_000)} of all."
+        f"{_some(idle, count)} never {'wins' if len(idle) == 1 else 'win'} a place; filter "
+        f"{best.unit} wins most, {most}."
         if idle
-        else f"Each of the {count} filters wins somewhere; filter {best.unit} wins most places, "
-        f"{share(round(best.wins * 10_000), 10_000)} of all.",
-        f"{len(strong)} of {count} filters dominate{_named([one.unit for one in strong])}: they "
-        f"are more than {DOMINATES:g} times as strong as the median one."
+        else f"Each of the {count} filters wins somewhere; filter {best.unit} wins most, {most}.",
+        f"{_some(strong, count)} {'dominates' if len(strong) == 1 else 'dominate'}: more than "
+        f"{DOMINATES:g} times as strong as the median one."
         if strong
         else f"No filter dominates: the strongest, {largest.unit}, is "
         f"{largest.norm / (middle or 1):.1f} times as strong as the median one.",
@@ -84,11 +84,9 @@ def findings(result: FirstLayer) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def _named(units: Sequence[int]) -> str:
-    if not units:
-        return ""
+def _some(units: Sequence[int], count: int) -> str:
     more = f" and {len(units) - 5} more" if len(units) > 5 else ""
-    return f" ({', '.join(map(str, units[:5]))}{more})"
+    return f"{len(units)} of {count} filters ({', '.join(map(str, units[:5]))}{more})"
 
 
 def _content(view: AtlasView, result: FirstLayer, page: PageAddress) -> FirstLayerContent:
