@@ -76,8 +76,8 @@ def findings(result: FirstLayer) -> tuple[str, ...]:
     if max(result.stride) > 1:
         lost = fmean(one.aliased for one in filters)
         sentences.append(
-            f"Stride {max(result.stride)} aliases above {limit:g} cycles a pixel, where {lost * 100:.0f} % "
-            "of the filters' energy lies."
+            f"Stride {max(result.stride)} aliases above {limit:g} cycles a pixel, where "
+            f"{lost * 100:.0f} % of the filters' energy lies."
         )
     else:
         sentences.append("Stride 1 aliases nothing.")
