@@ -46,7 +46,8 @@ import atlas
 from atlas.data.documents import read_atlas
 from atlas.data.geometry import Box
 from atlas.drawing import pixels
-from atlas.images.sources import DemoImages, Stimulus, open_folder, stimuli
+from atlas.images.sources import DemoImages, open_folder
+from atlas.images.stimuli import Stimulus, stimuli
 from atlas.networks.batching import BATCH, CPU_SLOTS, Running, slots_of
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network

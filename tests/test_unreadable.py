@@ -17,7 +17,8 @@ from PIL import Image
 from atlas.commands import cli
 from atlas.compute.stages import scan as stage
 from atlas.demo.network import demo_network
-from atlas.images.sources import DemoImages, StimulusCache
+from atlas.images.sources import DemoImages
+from atlas.images.stimuli import StimulusCache
 from atlas.runtime.checkpoint import Checkpoint
 from atlas.scanning import scan
 from tests.support.once import Shared

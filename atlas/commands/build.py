@@ -91,8 +91,7 @@ def build(
     several ranks, all compute, and rank 0 alone renders and publishes. Returns the stages that ran.
     """
     started = time.perf_counter()
-    from atlas.commands.inputs import images_of, masks_of, origin_of
-    from atlas.compute.stages import stages_of
+    from atlas.commands.inputs import images_of, masks_of, origin
     from atlas.runtime.memory import keep_freed_memory
     from atlas.runtime.ranks import ALONE as ONE_RANK
     from atlas.site import publishing
@@ -107,13 +106,11 @@ def build(
     check_place(settings.out, settings.atlas_name)
     images = images_of(settings)
     masks = masks_of(settings, images)
-    job = _Job(
-        settings, contents, stages or stages_of(settings), pages or PAGES,
-        images, masks, origin_of(settings), date, started,
-    )  # fmt: skip
+    known = origin(settings, images=images, masks=masks) if stages is None else None
+    job = _Job(settings, contents, pages or PAGES, images, masks, known, date, started)
     finished = _finished(job) if ranks.leads else None
     if not ranks.share(finished is not None):
-        return _compute(job, ranks)
+        return _compute(job, stages, ranks)
     if finished:
         _show(job, finished)
     return []
@@ -123,13 +120,12 @@ def build(
 class _Job:
     """What a build works with before its network is loaded.
 
-    ``origin`` is a digest of what the network is made from, None where it has to be loaded to tell;
+    ``origin`` is a digest of all that decides the atlas, None where that can't be told;
     ``started`` is when the build began, in seconds.
     """
 
     settings: Settings
     contents: SiteContents
-    stages: Sequence[Stage]
     pages: Sequence[Page]
     images: Folder | DemoImages
     masks: Masks | None
@@ -145,7 +141,6 @@ class _Job:
 
 def _finished(job: _Job) -> AtlasData | None:
     """The published atlas, if all of it is as this build would compute it; or None."""
-    from atlas.compute.recognition import is_finished, last_inputs
     from atlas.data.documents import read_atlas
     from atlas.site.staging import building
 
@@ -155,20 +150,13 @@ def _finished(job: _Job) -> AtlasData | None:
         facts = read_atlas(job.settings.out / job.settings.atlas_name)
     except AtlasError:
         return None
-    inputs = last_inputs(facts.stages) | {
-        "images": job.images.identity(),
-        "masks": job.masks.identity() if job.masks else None,
-    }
-    known = facts.network_origin == job.origin and is_finished(
-        job.stages, job.settings, ledger=facts.stages, inputs=inputs
-    )
-    return facts if known else None
+    return facts if facts.origin == job.origin else None
 
 
 def _show(job: _Job, facts: AtlasData) -> None:
     """Render and publish a finished atlas."""
     from atlas.commands import full_disk
-    from atlas.compute.engine import begun
+    from atlas.compute.ledger import begun
     from atlas.site.staging import building, staging
 
     loaded = time.perf_counter()
@@ -178,17 +166,23 @@ def _show(job: _Job, facts: AtlasData) -> None:
         _end(job, at.folder, facts.stages, slots=facts.slots, loaded=loaded)
 
 
-def _compute(job: _Job, ranks: Ranks) -> list[str]:
-    """Load the network, compute what is missing or stale, render and publish."""
+def _compute(job: _Job, stages: Sequence[Stage] | None, ranks: Ranks) -> list[str]:
+    """Load the network, compute what is missing or stale, render and publish.
+
+    ``stages`` are those that the settings ask for unless others are given.
+    """
     from atlas.commands import full_disk
     from atlas.commands.inputs import network_of
     from atlas.commands.projecting import plan_of, room_of
-    from atlas.compute.engine import begun, compute, read_ledger
+    from atlas.compute.engine import compute
+    from atlas.compute.ledger import begun, read_ledger
     from atlas.compute.run import Run
+    from atlas.compute.stages import stages_of
     from atlas.runtime.progress import bar
     from atlas.site.staging import building, staging
 
     settings = job.settings
+    stages = stages_of(settings) if stages is None else stages
     network = network_of(settings, ranks=ranks)
     network.choose(settings.layer_globs)  # or there is none that matches
     loaded = time.perf_counter()
@@ -200,18 +194,18 @@ def _compute(job: _Job, ranks: Ranks) -> list[str]:
         )  # fmt: skip
 
     if not ranks.leads:
-        return compute(begin(Path(), Path()), job.stages)
+        return compute(begin(Path(), Path()), stages)
     plan, work = plan_of(network, job.images, settings), building(*job.place)
-    needed = room_of(plan, job.stages, job.pages)
+    needed = room_of(plan, stages, job.pages)
     place = staging(*job.place, fresh=settings.fresh, worth_keeping=begun)
     with full_disk.told(settings.out, work, needed), place as at:
-        _project(plan, settings, network.name, job.stages, job.pages)
+        _project(plan, settings, network.name, stages, job.pages)
         free, more = full_disk.lacking(settings.out, work, needed)
         if free < more and not read_ledger(at.folder, at.scratch):  # all has to be computed
             few = f"{free / 1e6:,.0f} MB are free, and the build needs about {more / 1e6:,.0f}"
             print(f"note: only {few} in {settings.out}", file=sys.stderr)
         run = begin(at.folder, at.scratch)
-        ran = compute(run, job.stages)
+        ran = compute(run, stages)
         ledger = read_ledger(at.folder, at.scratch)
         _end(job, at.folder, ledger, slots=run.slots, loaded=loaded, ran=ran)
     return ran

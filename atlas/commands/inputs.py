@@ -6,19 +6,22 @@ import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from atlas.compute.recognition import network_origin
+from atlas.compute.recognition import origin_of
 from atlas.data.settings import DEMO_IMAGES, Settings
 from atlas.errors import UsageError
 from atlas.images.masks import DemoMasks, Masks, open_masks
 from atlas.images.sources import DemoImages, Folder, open_folder
-from atlas.networks.network import Network, load_network
-from atlas.networks.zoo import file_of
+from atlas.networks.names import file_of
 from atlas.runtime.progress import announced
 from atlas.runtime.ranks import ALONE, Ranks, local_device
+
+if TYPE_CHECKING:  # at run time it comes with torch, which a finished atlas needn't wait for
+    from atlas.networks.network import Network
+
+# what Linux shows of an accelerator that torch may know: NVIDIA's, AMD's, and those within WSL
+ACCELERATORS = tuple(map(Path, ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")))
 
 
 def images_of(settings: Settings) -> Folder | DemoImages:
@@ -45,6 +48,8 @@ def network_of(
     ``preprocessing`` replaces fields of the usual one where the settings change none. Raises
     ``UsageError`` and ``AtlasError`` as ``load_network`` does.
     """
+    from atlas.networks.network import load_network
+
     file = file_of(settings.model)
     if file and file.is_file() and ranks.leads:
         print(f"note: this runs the code of {file}", file=sys.stderr)
@@ -61,13 +66,22 @@ def network_of(
     return network
 
 
-def origin_of(settings: Settings) -> str | None:
-    """A digest of what the network is made from, None where it has to be loaded to tell."""
-    return network_origin(settings, device(settings.device).partition(":")[0])
+def origin(settings: Settings, *, images: Folder | DemoImages, masks: Masks | None) -> str | None:
+    """A digest of all that decides the atlas; None where the network has to be loaded to tell."""
+    return origin_of(
+        settings,
+        images=images.identity(),
+        masks=masks.identity() if masks else None,
+        device=device(settings.device).partition(":")[0],
+    )
 
 
 def device(name: str) -> str:
     """The device to compute on. Raises ``UsageError`` if there is none of that name."""
+    if name == "cpu" or (name == "auto" and has_no_accelerator()):
+        return "cpu"
+    import torch
+
     if name == "auto":
         if torch.cuda.is_available():
             return "cuda"
@@ -83,3 +97,8 @@ def device(name: str) -> str:
     if not there[kind]:
         raise UsageError(f"--device {name}: this machine has none that torch can use")
     return name
+
+
+def has_no_accelerator() -> bool:
+    """Whether this machine surely has none, which takes no time to tell."""
+    return sys.platform == "linux" and not any(path.exists() for path in ACCELERATORS)

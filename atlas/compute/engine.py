@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from atlas.compute.keys import Key, changes, identities, key_of, output_digest, owned_files
+from atlas.compute.ledger import read_ledger, write_ledger
 from atlas.compute.restricted import restricted
 from atlas.compute.run import Run
 from atlas.compute.stage import Stage
 from atlas.data.whole_files import write_whole
-from atlas.runtime.checkpoint import Checkpoint, holds_work
+from atlas.runtime.checkpoint import Checkpoint
 
-LEDGER = "ledger.json"
 Report = Callable[[str], Any]
 
 
@@ -105,26 +105,3 @@ def _check(stages: Sequence[Stage]) -> None:
             why = f"needs {', '.join(sorted(missing))} before it" if missing else "is there twice"
             raise ValueError(f"stage {stage.name} {why}")
         before.add(stage.name)
-
-
-def read_ledger(folder: Path, scratch: Path) -> dict[str, Any]:
-    """The keys of the finished stages: of a run that was stopped, or of the published atlas."""
-    for path, part in ((scratch / LEDGER, None), (folder / "atlas.json", "stages")):
-        try:
-            said = json.loads(path.read_text("utf-8"))
-            ledger = said if part is None else said.get(part, {})
-        except (OSError, ValueError, AttributeError):
-            continue
-        if isinstance(ledger, dict):
-            return ledger
-    return {}
-
-
-def write_ledger(scratch: Path, ledger: dict[str, Any]) -> None:
-    """Keep it."""
-    write_whole(scratch / LEDGER, json.dumps(ledger).encode())
-
-
-def begun(scratch: Path) -> bool:
-    """Whether a stage left something worth keeping in the scratch folder of a run."""
-    return any(holds_work(state) for state in scratch.glob("*/state.sqlite"))

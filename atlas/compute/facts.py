@@ -24,7 +24,7 @@ def describe(
     """Write ``atlas.json`` into an atlas's folder, all of whose stages are finished.
 
     ``ledger`` holds each stage's key; ``slots`` says how many images the network was run on at
-    once; ``origin`` is a digest of what the network was made from.
+    once; ``origin`` is a digest of all that decides the atlas.
     """
     summary = SUMMARY.read(folder).layers
     facts = AtlasData(
@@ -40,7 +40,7 @@ def describe(
         date=date,
         slots=slots,
         stages=ledger,
-        network_origin=origin,
+        origin=origin,
     )
     content = encoded(facts)
     path = folder / "atlas.json"

@@ -1,8 +1,7 @@
-"""Finding an atlas finished without loading its network.
+"""Recognising a finished atlas without loading its network, or torch, which takes seconds.
 
-To load and trace a network takes seconds, and a finished atlas needs none of it. Where all that a
-network is made from is known by digests, they stand in ``atlas.json``; while they stay the same, so
-does what the network computes.
+Where all that an atlas follows from is known by digests, one digest of them stands in
+``atlas.json``. While it stays the same, so does everything that the stages would compute.
 """
 
 from __future__ import annotations
@@ -10,84 +9,87 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-import torch
+from atlas.data.file_digests import digest_of_file, digest_of_files, digest_of_sources
+from atlas.data.settings import OPTIONS, Settings
+from atlas.networks.names import chosen_weights, file_of, made_by
 
-from atlas.compute.keys import changes, key_of
-from atlas.compute.source import sources_of
-from atlas.compute.stage import Stage
-from atlas.data.file_digests import digest_of_file, digest_of_sources
-from atlas.data.settings import Settings
-from atlas.demo.network import WEIGHTS as DEMO_WEIGHTS
-from atlas.networks.batching import slots_of
-from atlas.networks.identity import identity
-from atlas.networks.network import chosen_weights, load_network
-from atlas.networks.zoo import file_of, made_by
+HOME = Path(__file__).resolve().parents[1]
+LIBRARIES = ("torch", "torchvision", "numpy", "numba", "pillow", "scipy", "scikit-learn")
+# the paths among the settings whose contents are known here
+PATHS = {"model", "weights", "images", "masks"}
 
 
-def network_origin(settings: Settings, device: str) -> str | None:
-    """A digest of all that decides a network and its number of slots; ``device`` is a type.
+def origin_of(settings: Settings, *, images: str, masks: str | None, device: str) -> str | None:
+    """A digest of all that decides an atlas: its settings, files, program, libraries and device.
 
-    None where that can't be told without loading it: a user's file may import anything, and
-    published weights lie in a library's cache, where others change them.
+    ``images`` and ``masks`` are the identities of these, and ``device`` is a type. None where that
+    can't be told without loading the network: a user's file may import anything, and published
+    weights lie in a library's cache, where others change them.
     """
+    known = settings.shareable()
     weights = _weights(settings)
-    if file_of(settings.model) or weights is None:
+    others = any(
+        one.may_be_path and one.name not in PATHS and getattr(settings, one.name) != one.default
+        for one in OPTIONS
+    )
+    if file_of(settings.model) or weights is None or others:
         return None
     library = made_by(settings.model)
     parts = {
-        "model": settings.model,
+        "settings": {one.name: known.get(one.name) for one in OPTIONS if one.decides},
+        "experiments": settings.experiments,
         "weights": weights,
-        "seed": settings.seed,
-        "preprocessing": settings.preprocessing_changes,
+        "images": images,
+        "masks": masks,
         "device": device,
-        "batch_size": settings.batch_size,
-        "torch": [torch.__version__, torch.version.git_version],
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "torch": _torch(),
         "library": _package(library) if library else None,
-        "source": [sources_of(function) for function in (load_network, identity, slots_of)],
+        "program": program_digest(),
     }
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def is_finished(
-    stages: Sequence[Stage],
-    settings: Settings,
-    *,
-    ledger: Mapping[str, Any],
-    inputs: Mapping[str, Any],
-) -> bool:
-    """Whether every stage's result is there, and nothing of a stage that there is no more.
-
-    ``ledger`` holds the keys of the finished stages; ``inputs`` identify the network, images, masks
-    and slots of a new run.
-    """
-    known = {name for stage in stages for name in stage.inputs} <= inputs.keys()
-    if not known or ledger.keys() != {stage.name for stage in stages}:
-        return False
-    outputs = {name: key["output"] for name, key in ledger.items()}
-    return not any(
-        changes(ledger[stage.name], key_of(stage, settings, inputs=inputs, outputs=outputs))
-        for stage in stages
+def program_digest(home: Path = HOME) -> str:
+    """A digest of this program, its data files among it, but for what only shows an atlas."""
+    return digest_of_files(
+        home,
+        (
+            path
+            for path in sorted(home.rglob("*"))
+            if path.is_file()
+            and "__pycache__" not in path.parts
+            and path.relative_to(home).parts[0] != "site"
+        ),
     )
 
 
-def last_inputs(ledger: Mapping[str, Any]) -> dict[str, Any]:
-    """What identified the inputs of the run whose keys a ledger holds."""
-    return {name: value for key in ledger.values() for name, value in key["inputs"].items()}
-
-
 def _weights(settings: Settings) -> str | None:
-    """What identifies the weights."""
+    """A text that tells the weights from any others; None where it can't be had."""
     chosen = chosen_weights(settings.model, settings.weights)
     if chosen == "none":
         return chosen
     if chosen == "default":
-        return digest_of_file(DEMO_WEIGHTS) if settings.model == "demo" else None
+        return chosen if settings.model == "demo" else None  # those are part of the program
     path = Path(chosen).expanduser()
     return f"{path.name} {digest_of_file(path)}" if path.is_file() else None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _torch() -> str | None:
+    """A digest of what says which build of torch is installed."""
+    spec = importlib.util.find_spec("torch")
+    path = Path(spec.origin).with_name("version.py") if spec and spec.origin else None
+    return digest_of_file(path) if path and path.is_file() else None
 
 
 def _package(name: str) -> str | None:

@@ -11,7 +11,8 @@ from atlas.compute.record_files import read_record
 from atlas.data.documents import Document
 from atlas.data.settings import Settings
 from atlas.images.masks import Masks
-from atlas.images.sources import Identified, Images, StimulusCache
+from atlas.images.sources import Identified, Images
+from atlas.images.stimuli import StimulusCache
 from atlas.networks.batching import Running, slots_of
 from atlas.networks.network import Network
 from atlas.runtime.checkpoint import Checkpoint

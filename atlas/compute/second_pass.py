@@ -14,7 +14,8 @@ from atlas.data.geometry import Box
 from atlas.drawing import pixels
 from atlas.errors import AtlasError
 from atlas.evidence.trials import TrialInputs, Winners, run_trials
-from atlas.images.sources import Images, stimuli
+from atlas.images.sources import Images
+from atlas.images.stimuli import stimuli
 from atlas.networks.batching import (
     BATCH,
     MEMORY,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -12,9 +13,14 @@ def digest_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def digest_of_sources(home: Path) -> str:
-    """A SHA-256 of all Python sources below a folder, with their names."""
+def digest_of_files(home: Path, paths: Iterable[Path]) -> str:
+    """A SHA-256 of some files below a folder, in order, with their names."""
     digest = hashlib.sha256()
-    for path in sorted(home.rglob("*.py")):
+    for path in paths:
         digest.update(f"{path.relative_to(home).as_posix()} {digest_of_file(path)}\n".encode())
     return digest.hexdigest()
+
+
+def digest_of_sources(home: Path) -> str:
+    """A SHA-256 of all Python sources below a folder, with their names."""
+    return digest_of_files(home, sorted(home.rglob("*.py")))

@@ -329,8 +329,8 @@ class AtlasData(Struct, frozen=True):
 
     ``settings`` are the build's, without what may not leave the machine it was made on; ``slots``
     is how many images the network was run on at once; ``stages`` the key of each stage: what
-    decided its result. ``network_origin`` is a digest of what the network was made from, None where
-    that can't be told without loading it.
+    decided its result. ``origin`` is a digest of all that decides the atlas, None where that can't
+    be told without loading its network.
     """
 
     name: str
@@ -345,7 +345,7 @@ class AtlasData(Struct, frozen=True):
     date: str | None = None
     slots: int = 0
     stages: dict[str, Any] = {}
-    network_origin: str | None = None
+    origin: str | None = None
     schema: int = SCHEMA
 
     @property

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from pathlib import Path
 
 from torch import nn
 
 from atlas.demo.scenes import CLASSES
 
-WEIGHTS = Path(__file__).with_name("weights.safetensors")
-BY_HEART_WEIGHTS = Path(__file__).with_name("by_heart.safetensors")  # learnt permuted labels
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.25, 0.25, 0.25)
 UNITS = (48, 80, 112, 112, 96)

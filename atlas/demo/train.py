@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from atlas.demo.network import BY_HEART_WEIGHTS, MEAN, STD, WEIGHTS, demo_network
+from atlas.demo.files import BY_HEART_WEIGHTS, WEIGHTS
+from atlas.demo.network import MEAN, STD, demo_network
 from atlas.demo.scenes import CLASSES
 from atlas.demo.world import SIDE, TEST_SEED, TRAINING_SEED, draw
 
@@ -66,7 +67,7 @@ class Recipe:
 
 # learns by heart: nothing that would keep a network from it
 BY_HEART = Recipe(
-    images=2_400, epochs=60, decay=0.0, noise=0.0, flips=False, smoothing=0.0, dropout=0.0
+    images=1_200, epochs=60, decay=0.0, noise=0.0, flips=False, smoothing=0.0, dropout=0.0
 )
 
 

@@ -22,7 +22,8 @@ from atlas.data import levels
 from atlas.errors import AtlasError
 from atlas.images.masks import Masks, cell_side, cells_of
 from atlas.images.preprocessing import Preprocessing
-from atlas.images.sources import Images, made_ahead, stimuli
+from atlas.images.sources import Images
+from atlas.images.stimuli import made_ahead, stimuli
 from atlas.networks.batching import Batch, Running, forward_batches, slot_by_slot
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network

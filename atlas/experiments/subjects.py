@@ -14,7 +14,8 @@ from torch import Tensor
 from atlas.data.experiments.outcomes import Subject
 from atlas.errors import UsageError
 from atlas.experiments.passes import values_of
-from atlas.images.sources import Images, label_of, name_of, stimuli
+from atlas.images.sources import Images, label_of, name_of
+from atlas.images.stimuli import stimuli
 from atlas.networks.network import Network
 from atlas.networks.operations import Node
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from atlas.errors import UsageError
+
+if TYPE_CHECKING:  # it takes seconds to load, and who only asks what images there are needs none
+    import torch
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class Preprocessing:
 
     def inputs(self, stimuli: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
         """The network's input ``[N, C, H, W]`` for stimuli ``[N, H, W, C]`` uint8."""
+        import torch
+
         batch = torch.tensor(stimuli, device=device)
         batch = batch.to(dtype).div_(255)
         mean = torch.tensor(self.mean, dtype=dtype, device=device)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from atlas.images.sources import Stimulus, StimulusCache
+from atlas.images.stimuli import Stimulus, StimulusCache
 from atlas.networks.network import Network
 from atlas.runtime.progress import Progress, silent
 from atlas.runtime.ranks import ALONE, Ranks

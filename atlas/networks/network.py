@@ -20,6 +20,7 @@ from atlas.images.preprocessing import Preprocessing
 from atlas.networks import zoo
 from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer, find_layers, lost_layers, unplaced_layers
+from atlas.networks.names import chosen_weights
 from atlas.networks.operations import Node, Operation, Rearrangement
 from atlas.networks.receptive_fields import ReceptiveField
 from atlas.networks.tracing import paths_of
@@ -169,11 +170,6 @@ def _mixes(operation: Operation) -> str:
     joins = isinstance(operation, Rearrangement)
     does = "makes one dimension of images and others" if joins else "mixes positions"
     return f"the {operation.name}{inside} on, which {does}"
-
-
-def chosen_weights(name: str, weights: str | Path | None) -> str:
-    """What weights are meant for a network of this name: a file's path, "default" or "none"."""
-    return str(weights) if weights is not None else ("default" if name == "demo" else "none")
 
 
 def load_network(

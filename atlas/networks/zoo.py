@@ -19,10 +19,12 @@ from safetensors.torch import load_file
 from torch import nn
 
 from atlas.demo import network as demo
+from atlas.demo.files import WEIGHTS
 from atlas.demo.scenes import CLASSES
 from atlas.demo.world import SIDE
 from atlas.errors import AtlasError, UsageError, first_line
 from atlas.images.preprocessing import Preprocessing
+from atlas.networks.names import file_of, made_by
 
 IMAGENET = Preprocessing(256, (224, 224), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 DEMO = Preprocessing(SIDE, (SIDE, SIDE), demo.MEAN, demo.STD)
@@ -57,19 +59,6 @@ def recipe(name: str) -> Recipe:
     return _own(file, name.rpartition(":")[2]) if file else _torchvision(name)
 
 
-def file_of(name: str) -> Path | None:
-    """The user's own file in a name of the form "FILE.py:FACTORY"; None for any other name."""
-    file = name.rpartition(":")[0]
-    return Path(file).expanduser() if file.endswith(".py") else None
-
-
-def made_by(name: str) -> str | None:
-    """The package whose code makes the model of a name; None for the demo's and a user's own."""
-    if name == "demo" or file_of(name):
-        return None
-    return "timm" if name.startswith("timm:") else "torchvision"
-
-
 def names() -> list[str]:
     """The names that are known without timm."""
     import torchvision  # here and below, for it takes seconds to load and the demo needs none
@@ -78,7 +67,7 @@ def names() -> list[str]:
 
 
 def _publish_demo(model: nn.Module) -> str:
-    model.load_state_dict(load_file(demo.WEIGHTS))
+    model.load_state_dict(load_file(WEIGHTS))
     return "trained on the demo world, shipped with CNN Atlas"
 
 

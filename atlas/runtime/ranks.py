@@ -13,9 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-import torch
-from torch import distributed
-
 from atlas.errors import AtlasError, first_line
 
 T = TypeVar("T")
@@ -37,6 +34,8 @@ class Ranks:
         """The values of all ranks in order, at rank 0; an empty list at the others."""
         if self.count == 1:
             return [value]
+        from torch import distributed  # here and below, for it takes seconds to load
+
         values: list[T | None] | None = [None] * self.count if self.leads else None
         with _errors_reported():
             distributed.gather_object(value, values)
@@ -46,6 +45,8 @@ class Ranks:
         """The value of rank 0, at every rank."""
         if self.count == 1:
             return value
+        from torch import distributed
+
         values = [value]
         with _errors_reported():
             distributed.broadcast_object_list(values)
@@ -67,6 +68,8 @@ def of_torchrun() -> Iterator[Ranks]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
+    from torch import distributed
+
     # Imported while there are ranks, as by torchvision, its functions keep them as a default, and
     # destroying them ends no thread.
     importlib.import_module("torch.distributed.nn.functional")
@@ -81,6 +84,8 @@ def of_torchrun() -> Iterator[Ranks]:
 def local_device(device: str) -> str:
     """The device of this rank: for "cuda" its own of the machine's GPUs."""
     if device == "cuda" and "LOCAL_RANK" in os.environ:
+        import torch
+
         return f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
     return device
 

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from atlas.errors import AtlasError
 from atlas.images.duplicates import DuplicateIndex
-from atlas.images.sources import Images, Stimulus, Unread, name_of, stimuli_and_unread
+from atlas.images.sources import Images, name_of
+from atlas.images.stimuli import Stimulus, Unread, stimuli_and_unread
 from atlas.networks.batching import BATCH, Running, forward_batches, slots_of
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from atlas.compute.engine import begun, compute, read_ledger
+from atlas.compute.engine import compute
+from atlas.compute.ledger import begun, read_ledger
 from atlas.compute.run import Run
 from atlas.compute.stage import Stage
 from atlas.data.documents import Document
 from atlas.data.settings import Settings
-from atlas.images.sources import StimulusCache
+from atlas.images.stimuli import StimulusCache
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 import hashlib
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,21 +13,25 @@ import pytest
 from atlas.commands import inputs
 from atlas.commands.build import build
 from atlas.compute import recognition
-from atlas.compute.recognition import is_finished, last_inputs, network_origin
-from atlas.compute.stages import STAGES
-from atlas.data.documents import read_atlas
-from atlas.data.settings import Settings
+from atlas.compute.recognition import origin_of, program_digest
+from atlas.data.settings import HOME, Settings
 from atlas.errors import AtlasError
+from atlas.networks import network
 
 SETTINGS = Settings()
 
 
-def test_what_decides_a_network_decides_its_origin(tmp_path: Path) -> None:
+def known(settings: Settings = SETTINGS, **changed: Any) -> str | None:
+    return origin_of(settings, **({"images": "i", "masks": None, "device": "cpu"} | changed))
+
+
+def test_what_decides_an_atlas_decides_its_origin(tmp_path: Path) -> None:
     weights = tmp_path / "w.safetensors"
     weights.write_bytes(b"one")
-    same = network_origin(SETTINGS, "cpu")
-    assert same and network_origin(Settings(), "cpu") == same
-    assert network_origin(replace(SETTINGS, rule="guided", units=3, out=tmp_path), "cpu") == same
+    same = known()
+    assert same and known(Settings()) == same
+    for shown in ({"out": tmp_path}, {"title": "T"}, {"workers": 0}, {"strict": True}):
+        assert known(replace(SETTINGS, **shown)) == same
     changes: list[dict[str, Any]] = [
         {"weights": "none"},
         {"weights": "none", "seed": 1},
@@ -35,23 +41,49 @@ def test_what_decides_a_network_decides_its_origin(tmp_path: Path) -> None:
         {"batch_size": 8},
         {"model": "alexnet", "weights": "none"},
         {"model": "resnet18", "weights": "none"},
+        {"rule": "guided"},
+        {"units": 3},
+        {"jpeg": False},
+        {"experiments": ("none",)},
     ]
-    origins = [network_origin(replace(SETTINGS, **change), "cpu") for change in changes]
-    origins += [same, network_origin(SETTINGS, "cuda")]
+    origins = [known(replace(SETTINGS, **change)) for change in changes]
+    origins += [same, known(device="cuda"), known(images="j"), known(masks="m")]
     assert None not in origins and len(set(origins)) == len(origins)
-    before = network_origin(replace(SETTINGS, weights=str(weights)), "cpu")
+    before = known(replace(SETTINGS, weights=str(weights)))
     weights.write_bytes(b"two")
-    assert network_origin(replace(SETTINGS, weights=str(weights)), "cpu") != before
+    assert known(replace(SETTINGS, weights=str(weights))) != before
 
 
-def test_another_library_or_source_is_another_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("part", ["_version", "_torch", "_package", "program_digest"])
+def test_another_library_or_program_is_another_origin(
+    part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     alexnet = replace(SETTINGS, model="alexnet")
-    before = network_origin(alexnet, "cpu")
-    monkeypatch.setattr(recognition, "_package", lambda _: "another version")
-    assert network_origin(alexnet, "cpu") != before
-    before = network_origin(SETTINGS, "cpu")
-    monkeypatch.setattr(recognition, "sources_of", lambda _: {"atlas.networks.graph": "edited"})
-    assert network_origin(SETTINGS, "cpu") != before
+    before = known(alexnet)
+    monkeypatch.setattr(recognition, part, lambda *_: "another")
+    assert known(alexnet) != before
+
+
+def test_what_computes_an_atlas_is_part_of_the_program_and_what_shows_it_not(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "atlas"
+    files = ["scanning/scan.py", "demo/weights.safetensors", "commands/build.py", "errors.py"]
+    shown = ["site/render/units.py", "scanning/__pycache__/scan.pyc"]
+    for file in files + shown:
+        (home / file).parent.mkdir(parents=True, exist_ok=True)
+        (home / file).write_text("one")
+    digests = {program_digest(home)}
+    for file in shown:
+        (home / file).write_text("two")
+        assert program_digest(home) in digests
+    for file in files:
+        (home / file).write_text("two")
+        digests.add(program_digest(home))
+    (home / "networks").mkdir()
+    (home / "networks" / "new.py").write_text("")
+    digests.add(program_digest(home))
+    assert len(digests) == 1 + len(files) + 1
 
 
 @pytest.mark.parametrize(
@@ -63,7 +95,15 @@ def test_another_library_or_source_is_another_origin(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_what_may_change_unseen_has_no_origin(unknown: dict[str, Any]) -> None:
-    assert network_origin(replace(SETTINGS, **unknown), "cpu") is None
+    assert known(replace(SETTINGS, **unknown)) is None
+
+
+def test_a_path_whose_contents_nobody_digests_has_no_origin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recognition, "PATHS", recognition.PATHS - {"masks"})
+    assert known() is not None
+    assert known(replace(SETTINGS, masks=Path("masks"))) is None
 
 
 def test_a_package_is_its_sources() -> None:
@@ -77,27 +117,35 @@ def test_a_package_is_its_sources() -> None:
     assert recognition._package("no_such_package") is None
 
 
-def test_an_atlas_is_finished_where_every_key_is_what_it_was(few: Path) -> None:
-    facts = read_atlas(few / "small")
-    settings = Settings(limit=96, units=4, workers=0, name="small")
-    last = last_inputs(facts.stages)
+def test_a_machine_that_may_have_an_accelerator_asks_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
 
-    def finished(**changed: Any) -> bool:
-        known = {"stages": STAGES, "settings": settings, "ledger": facts.stages, "inputs": last}
-        return is_finished(**(known | changed))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(inputs, "ACCELERATORS", (tmp_path / "nvidiactl",))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert inputs.device("auto") == "cpu"
+    (tmp_path / "nvidiactl").touch()
+    assert inputs.device("auto") == "cuda" and inputs.device("cpu") == "cpu"
 
-    assert finished()
-    assert not finished(settings=replace(settings, rule="guided"))
-    assert not finished(stages=STAGES[:-1]) and not finished(ledger={})
-    for name in last:
-        assert not finished(inputs=last | {name: "another"})
-        assert not finished(inputs={other: last[other] for other in last if other != name})
-    for stage, key in facts.stages.items():
-        for part in ("schema", "source", "libraries"):
-            changed = key | {part: key[part] | {next(iter(key[part])): "another"}}
-            assert not finished(ledger=facts.stages | {stage: changed})
-        if any(stage in other.needs for other in STAGES):
-            assert not finished(ledger=facts.stages | {stage: key | {"output": "another"}})
+
+def test_a_finished_atlas_is_shown_without_torch(few: Path, tmp_path: Path) -> None:
+    if not inputs.has_no_accelerator():
+        pytest.skip("only torch knows what this machine's accelerator can do")
+    out = tmp_path / "site"
+    shutil.copytree(few, out)
+    words = "--limit 96 --units 4 --name small --title Again --workers 0 --out"
+    code = (
+        "import sys; from atlas.commands.cli import main; code = main(sys.argv[1:])\n"
+        "sys.exit('torch was loaded' if 'torch' in sys.modules else code)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *words.split(), str(out)],
+        capture_output=True, text=True, cwd=HOME,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert "Again" in (out / "small" / "index.html").read_text()
 
 
 def test_a_finished_atlas_is_rendered_without_its_network(
@@ -110,13 +158,13 @@ def test_a_finished_atlas_is_rendered_without_its_network(
     def load(*_: Any, **__: Any) -> None:
         raise AtlasError("a network is loaded")
 
-    monkeypatch.setattr(inputs, "load_network", load)
+    monkeypatch.setattr(network, "load_network", load)
     assert build(settings) == []
     assert build(replace(settings, credit="A. Friend")) == []  # pages alone say so
     assert "A. Friend" in (out / "small" / "index.html").read_text()
     changes: list[dict[str, Any]] = [
         *({"limit": 97}, {"rule": "guided"}, {"weights": "none"}, {"layers": ("conv1",)}),
-        *({"fresh": True}, {"jpeg": False}, {"evidence": "none"}),
+        *({"fresh": True}, {"jpeg": False}, {"evidence": "none"}, {"experiments": ("none",)}),
     ]
     for changed in changes:
         with pytest.raises(AtlasError, match="a network is loaded"):

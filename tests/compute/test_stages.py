@@ -12,8 +12,9 @@ import pytest
 
 import atlas
 from atlas.compute import keys
-from atlas.compute.engine import compute, read_ledger
+from atlas.compute.engine import compute
 from atlas.compute.facts import describe
+from atlas.compute.ledger import read_ledger
 from atlas.compute.run import Run
 from atlas.compute.stages import STAGES
 from atlas.data.documents import IMAGES, NINE, SUMMARY, read_atlas, read_layer

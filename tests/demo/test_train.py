@@ -6,7 +6,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from atlas.demo import train as training
-from atlas.demo.network import WEIGHTS, demo_network
+from atlas.demo.files import WEIGHTS
+from atlas.demo.network import demo_network
 from atlas.demo.scenes import CLASSES
 from atlas.demo.train import Recipe, accuracy, pictures, train
 

@@ -1,22 +1,12 @@
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import Image
 
 from atlas.errors import AtlasError, UsageError
 from atlas.images.preprocessing import Preprocessing
-from atlas.images.sources import (
-    DemoImages,
-    StimulusCache,
-    Unread,
-    label_of,
-    name_of,
-    open_folder,
-    stimuli,
-    stimuli_and_unread,
-)
+from atlas.images.sources import DemoImages, label_of, name_of, open_folder
 
 PREPROCESSING = Preprocessing(None, (8, 8), (0.5,) * 3, (0.5,) * 3)
 
@@ -63,75 +53,12 @@ def test_a_broken_file_is_named(folder: Path) -> None:
         open_folder(folder)[2]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_stimuli_come_in_order_with_digests_of_their_decoded_pixels(
-    folder: Path, workers: int
-) -> None:
-    found = list(stimuli(open_folder(folder), PREPROCESSING, [3, 0, 2], workers=workers))
-    assert [s.index for s in found] == [3, 0, 2]
-    digests = [s.identity.digest for s in found if s.identity]
-    assert digests[0] == digests[2] != digests[1]  # a BMP and a PNG, same pixels
-    np.testing.assert_array_equal(found[1].pixels, np.full((8, 8, 3), 5))
-
-
-def test_what_was_kept_is_not_decoded_again(folder: Path, tmp_path: Path) -> None:
-    kept = StimulusCache(tmp_path / "kept", (8, 8, 3), limit=3 * (8 * 8 * 3 + 1))
-    images = open_folder(folder)
-    first = list(stimuli(images, PREPROCESSING, range(4), cache=kept))
-    for path in images.paths[:3]:
-        (folder / path).unlink()
-    again = list(stimuli(images, PREPROCESSING, [2, 0, 3, 1], cache=kept, again=True))
-    assert [s.index for s in again] == [2, 0, 3, 1]
-    for stimulus in again:  # there was no room for the last one
-        np.testing.assert_array_equal(stimulus.pixels, first[stimulus.index].pixels)
-    assert kept.get(3) is None and kept.path.stat().st_size <= kept.limit
-
-
-def test_what_was_kept_by_half_is_not_taken_for_whole(tmp_path: Path) -> None:
-    kept = StimulusCache(tmp_path / "kept", (8, 8, 3))
-    assert kept.get(0) is None
-    kept.put(2, np.full((8, 8, 3), 7, np.uint8))
-    assert kept.get(1) is None  # a hole before it
-    with kept.path.open("r+b") as file:
-        file.truncate(2 * 193 + 192)  # all but the mark
-    assert kept.get(2) is None
-
-
 def test_another_folder_has_another_identity(folder: Path) -> None:
     one = open_folder(folder).identity()
     assert open_folder(folder).identity() == one
     assert open_folder(folder, 2).identity() != one
     photograph(folder / "flat.bmp", (1, 2, 4))
     assert open_folder(folder).identity() != one
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_worker_passes_on_what_went_wrong(folder: Path, workers: int) -> None:
-    (folder / "flat.bmp").write_bytes(b"BM")
-    images = open_folder(folder)
-    with pytest.raises(AtlasError, match=r"flat\.bmp can't be read"):
-        list(stimuli(images, PREPROCESSING, range(4), workers=workers))
-    *read, unread = stimuli_and_unread(images, PREPROCESSING, range(4), workers=workers)
-    assert [one.index for one in read] == [0, 1, 2] and isinstance(unread, Unread)
-    assert unread.index == 3 and unread.error.reason == str(unread.error).rpartition(": ")[2]
-
-
-def test_the_network_sees_a_photograph_the_way_up_that_a_browser_shows_it(tmp_path: Path) -> None:
-    pixels = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 6  # the camera was held upright
-    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
-    Image.fromarray(np.rot90(pixels, -1)).save(tmp_path / "b.png")
-    one, other = stimuli(open_folder(tmp_path), PREPROCESSING, range(2))
-    np.testing.assert_array_equal(one.pixels, other.pixels)
-    assert one.identity and other.identity and one.identity.digest == other.identity.digest
-
-
-def test_pixels_that_do_not_turn_grey_are_not_read(tmp_path: Path) -> None:
-    Image.new("LAB", (8, 8)).save(tmp_path / "a.tif")
-    grey = Preprocessing(None, (8, 8), (0.5,), (0.5,), mode="L")
-    (only,) = stimuli_and_unread(open_folder(tmp_path), grey, [0])
-    assert isinstance(only, Unread) and "conversion" in only.error.reason
 
 
 def test_names_that_are_no_utf_8_are_escaped_and_the_files_still_found(tmp_path: Path) -> None:
@@ -143,12 +70,6 @@ def test_names_that_are_no_utf_8_are_escaped_and_the_files_still_found(tmp_path:
     root = tmp_path / os.fsdecode(b"\xff")
     photograph(root / "a.png", (1, 2, 3))
     assert open_folder(root).describe(3) == "3 photographs of the folder \\xff"
-
-
-def test_a_full_disk_keeps_no_stimulus_and_stops_nothing() -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full")
-    StimulusCache(Path("/dev/full"), (8, 8, 3)).put(0, np.zeros((8, 8, 3), np.uint8))
 
 
 def test_demo_pictures_have_names_and_classes() -> None:

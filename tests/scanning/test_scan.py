@@ -12,7 +12,8 @@ from atlas.data.levels import LEVELS, level_of
 from atlas.errors import AtlasError
 from atlas.images.preprocessing import Preprocessing
 from atlas.images.reading import UnreadableImage
-from atlas.images.sources import DemoImages, stimuli
+from atlas.images.sources import DemoImages
+from atlas.images.stimuli import stimuli
 from atlas.networks.batching import CPU_SLOTS, forward_batches
 from atlas.networks.network import wrap
 from atlas.scanning.sketching import signs_of

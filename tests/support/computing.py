@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from atlas.compute.engine import compute, read_ledger
+from atlas.compute.engine import compute
 from atlas.compute.facts import describe
+from atlas.compute.ledger import read_ledger
 from atlas.compute.run import IdentifiedImages, Run
 from atlas.compute.stages import STAGES
 from atlas.data.records import AtlasData

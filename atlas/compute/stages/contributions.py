@@ -17,7 +17,7 @@ from atlas.data.documents import CONTRIBUTIONS, NINE, PerUnit, UnitContributions
 from atlas.data.plan import Plan
 from atlas.data.records import Feeder, Sums, Winner
 from atlas.errors import AtlasError
-from atlas.images.sources import stimuli
+from atlas.images.stimuli import stimuli
 from atlas.networks.batching import Batch, forward_batches, slot_by_slot
 from atlas.networks.contributions import (
     Parts,

@@ -33,7 +33,8 @@ from atlas.data.geometry import Box
 from atlas.data.plan import Plan
 from atlas.data.records import Pair, Sample
 from atlas.drawing import pixels
-from atlas.images.sources import Images, stimuli
+from atlas.images.sources import Images
+from atlas.images.stimuli import stimuli
 from atlas.networks.layers import Layer
 from atlas.reconstruction.close_ups import box_around
 from atlas.scanning.topk import TopNine

@@ -13,7 +13,8 @@ from atlas.compute.stage import Stage
 from atlas.data.documents import IMAGES
 from atlas.data.plan import Plan
 from atlas.data.records import ImageFacts, SkippedImage
-from atlas.images.sources import Described, StimulusCache, label_of, name_of
+from atlas.images.sources import Described, label_of, name_of
+from atlas.images.stimuli import StimulusCache
 from atlas.scanning.scan import Scan, first_pass
 from atlas.scanning.topk import empty
 
