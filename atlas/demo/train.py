@@ -58,6 +58,7 @@ class Recipe:
     flips: bool = True
     smoothing: float = 0.05
     dropout: float = 0.2
+    revives: bool = True  # whether units that never fire are drawn again
 
     @property
     def steps(self) -> int:
@@ -65,9 +66,18 @@ class Recipe:
         return self.epochs * (self.images // BATCH)
 
 
-# learns by heart: nothing that would keep a network from it
+# learns by heart: small steps, and nothing that would keep a network from it
 BY_HEART = Recipe(
-    images=1_200, epochs=60, decay=0.0, noise=0.0, flips=False, smoothing=0.0, dropout=0.0
+    images=1_200,
+    epochs=80,
+    rate=1e-3,
+    decay=0.0,
+    first_rate=1e-3,
+    noise=0.0,
+    flips=False,
+    smoothing=0.0,
+    dropout=0.0,
+    revives=False,
 )
 
 
@@ -162,7 +172,8 @@ def train(
             step += 1
             after_step(step, model)
         losses.append(total / max(1, len(batches)))
-        redrawn = _revive(model, pixels[:960], device) if epoch < recipe.epochs * 0.6 else 0
+        early = recipe.revives and epoch < recipe.epochs * 0.6
+        redrawn = _revive(model, pixels[:960], device) if early else 0
         print(f"epoch {epoch + 1}: loss {losses[-1]:.4f}, {redrawn} dead units redrawn", flush=True)
     return model.eval(), losses
 
