@@ -134,6 +134,13 @@ class Settings:
         help=f"which experiments to make, several with commas: {', '.join(NAMES)}, or 'all', "
         "'none' or 'usual', those that take seconds (default: usual)",
     )
+    live: str = option(
+        LOOK,
+        "auto",
+        choices=("auto", "on", "off"),
+        help="whether the site has a page on which the network itself runs, on drawings and "
+        "photographs: 'auto' (the default) where a page can load and run it in a moment",
+    )
     subjects: tuple[str, ...] = option(
         LOOK,
         (),

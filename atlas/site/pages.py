@@ -17,6 +17,7 @@ from atlas.site.render import (
     inventory,
     labels,
     layers,
+    live,
     overview,
     quiz,
     search,
@@ -87,6 +88,7 @@ PAGES: tuple[Page, ...] = (
         estimate=_per_unit(600, lean=600),
         entries=labels.concept_entries,
     ),
+    Page("live", live.files, title="Live: the network in the page", address="live.html"),
     Page(
         "experiments",
         experiments.files,

@@ -14,6 +14,7 @@ from atlas.compute.stages import (
     contributions,
     examples,
     layers,
+    live,
     nine,
     reconstructions,
     scan,
@@ -35,6 +36,7 @@ STAGES: tuple[Stage, ...] = (
     close_ups.STAGE,
     reconstructions.STAGE,
     examples.STAGE,
+    live.STAGE,
     summary.STAGE,
 )
 

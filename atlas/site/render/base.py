@@ -26,6 +26,11 @@ from atlas.site.render.footer import footer_html
 
 Templates = jinja2.Environment
 
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'none'"
+)
+
 
 @functools.lru_cache(maxsize=4)
 def environment(own: tuple[OwnTemplate, ...] = ()) -> Templates:
@@ -131,7 +136,8 @@ class Head:
     the site's own; ``crumbs`` lead from the first page, without it, to this one. ``oembed`` is the
     link to what says how to embed the page, and ``atlas`` the name of the page's atlas, if any.
     ``menu`` leads to what the header should have besides what every page's has. ``canonical`` is
-    the address of a page that shows the same, if that one counts.
+    the address of a page that shows the same, if that one counts. ``policy`` says what the page may
+    load and run.
     """
 
     address: str
@@ -144,6 +150,7 @@ class Head:
     atlas: str = ""
     menu: tuple[Crumb, ...] = ()
     canonical: str = ""
+    policy: str = POLICY
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ _UNCHANGED = (
     "views.js",
     "show.js",
     "find.js",
+    "live-engine.js",
+    "live-pictures.js",
+    "live.js",
     "favicon.svg",
 )  # files of the templates' folder
 

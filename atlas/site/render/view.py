@@ -11,11 +11,22 @@ from typing import TypeVar
 from atlas.data import addresses
 from atlas.data.documents import Document, read_atlas, read_layer
 from atlas.data.experiments import outcomes as experiments
+from atlas.data.live import LIVE
 from atlas.data.records import AtlasData, LayerData, LayerSummary, Unit
 from atlas.site import phrases
 from atlas.site.info import SiteInfo
 from atlas.site.labelled import Labels, classes, concepts
-from atlas.site.render.base import Anchor, Crumb, Entry, Head, PageAddress, Preview, Renderer, Steps
+from atlas.site.render.base import (
+    POLICY,
+    Anchor,
+    Crumb,
+    Entry,
+    Head,
+    PageAddress,
+    Preview,
+    Renderer,
+    Steps,
+)
 
 T = TypeVar("T")
 
@@ -152,6 +163,8 @@ class AtlasView:
             for kind in (CONCEPTS, CLASSES)
             if self.labels(kind)
         ][:1]
+        if self.has(LIVE) and self.document(LIVE).live:
+            menu.insert(0, Crumb("Live", self.address("live.html")))
         if any((self.folder / experiments.FOLDER).glob("*.json")):
             folder = addresses.label_folder(experiments.FOLDER, self.layers)
             menu.append(Crumb("Experiments", self.address(f"{folder}/index.html")))
@@ -172,6 +185,7 @@ class AtlasView:
         steps: Steps = NO_STEPS,
         preview: Preview | None = None,
         oembed: str = "",
+        policy: str = POLICY,
     ) -> Head:
         """The head of a page of the atlas; ``file`` is within it, and ``crumbs`` come after it.
 
@@ -187,6 +201,7 @@ class AtlasView:
             oembed=oembed,
             atlas=self.name,
             menu=self.menu(layer),
+            policy=policy,
         )
 
 
