@@ -9,7 +9,7 @@
   const BOARD = 512, UNDO = 30;
   const COLOURS = ["#1d1b18", "#ffffff", "#8a8378", "#c8321e", "#e88a1a", "#f2cf3a", "#3c9a4a", "#2b6cc4", "#7a3fa0", "#f0b8a0", "#7a4a26", "#2aa7b0"];
   let said = null, samples = [], parts = [], ask = null, number = 0, busy = false, again = false, healthy = false;
-  let source = "board", stimulus = null, chosen = null, last = null, stream = null, frames = [];
+  let source = "board", stimulus = null, sent = null, chosen = null, last = null, stream = null, frames = [];
 
   const say = (text) => { $("live-said").textContent = text; };
   function make(tag, attributes, ...children) {
@@ -168,12 +168,10 @@
     sheetPen.drawImage(drawable, 0, 0, width, height);
     return livePictures.stimulus(sheetPen.getImageData(0, 0, width, height).data, height, width, said.input);
   }
-  function fromBoard() {
-    const [height, width] = said.input.crop, shorter = said.input.resize || Math.min(height, width);
-    const scale = BOARD / shorter;     // the board is what is cut out, so that nothing drawn is lost
-    const levels = pen.getImageData(0, 0, BOARD, BOARD).data, channels = said.input.mode === "L" ? 1 : 3;
-    void scale;
-    return livePictures.stimulus(levels, BOARD, BOARD, { ...said.input, resize: Math.min(height, width), mode: channels === 1 ? "L" : "RGB" });
+  function fromBoard() {               // the board is what is cut out, so that nothing drawn is lost
+    const [height, width] = said.input.crop;
+    const levels = pen.getImageData(0, 0, BOARD, BOARD).data;
+    return livePictures.stimulus(levels, BOARD, BOARD, { ...said.input, resize: Math.max(height, width) });
   }
 
   async function showFile(file) {
@@ -267,7 +265,8 @@
     if (busy) { again = true; return; }
     busy = true;
     if (source === "board" || !stimulus) stimulus = fromBoard();
-    const input = livePictures.input(stimulus, said.input);
+    sent = stimulus;                   // what the answer will be about; the board may go on
+    const input = livePictures.input(sent, said.input);
     ask({ kind: "run", number: ++number, input, chosen: chosen && { layer: chosen.layer, unit: chosen.unit } });
   }
   function heard(answer) {
@@ -377,7 +376,7 @@
     if (!answer.map) return;
     const [height, width] = said.input.crop, channels = said.input.mean.length;
     const [rowsOf, columnsOf] = answer.mapShape, peak = answer.found[chosen.layer].place[chosen.unit];
-    const seen = livePictures.drawn(stimulus, channels), strength = new Float32Array(height * width);
+    const seen = livePictures.drawn(sent, channels), strength = new Float32Array(height * width);
     for (let r = 0, p = 0; r < height; r++) for (let q = 0; q < width; q++, p++) {
       const y = (r - layer.offset[0] - layer.size[0] / 2) / layer.stride[0], x = (q - layer.offset[1] - layer.size[1] / 2) / layer.stride[1];
       strength[p] = rowsOf * columnsOf === 1 ? 1 : Math.max(0, between(answer.map, rowsOf, columnsOf, y, x)) / Math.max(value, 1e-12);
@@ -403,7 +402,7 @@
     if (box) { context.strokeStyle = "#f2cf3a"; context.lineWidth = 2; context.strokeRect(...box.map((v) => 2 * v)); }
   }
   function reconstruction(found, width, height, channels) {
-    const size = width * height, grey = new Uint8ClampedArray(4 * size).fill(128), lit = livePictures.drawn(stimulus, channels);
+    const size = width * height, grey = new Uint8ClampedArray(4 * size).fill(128), lit = livePictures.drawn(sent, channels);
     for (let i = 3; i < grey.length; i += 4) grey[i] = 255;
     const [blur, gain, dark] = said.lamp, light = new Float32Array(size);
     if (found) {
