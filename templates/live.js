@@ -28,6 +28,7 @@
     network(found) { said = found; },
     part(at, text) { parts[at] = Uint8Array.from(atob(text), (c) => c.charCodeAt(0)); },
     pictures(found) { samples = found; },
+    busy: () => busy || again || !healthy,
   };
   const script = (file) => new Promise((done, failed) => {
     document.head.append(make("script", { src: file, onload: done, onerror: () => failed(new Error(`${file} can't be loaded`)) }));

@@ -50,8 +50,10 @@ class _Writer:
         """The shape of a node's value, as (channels, height, width)."""
         shape = self.graph.shapes[node]
         if len(shape) not in (1, 3):
-            raise NotLive(f"{self.graph.operations[node].where} gives values of {len(shape) + 1} "
-                          "dimensions")  # fmt: skip
+            where = self.graph.operations[node].where
+            raise NotLive(
+                f"it can't compute {where}, whose values have {len(shape) + 1} dimensions"
+            )
         return (*shape, 1, 1) if len(shape) == 1 else shape  # type: ignore[return-value]
 
     def tensor(self, values: Tensor | np.ndarray) -> int:

@@ -1,0 +1,295 @@
+"""The network in the page: in Chromium, against torch, from a file and over http."""
+
+from __future__ import annotations
+
+import base64
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+
+from atlas.images.preprocessing import Preprocessing
+from atlas.live.golden import golden_picture
+from atlas.live.program import program_of
+from atlas.networks.network import Network, load_network
+from atlas.reconstruction.deconvnet import reconstruct
+from atlas.site.own_files import TEMPLATES
+from tests.support.browsers import CHROMIUM
+from tests.support.networks import loaded
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no browser: install Debian's chromium"),
+]
+KERNEL = TEMPLATES / "live-kernel.wasm"
+
+RUN = """([program, numbers, kernel, input, places]) => {
+    const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const floats = (text) => new Float32Array(bytes(text).buffer);
+    const all = floats(numbers);
+    let at = 0;
+    const tensors = program.sizes.map((size) => {
+        const count = size.reduce((a, b) => a * b, 1);
+        return all.subarray(at, at += count);
+    });
+    const engine = liveEngine(kernel && bytes(kernel));
+    const network = engine.network(program, tensors);
+    const values = network.forward(floats(input));
+    const text = (array) => {
+        const raw = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+        let said = "";
+        for (let i = 0; i < raw.length; i++) said += String.fromCharCode(raw[i]);
+        return btoa(said);
+    };
+    return {
+        fast: engine.fast,
+        maps: program.layers.map((layer) => text(values[layer.value])),
+        back: program.layers.map(
+            (layer, i) => text(network.reconstruct(layer.value, ...places[i]))),
+    };
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        found = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+def _text(array: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(array, np.float32).tobytes()).decode()
+
+
+def _array(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), np.float32)
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "plain"])
+@pytest.mark.parametrize(
+    ("name", "side"), [("demo", None), ("resnet18", 64), ("mobilenet_v3_small", 64)]
+)
+def test_the_page_computes_what_torch_computes(
+    browser: Any, name: str, side: int | None, compiled: bool
+) -> None:
+    network = load_network("demo") if side is None else loaded(name, crop=(side, side))
+    layers = network.choose()
+    program, tensors = program_of(network, layers)
+    stimulus = _stimulus(network)
+    maps = {
+        layer.id: found[0].numpy()
+        for layer, found in network.activations(network.inputs(stimulus[None]), layers)
+    }
+    places = [_strongest(maps[layer.id]) for layer in layers]
+    page = browser.new_page()
+    page.add_script_tag(path=TEMPLATES / "live-engine.js")
+    found = page.evaluate(RUN, [
+        msgspec.to_builtins(program),
+        _text(np.concatenate([tensor.ravel() for tensor in tensors])),
+        base64.b64encode(KERNEL.read_bytes()).decode() if compiled else None,
+        _text(network.inputs(stimulus[None])[0].contiguous().numpy()),
+        places,
+    ])  # fmt: skip
+    page.close()
+    assert found["fast"] == compiled
+    for layer, place, values, back in zip(
+        layers, places, found["maps"], found["back"], strict=True
+    ):
+        known = maps[layer.id]
+        assert np.abs(_array(values).reshape(known.shape) - known).max() <= 1e-5 * known.max()
+        expected = reconstruct(network, stimulus, layer.id, place[0], place[1:]).numpy()
+        got = _array(back).reshape(expected.shape)
+        assert np.abs(got - expected).max() <= 1e-4 * np.abs(expected).max(), layer.id
+
+
+def _stimulus(network: Network) -> np.ndarray:
+    channels, height, width = network.preprocessing.input_shape
+    generator = np.random.default_rng(3)
+    coarse = generator.integers(0, 256, (height // 8, width // 8, channels), dtype=np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def _strongest(maps: np.ndarray) -> tuple[int, int, int]:
+    unit, row, column = np.unravel_index(int(maps.argmax()), maps.shape)
+    return int(unit), int(row), int(column)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize(
+    ("interpolation", "resize", "crop", "size"),
+    [
+        ("bilinear", 40, (32, 32), (83, 61)),
+        ("bicubic", 40, (33, 32), (61, 83)),
+        ("lanczos", 24, (24, 23), (90, 91)),
+        ("bilinear", 50, (64, 48), (20, 31)),  # enlarged, and less than is cut out
+        ("nearest", 21, (16, 16), (50, 33)),
+        ("bilinear", None, (16, 16), (33, 50)),
+    ],
+)
+def test_pictures_are_resized_as_the_network_s_are(
+    browser: Any,
+    interpolation: str,
+    resize: int | None,
+    crop: tuple[int, int],
+    size: tuple[int, int],
+    mode: str,
+) -> None:
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (*size, 4), dtype=np.uint8)
+    pixels[..., 3] = 255
+    channels = {"RGB": 3, "L": 1}[mode]
+    how = Preprocessing(resize, crop, (0.5,) * channels, (0.5,) * channels, interpolation, mode)
+    page = browser.new_page()
+    page.add_script_tag(path=TEMPLATES / "live-pictures.js")
+    found = page.evaluate(
+        "([rgba, height, width, how]) =>"
+        "Array.from(livePictures.stimulus(Uint8Array.from(rgba), height, width, how))",
+        [pixels.ravel().tolist(), *size, how.as_dict()],
+    )
+    page.close()
+    expected = how.stimulus(Image.fromarray(pixels).convert("RGB")).astype(int)
+    assert np.abs(np.array(found).reshape(expected.shape) - expected).max() <= 1
+
+
+def test_the_golden_input_is_the_same_on_both_sides(browser: Any) -> None:
+    page = browser.new_page()
+    page.add_script_tag(path=TEMPLATES / "live-pictures.js")
+    found = page.evaluate("Array.from(livePictures.golden(37, 53, 3))")
+    page.close()
+    np.testing.assert_array_equal(np.array(found).reshape(37, 53, 3), golden_picture(37, 53, 3))
+
+
+def test_the_kernel_is_what_its_source_says() -> None:
+    wasmtime = pytest.importorskip("wasmtime", reason="wasmtime is not installed")
+    source = (TEMPLATES / "live-kernel.wat").read_text()
+    assert bytes(wasmtime.wat2wasm(source)) == KERNEL.read_bytes()
+
+
+class Pen:
+    """Somebody who draws on the board."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        box = page.locator("#live-board").bounding_box()
+        self.left, self.top, self.scale = box["x"], box["y"], box["width"] / 512
+
+    def stroke(self, *points: tuple[float, float]) -> None:
+        mouse = self.page.mouse
+        for place, (x, y) in enumerate(points):
+            mouse.move(self.left + x * self.scale, self.top + y * self.scale)
+            if not place:
+                mouse.down()
+        mouse.up()
+
+    def take(self, colour: int, width: int, tool: str = "brush") -> None:
+        self.page.locator(".swatch").nth(colour).click()
+        self.page.eval_on_selector("#live-width", "(e, w) => { e.value = w; }", width)
+        self.page.click(f"[data-tool={tool}]")
+
+    def percentile(self) -> float:
+        """Where the chosen unit's activation stands once the page has seen the last stroke."""
+        self.page.wait_for_function("!window.atlasLive.busy()")
+        return float(self.page.get_attribute("#live", "data-share"))
+
+
+def _ready(page: Any, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector("#live[data-ready]", timeout=120_000)
+    assert page.get_attribute("#live", "data-ready") == "yes", page.inner_text("#live-said")
+    assert float(page.get_attribute("#live", "data-difference")) < 2e-3
+    page.wait_for_function("!window.atlasLive.busy()")
+
+
+def test_a_drawn_face_excites_the_unit_for_faces_until_its_eyes_are_gone(
+    browser: Any, site: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 1000})
+    asked: list[str] = []
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    _ready(page, f"{(site / 'small' / 'live.html').as_uri()}#conv5/49")
+    page.on("request", lambda request: asked.append(request.url))
+    pen = Pen(page)
+    page.click("[data-act=clear]")
+    pen.take(7, 20, "fill")
+    pen.stroke((10, 10))
+    pen.take(9, 60)
+    ring = [t * 2 * math.pi / 10 for t in range(11)]
+    pen.stroke(*((256 + 110 * math.cos(t), 256 + 135 * math.sin(t)) for t in ring))
+    pen.take(9, 60, "fill")
+    pen.stroke((256, 256))
+    bald = pen.percentile()
+    pen.take(9, 16)
+    page.select_option("#live-stamp", "eye")
+    pen.stroke((205, 225))
+    pen.stroke((307, 225))
+    page.select_option("#live-stamp", "")
+    pen.take(10, 14)
+    pen.stroke((256, 240), (250, 285), (266, 290))
+    pen.take(3, 16)
+    pen.stroke((205, 330), (230, 348), (256, 354), (282, 348), (307, 330))
+    seeing = pen.percentile()
+    pen.take(9, 60)
+    pen.stroke((190, 225), (220, 225))
+    pen.stroke((295, 225), (320, 225))
+    blind = pen.percentile()
+    assert seeing > 0.95 and bald < 0.9 and blind < seeing - 0.1
+    assert "conv5/49" in page.inner_text("#live-title")
+    # pictures of units that stand out, of the site itself, and nothing else
+    assert all(url.startswith((site / "small").as_uri()) and url.endswith(".webp") for url in asked)
+    assert not wrong
+    page.close()
+
+
+def test_the_page_says_what_it_cannot_do(browser: Any, site: Path, tmp_path: Path) -> None:
+    page = browser.new_page()
+    _ready(page, (site / "small" / "live.html").as_uri())
+    odd = tmp_path / "odd.png"
+    odd.write_text("no picture")
+    page.set_input_files("#live-file", odd)
+    page.wait_for_function(
+        "document.getElementById('live-said').textContent.includes(\"can't be read\")"
+    )
+    page.click("[data-source=camera]")
+    page.wait_for_function("/[Cc]amera/.test(document.getElementById('live-said').textContent)")
+    picture = tmp_path / "picture.png"
+    Image.new("RGB", (300, 200), (200, 30, 30)).save(picture)
+    page.set_input_files("#live-file", picture)
+    page.wait_for_function("!window.atlasLive.busy()")
+    assert page.locator("#live-layers button:visible").count() > 10
+    page.close()
+
+
+def test_numbers_that_are_not_the_network_s_stop_the_page(
+    browser: Any, site: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "site"
+    shutil.copytree(site, out)
+    script = out / "small" / "live" / "weights-0.js"
+    text = script.read_text()
+    at = len(text) // 2
+    script.write_text(text[:at] + "A" * 4_000 + text[at + 4_000 :])
+    page = browser.new_page()
+    page.goto((out / "small" / "live.html").as_uri())
+    page.wait_for_selector("#live[data-ready=no]", timeout=120_000)
+    assert "can't run here" in page.inner_text("#live-said")
+    assert page.locator("#live-layers button").count() == 0
+    page.close()
+
+
+def test_without_a_script_the_page_says_so(browser: Any, site: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site / "small" / "live.html").as_uri())
+    assert "This page needs JavaScript; nothing is sent anywhere." in page.inner_text("main")
+    assert not page.locator("#live-board").is_visible()
+    context.close()
