@@ -267,7 +267,7 @@ function liveEngine(kernelBytes) {
     const below = bounds(step, shape, s), positions = s.height * s.width;
     const [kh, kw] = step.kernel, [sy, sx] = step.stride, [py, px] = step.before, [dy, dx] = step.dilation;
     const own = step.shape[0] / step.groups, inner = shape[0] / step.groups, depth = inner * kh * kw;
-    const tall = up(depth, ROWS), most = Math.max(LANES, Math.floor(CHUNK / Math.max(own, depth) / LANES) * LANES);
+    const tall = up(depth, ROWS), lines = Math.max(1, Math.floor(CHUNK / Math.max(own, depth) / s.width));
     const zeros = room("zeros", tall);
     view(zeros).fill(0);
     for (let group = 0; group < step.groups; group++) {
@@ -275,24 +275,25 @@ function liveEngine(kernelBytes) {
         const w = step.weights, first = group * own;
         step.backward[group] = panels(depth, own, (k, o) => w[(first + o) * depth + k]);
       }
-      for (let first = 0; first < positions; first += most) {
-        const count = Math.min(most, positions - first), wide = up(count, LANES);
+      for (let line = 0; line < s.height; line += lines) {
+        const end = Math.min(line + lines, s.height), first = line * s.width, count = (end - line) * s.width, wide = up(count, LANES);
         const laid = room("laid", wide * own), out = room("out", tall * wide), b = view(laid);
-        for (let p = 0; p < wide; p++) {
-          let at = (p - (p % LANES)) * own + (p % LANES);
-          for (let o = 0; o < own; o++, at += LANES) b[at] = p < count ? s.data[(group * own + o) * positions + first + p] : 0;
+        for (let o = 0; o < own; o++) {
+          const from = (group * own + o) * positions + first;
+          for (let p = 0; p < wide; p++) b[(p - (p % LANES)) * own + o * LANES + (p % LANES)] = p < count ? s.data[from + p] : 0;
         }
         multiply(step.backward[group], laid, out, zeros, own, wide / LANES, tall / ROWS);
-        const got = view(out);
+        const got = view(out), data = below.data;
         for (let c = 0, k = 0; c < inner; c++) {
           const plane = (group * inner + c) * below.height * below.width;
           for (let i = 0; i < kh; i++) for (let j = 0; j < kw; j++, k++) {
-            for (let p = 0; p < count; p++) {
-              const y = s.top + Math.floor((first + p) / s.width), x = s.left + ((first + p) % s.width);
-              const row = y * sy - py + i * dy - below.top, column = x * sx - px + j * dx - below.left;
-              if (row >= 0 && row < below.height && column >= 0 && column < below.width) {
-                below.data[plane + row * below.width + column] += got[k * wide + p];
-              }
+            const column = s.left * sx - px + j * dx - below.left;
+            const left = Math.max(0, Math.ceil(-column / sx)), right = Math.min(s.width, Math.ceil((below.width - column) / sx));
+            for (let y = line; y < end; y++) {
+              const row = (s.top + y) * sy - py + i * dy - below.top;
+              if (row < 0 || row >= below.height) continue;
+              const to = plane + row * below.width + column, from = k * wide + (y - line) * s.width;
+              for (let x = left; x < right; x++) data[to + x * sx] += got[from + x];
             }
           }
         }
@@ -347,7 +348,11 @@ function liveEngine(kernelBytes) {
       if (shape.every((n, i) => n === step.shape[i])) return [s];
       return [{ top: 0, left: 0, height: shape[1], width: shape[2], data: spread(s, step.shape).data }];
     },
-    function: (step, s) => [{ ...s, data: s.data.map((x) => (x > 0 ? x : 0)) }],
+    function: (step, s) => {           // the deconvnet's rule: the signal itself is rectified
+      const from = s.data, data = new Float32Array(from.length);
+      for (let i = 0; i < data.length; i++) data[i] = from[i] > 0 ? from[i] : 0;
+      return [{ ...s, data }];
+    },
     sum: (step, s) => [s, s],
     scale: (step, s) => [scaled(s, step.shape[0], () => step.numbers[0])],
     affine: (step, s) => [scaled(s, step.shape[0], (c) => step.factors[c])],
