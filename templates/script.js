@@ -115,7 +115,7 @@
     var controls = ["sort", "show", "class", "concept"].map(function (id) { return document.getElementById(id); }).filter(Boolean);
     var orders = list.dataset.orders.split(" ");
     var cards = all(".plate", list).map(function (element, number) {
-      var card = { element: element, number: number, label: element.dataset.c, concept: element.dataset.p };
+      var card = { element: element, number: number, label: element.dataset.c, concepts: (element.dataset.p || "").split("|") };
       element.dataset.k.split(" ").forEach(function (key, i) { card[orders[i]] = Number(key); });
       return card;
     });
@@ -126,7 +126,7 @@
       var shown = 0, ordered = cards.slice();
       if (chosen.sort) ordered.sort(function (a, b) { return b[chosen.sort] - a[chosen.sort] || a.number - b.number; });
       ordered.forEach(function (card) {
-        var fits = (!chosen.show || (chosen.show === "fired") === card.fired > 0) && (!chosen["class"] || card.label === chosen["class"]) && (!chosen.concept || card.concept === chosen.concept);
+        var fits = (!chosen.show || (chosen.show === "fired") === card.fired > 0) && (!chosen["class"] || card.label === chosen["class"]) && (!chosen.concept || card.concepts.indexOf(chosen.concept) >= 0);
         if (card.element.hidden === fits) card.element.hidden = !fits;
         shown += fits;
       });
@@ -210,7 +210,7 @@
           });
           button.textContent = good ? "Right" : "No";
           question.querySelector("details").open = true;
-          score.textContent = right + " of " + done + " right" + (done === asked.length ? ", and that was all." : " so far.");
+          score.textContent = right + " of " + done + " right" + (done === asked.length ? ", and that was all." : " so far");
         });
       });
     });
@@ -229,15 +229,17 @@
   }
 
   // snippets: this site's own address, and a button to copy each
+  var UNKNOWN = "https://your.site/";
   function copying() {
     var here = new URL(root || "./", location.href).href;
     all("#unknown").forEach(function (note) { note.hidden = /^http/.test(here); });
     all(".kit pre").forEach(function (pre) {
-      if (/^http/.test(here)) pre.textContent = pre.textContent.split("https://your.site/").join(here);
+      if (/^http/.test(here)) pre.textContent = pre.textContent.split(UNKNOWN).join(here);
       pre.before(make("button", { type: "button", "class": "tool", onclick: function (event) {
+        var isMadeUp = pre.textContent.indexOf(UNKNOWN) >= 0;  // opened from a file, nobody has said where it is published
         navigator.clipboard.writeText(pre.textContent).then(function () {
-          event.target.textContent = "Copied";
-          setTimeout(function () { event.target.textContent = "Copy"; }, 1500);
+          event.target.textContent = isMadeUp ? "Copied. Put your site's address in place of " + UNKNOWN : "Copied";
+          setTimeout(function () { event.target.textContent = "Copy"; }, isMadeUp ? 6000 : 1500);
         });
       } }, "Copy"));
     });

@@ -3,8 +3,10 @@
   "use strict";
   var html = document.documentElement, site = window.site, make = site.make, all = site.all, views = site.views;
 
-  // the wall: one pair as large as the screen, at the address's #wall-1 to #wall-9
+  // the wall: one pair as large as the screen, at the address's #wall-1 to #wall-9; opened on a page it is
+  // a step of its own in the browser's history, so that Back leads to that page
   var wall = null, place = 0;
+  function isWall() { return /^#wall-\d+$/.test(location.hash); }
   function pairs() { return all(".pairs > li"); }
   function button(text, label, act) { return make("button", { type: "button", "aria-label": label, onclick: act }, text); }
   function build() {
@@ -26,7 +28,8 @@
     site.closable(wall);
     wall.addEventListener("close", function () {
       html.classList.remove("walled");
-      history.replaceState(null, "", location.pathname + location.search);
+      if (isWall() && history.state && history.state.wall) history.back();
+      else if (isWall()) history.replaceState(null, "", location.pathname + location.search);
       var opener = pairs()[place];
       if (opener) opener.querySelector(".enlarge").focus();
     });
@@ -62,14 +65,15 @@
     wall.querySelector(".hung").classList.toggle("crisp", !!document.querySelector(".pairs.crisp"));
     wall.querySelector(".told").replaceChildren(make("b", {}, name),
       item ? " " + (place + 1) + " of " + items.length + " · " + item.querySelector(".about strong").textContent + " " + (item.querySelector(".class") || { textContent: "" }).textContent : "");
-    history.replaceState(null, "", "#wall-" + (place + 1));
+    if (isWall()) history.replaceState(history.state, "", "#wall-" + (place + 1));
+    else history.pushState({ wall: true }, "", "#wall-" + (place + 1));
     site.open(wall);
     views.show(html.dataset.view);
   }
   function step(by) { hang(place + by); }
   function leave(way) {
     var link = document.querySelector(".top a[rel=" + way + "]");
-    if (link) location.href = link.href + "#wall-" + (place + 1);
+    if (link) location.replace(link.href + "#wall-" + (place + 1));
   }
 
   // presentation: no chrome, large type, one section or figure at a time
@@ -146,6 +150,7 @@
   function enter() {
     var asked = /^#wall-(\d+)$/.exec(location.hash);
     if (asked && document.querySelector(".pairs, p.never")) hang(asked[1] - 1);
+    else if (wall && wall.open) site.shut(wall);
     else html.classList.remove("walled");
   }
   enter();

@@ -17,7 +17,7 @@ from atlas.commands.contents import build_date, contents_of
 from atlas.commands.parser import Command, Parser, add_options, given
 from atlas.data.settings import HOME, OPTIONS, Settings
 from atlas.errors import AtlasError, UsageError
-from atlas.site import files, phrases
+from atlas.site import atlas_phrases, files
 from atlas.site.info import ALONE, SiteContents
 
 if TYPE_CHECKING:  # at run time they come with torch, which --help needn't wait for
@@ -244,7 +244,11 @@ def _end(
     place = settings.out / atlas.name
     print(f"{atlas.name}: {units:,} units of {len(atlas.layers)} layers, {images.read:,} images")
     if images.skipped:
-        print("\n  ".join([phrases.skipped(atlas), *phrases.skipped_images(atlas, SKIPPED)]))
+        print(
+            "\n  ".join(
+                [atlas_phrases.skipped(atlas), *atlas_phrases.skipped_images(atlas, SKIPPED)]
+            )
+        )
     print(f"{count:,} pages, {files.size(place) / 1e6:.0f} MB, in {place}")
     print(
         f"{done - job.started:.0f} s: load {loaded - job.started:.0f}, "

@@ -19,7 +19,7 @@ from atlas.data.geometry import Box
 from atlas.data.measures import MEASURES
 from atlas.data.records import LayerFacts, Pair
 from atlas.drawing import pixels
-from atlas.reconstruction import effective
+from atlas.reconstruction import close_ups, effective
 from atlas.runtime.checkpoint import Checkpoint
 from atlas.runtime.ranks import ALONE, Ranks
 
@@ -28,30 +28,35 @@ QUALITY = 82  # of a stimulus as lossy WebP
 
 @dataclass(frozen=True)
 class ShownLayer:
-    """A layer, its units that are shown, and their close-ups, where its tiles are close-ups."""
+    """A layer, its units that are shown, and how large their close-ups are, where it has any."""
 
     facts: LayerFacts
     units: tuple[UnitNine, ...]
     close_ups: tuple[UnitCloseUps, ...] = ()
 
-    def box(self, row: int, rank: int, nominal: Box) -> Box:
-        """What the tiles of a winner show, by its unit's row and its rank."""
-        boxes = self.close_ups[row].boxes if self.close_ups else ()
-        return Box(*boxes[rank]) if boxes else nominal
+    def box(self, row: int, found: Projections, place: int, nominal: Box, frame: Pair) -> Box:
+        """What the tiles of one of some winners show, by its unit's row."""
+        side = self.close_ups[row].side if self.close_ups else None
+        if side is None:
+            return nominal
+        own = close_ups.extent(found.values[place], found.corner(place), frame)
+        return close_ups.placed(own, nominal.as_tuple(), side, frame)
 
 
 @dataclass(frozen=True)
 class TileStore:
     """Room on disk for what the second pass computes of a layer's U shown units.
 
-    ``tiles`` ``[U, 9, 2, h, w, 3]`` uint8, reconstruction and patch; ``energies`` ``[U, 9, H + W]``
-    float32, the gradient's energy in each row and column of a nominal box of H by W pixels; where
+    ``tiles`` ``[U, 9, 2, h, w, 3]`` uint8, reconstruction and patch; ``boxes`` ``[U, 9, 4]`` int32,
+    what they show; ``energies`` ``[U, 9, H + W]`` float32, the gradient's energy in each row and
+    column of a nominal box of H by W pixels; where
     reconstructions are tried, ``tried`` ``[U, 9, 2, h, w, 3]`` uint8, small, the control twin's
     reconstruction and what was kept of the patch, and ``figures`` ``[U, 9, M]`` float32, what came
     of it (``MEASURES``).
     """
 
     tiles: np.ndarray
+    boxes: np.ndarray
     energies: np.ndarray
     tried: np.ndarray
     figures: np.ndarray
@@ -83,6 +88,7 @@ def _shapes(size: Pair, shown: Pair, tile: Pair, tried: bool) -> dict[str, tuple
     """The shapes of a store's arrays for one winner."""
     return {
         "tiles": (2, *tile, 3),
+        "boxes": (4,),
         "energies": (sum(size),),
         "tried": (2 if tried else 0, *pixels.small_plate_of(shown).tile, 3),
         "figures": (len(MEASURES) if tried else 0,),
@@ -90,7 +96,7 @@ def _shapes(size: Pair, shown: Pair, tile: Pair, tried: bool) -> dict[str, tuple
 
 
 def _type(name: str) -> type:
-    return np.uint8 if name in ("tiles", "tried") else np.float32
+    return {"tiles": np.uint8, "tried": np.uint8, "boxes": np.int32}.get(name, np.float32)
 
 
 @dataclass(frozen=True)
@@ -101,13 +107,14 @@ class Drawn:
     rows: np.ndarray
     ranks: np.ndarray
     tiles: np.ndarray
+    boxes: np.ndarray
     energies: np.ndarray
     tried: np.ndarray
     figures: np.ndarray
 
     def put(self, store: TileStore) -> None:
         """Put it into the layer's store."""
-        for name in ("tiles", "energies", "tried", "figures"):
+        for name in ("tiles", "boxes", "energies", "tried", "figures"):
             getattr(store, name)[self.rows, self.ranks] = getattr(self, name)
 
 
@@ -157,10 +164,13 @@ def _drawn(
     layer, count, evidence = shown.facts, len(some.units), some.evidence
     tile, small = layer.plate.tile, pixels.small_plate_of(layer.shown).tile
     tiles = np.zeros((count, 2, *tile, 3), np.uint8)
+    boxes = np.zeros((count, 4), np.int32)
     tried = np.zeros((count, 2 if evidence else 0, *small, 3), np.uint8)
     energies = np.zeros((count, sum(layer.receptive_field.size)), np.float32)
     for place, (image, nominal) in enumerate(zip(some.images, some.boxes, strict=True)):
-        box = shown.box(int(rows[place]), int(some.ranks[place]), nominal)
+        frame = visit.stimuli[image].shape[:2]
+        box = shown.box(int(rows[place]), some.reconstructions, place, nominal, frame)
+        boxes[place] = box.as_tuple()
         tiles[place, 0] = _reconstruction(some.reconstructions, place, std, box, tile)
         tiles[place, 1] = pixels.patch(visit.stimuli[image], box, tile)
         if evidence:
@@ -171,7 +181,7 @@ def _drawn(
             tried[place, 1] = pixels.patch(kept, box, small)
         energies[place] = _energy(some, place)
     figures = evidence.figures if evidence else np.zeros((count, 0), np.float32)
-    return Drawn(layer.layer, rows, some.ranks, tiles, energies, tried, figures)
+    return Drawn(layer.layer, rows, some.ranks, tiles, boxes, energies, tried, figures)
 
 
 def _reconstruction(

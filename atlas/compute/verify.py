@@ -212,7 +212,13 @@ def _compare_close_ups(
     boxes: Sequence[Corners | None] = [None] * count
     if layer.close_up:
         extents, nominal = again.extents[:count].tolist(), again.nominal[:count].tolist()
-        boxes = close_ups.of_unit(extents, nominal, layer.close_up, frame) or boxes
+        some = [extents[rank] for rank in close_ups.sampled(count)]
+        side = close_ups.side_of(some, layer.close_up, frame)
+        if close_ups.closer(side, layer.receptive_field.size):
+            boxes = [
+                close_ups.placed(own, box, side, frame).as_tuple()
+                for own, box in zip(extents, nominal, strict=True)
+            ]
     differs = []
     for rank, (winner, box) in enumerate(zip(layer.unit(number).nine, boxes, strict=False)):
         said = winner.close_box

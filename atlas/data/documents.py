@@ -74,26 +74,23 @@ class LayerNine(Struct, frozen=True):
 
 
 class UnitCloseUps(Struct, frozen=True):
-    """The close-ups that a unit's tiles show: one for each of its nine, all of one size.
-
-    ``boxes`` is empty where they show nominal boxes.
-    """
+    """The side of the close-ups that a unit's tiles show; None where they show nominal boxes."""
 
     unit: int
-    boxes: tuple[Corners, ...] = ()
-
-    @property
-    def side(self) -> int | None:
-        """Their height and width; None where there are none."""
-        return self.boxes[0][2] - self.boxes[0][0] if self.boxes else None
+    side: int | None
 
 
 class UnitReconstructions(Struct, frozen=True):
-    """What the reconstructions of a unit's nine came to (see ``Unit``)."""
+    """What the reconstructions of a unit's nine came to (see ``Unit``).
+
+    ``close_ups`` are those that its tiles show, one for each of the nine; there are none where they
+    show nominal boxes.
+    """
 
     unit: int
     effective: Corners | None
     evidence: Evidence | None
+    close_ups: tuple[Corners, ...] = ()
 
 
 class UnitConnections(Struct, frozen=True):
@@ -154,8 +151,8 @@ NETWORK = Document("network", records.NetworkFacts)
 LAYER = Document("layer", records.LayerFacts, schema=2)
 IMAGES = Document("images", records.ImageFacts)
 NINE = Document("nine", LayerNine)
-CLOSE_UPS = Document("close_ups", PerUnit[UnitCloseUps])
-RECONSTRUCTIONS = Document("reconstructions", PerUnit[UnitReconstructions])
+CLOSE_UPS = Document("close_ups", PerUnit[UnitCloseUps], schema=2)
+RECONSTRUCTIONS = Document("reconstructions", PerUnit[UnitReconstructions], schema=2)
 CONNECTIONS = Document("connections", PerUnit[UnitConnections])
 CONTRIBUTIONS = Document("contributions", PerUnit[UnitContributions])
 TOGETHER = Document("together", PerUnit[UnitTogether])
@@ -189,13 +186,11 @@ def read_layer(folder: Path, layer: str) -> LayerData:
             if known["unit"] not in more:
                 raise _strange(document.path(folder, layer))
             known |= _fields(more[known["unit"]])
-    if facts.close_up:
-        close = {unit.unit: unit.boxes for unit in CLOSE_UPS.read(folder, layer).units}
-        for known in fields:
-            boxes = close.get(known["unit"])
-            if boxes is None or len(boxes) not in (0, len(known["nine"])):
-                raise _strange(CLOSE_UPS.path(folder, layer))
-            known["nine"] = _closer(known["nine"], boxes)
+    for known in fields:
+        boxes = known.pop("close_ups")
+        if len(boxes) not in (0, len(known["nine"])):
+            raise _strange(RECONSTRUCTIONS.path(folder, layer))
+        known["nine"] = _closer(known["nine"], boxes)
     top = tuple(Unit(**known) for known in fields)
     return LayerData(**_fields(facts), images=nine.images, top=top)
 

@@ -29,6 +29,7 @@ from tqdm import tqdm
 from atlas.demo.files import BY_HEART_WEIGHTS, WEIGHTS
 from atlas.demo.network import MEAN, STD, demo_network
 from atlas.demo.scenes import CLASSES
+from atlas.demo.shipped import TESTED
 from atlas.demo.world import SIDE, TEST_SEED, TRAINING_SEED, draw
 
 RADIUS = 0.1  # largest RMS of a convolutional filter (Zeiler & Fergus 2013, section 3.1)
@@ -264,7 +265,7 @@ def main() -> None:
     model, losses = train(recipe, pixels, labels, device, after_step=keep_on_the_way)
     minutes = (time.time() - started) / 60
     known = accuracy(model, pixels, labels, device)
-    score = accuracy(model, *pictures(TEST_SEED, 2_400), device)
+    score = accuracy(model, *pictures(TEST_SEED, TESTED), device)
     keep(model, out, half=options.permuted)
     record = {
         "command": " ".join(["python -m atlas.demo.train", *sys.argv[1:]]),
@@ -273,7 +274,7 @@ def main() -> None:
         "epochs": recipe.epochs,
         "final loss": round(losses[-1], 4),
         "accuracy on the training images, by the labels given": round(known, 4),
-        "accuracy on 2400 pictures of the test seed": round(score, 4),
+        f"accuracy on {TESTED} pictures of the test seed": round(score, 4),
         "minutes": round(minutes, 1),
         "device": f"{device.type}, {torch.get_num_threads()} threads",
         "torch": torch.__version__,

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from atlas.demo import network as demo
+from atlas.demo import shipped
 from atlas.demo.files import WEIGHTS
 from atlas.demo.scenes import CLASSES
 from atlas.demo.world import SIDE
@@ -68,7 +69,7 @@ def names() -> list[str]:
 
 def _publish_demo(model: nn.Module) -> str:
     model.load_state_dict(load_file(WEIGHTS))
-    return "trained on the demo world, shipped with CNN Atlas"
+    return shipped.TOLD
 
 
 def _torchvision(name: str) -> Recipe:

@@ -1,9 +1,9 @@
 """Close-ups: where in a large nominal box a unit's tiles look closer.
 
 Deep layers see most of the image, and in a tile of all that the thing that matters is a stamp. A
-close-up is a square of the input frame, of one size for all winners of a unit, placed where each
-one's reconstruction lies. Pure functions over arrays; boxes are (top, left, bottom, right), in
-pixels of the input frame.
+close-up is a square of the input frame, of one size for all winners of a unit, which three of them
+decide, placed where each one's reconstruction lies. Pure functions over arrays; boxes are (top,
+left, bottom, right), in pixels of the input frame.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from atlas.data.records import Corners, Pair
 from atlas.reconstruction import effective
 
 SHARE = 0.94  # of a reconstruction's energy that the extent holds in each axis, at least
-MARGIN = 1.15  # a close-up's side, by the extent's
+MARGIN = 1.5  # a close-up's side, by the extent's: with less, what a thing is can't be told
 PART = 0.75  # of the input's side: where a nominal box is larger, "auto" means close-ups
 LEAST = 33  # pixels of a close-up's side, at least: smaller boxes are drawn pixel by pixel
 
@@ -55,8 +55,13 @@ def extent(signal: np.ndarray, corner: Pair, frame: Pair) -> Corners:
     return top, left, bottom, right
 
 
+def sampled(count: int) -> tuple[int, ...]:
+    """The winners that decide the size of a unit's close-ups: first, middle and last of so many."""
+    return tuple(sorted({0, count // 2, count - 1})) if count else ()
+
+
 def side_of(extents: Sequence[Corners], most: int, frame: Pair) -> int:
-    """The side of a unit's close-ups: ``MARGIN`` times the median of its winners' extents.
+    """The side of a unit's close-ups: ``MARGIN`` times the median of some winners' extents.
 
     Of an extent the longer side counts. A close-up is never larger than ``most``, nor smaller than
     ``LEAST`` where the frame and ``most`` allow it. Winners without energy don't count; where
@@ -78,19 +83,11 @@ def box_around(middle: Corners, side: int, frame: Pair) -> Box:
     return Box(top, left, top + side, left + side)
 
 
-def of_unit(
-    extents: Sequence[Corners], nominal: Sequence[Corners], most: int, frame: Pair
-) -> tuple[Corners, ...]:
-    """The close-ups of a unit's winners, all of one size; none where the nominal boxes stay.
+def closer(side: int, nominal: Pair) -> int | None:
+    """The side of close-ups in place of a nominal box; None where they would not be smaller."""
+    return None if nominal == (side, side) else side
 
-    ``extents`` and ``nominal`` are those of the winners, in order, and ``most`` is the layer's
-    ``largest``. The nominal boxes stay where a close-up would not be smaller. One without energy
-    has its close-up in the middle of its nominal box.
-    """
-    side = side_of(extents, most, frame)
-    if any((box[2] - box[0], box[3] - box[1]) == (side, side) for box in nominal):
-        return ()
-    return tuple(
-        box_around(own if own[2] > own[0] else box, side, frame).as_tuple()
-        for own, box in zip(extents, nominal, strict=True)
-    )
+
+def placed(own: Corners, nominal: Corners, side: int, frame: Pair) -> Box:
+    """A winner's close-up: around its own extent, or where that is empty its nominal box."""
+    return box_around(own if own[2] > own[0] else nominal, side, frame)

@@ -112,8 +112,9 @@ def own_pages(view: AtlasView, pages: Iterable[Page]) -> tuple[Entry, ...]:
             for file, content in page.files(view):
                 if file == page.address:
                     text = content if isinstance(content, str) else content.decode()
-                    address = view.address(file)
-                    entries.append(Entry(page.title, address, search.main_text(text), view.name))
+                    names = page.entries is not _no_entries  # a list of what is found by itself
+                    said = "" if names else search.main_text(text)
+                    entries.append(Entry(page.title, view.address(file), said, view.name))
                     break
     return tuple(entries)
 

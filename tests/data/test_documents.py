@@ -114,20 +114,19 @@ def test_the_form_of_close_ups(tmp_path: Path) -> None:
         "a", "a", "sum", (2, 9, 9), field, plate, close_up=200, images=9, top=top
     )
     write_layer(tmp_path, layer)
-    assert json.loads((tmp_path / "a" / "close_ups.json").read_text()) == {
-        "schema": 1,
-        "units": [
-            {"unit": 0, "boxes": [[10, 20, 100, 110], [0, 0, 90, 90]]},
-            {"unit": 1, "boxes": []},
-        ],
-    }
+    said = json.loads((tmp_path / "a" / "reconstructions.json").read_text())
+    assert [unit["close_ups"] for unit in said["units"]] == [
+        [[10, 20, 100, 110], [0, 0, 90, 90]],
+        [],
+    ]
     assert b"close_box" not in (tmp_path / "a" / "nine.json").read_bytes()
     assert read_layer(tmp_path, "a") == layer
     assert [winner.shown for winner in read_layer(tmp_path, "a").top[0].nine] == [
         (10, 20, 100, 110), (0, 0, 90, 90),
     ]  # fmt: skip
-    (tmp_path / "a" / "close_ups.json").write_text('{"schema":1,"units":[]}')
-    with pytest.raises(AtlasError, match=r"close_ups\.json doesn't have the form"):
+    del said["units"][0]["close_ups"][1]
+    (tmp_path / "a" / "reconstructions.json").write_text(json.dumps(said))
+    with pytest.raises(AtlasError, match=r"reconstructions\.json doesn't have the form"):
         read_layer(tmp_path, "a")
 
 

@@ -12,9 +12,11 @@ from atlas.reconstruction.close_ups import (
     MARGIN,
     SHARE,
     box_around,
+    closer,
     extent,
     largest,
-    of_unit,
+    placed,
+    sampled,
     side_of,
 )
 
@@ -64,9 +66,10 @@ def test_close_ups_hold_the_energy_inside_the_image(
     nominal: list[Corners] = [(-50, -60, 150, 140)] * len(signals)
     most = largest("close", (200, 200), frame)
     assert most == min(frame)
-    boxes = of_unit(extents, nominal, most, frame)
-    assert len(boxes) == len(signals)
-    (side,) = {box[2] - box[0] for box in boxes}
+    side = side_of(extents, most, frame)
+    boxes = [
+        placed(own, box, side, frame).as_tuple() for own, box in zip(extents, nominal, strict=True)
+    ]
     assert min(LEAST, *frame) <= side <= most
     for energy, own, (top, left, bottom, right) in zip(energies, extents, boxes, strict=True):
         assert bottom - top == right - left == side  # a square of the unit's one size
@@ -96,15 +99,22 @@ def test_a_close_up_is_moved_inside_the_image() -> None:
 
 
 def test_nominal_boxes_stay_where_a_close_up_would_not_be_smaller() -> None:
-    extents, nominal = [(0, 0, 90, 90)], [(0, 0, 100, 100)]
     assert largest("close", (100, 100), (224, 224)) == 100
-    assert of_unit(extents, nominal, 100, (224, 224)) == ()
-    assert of_unit([(0, 0, 80, 80)], nominal, 100, (224, 224)) == ((0, 0, 92, 92),)
+    side = side_of([(0, 0, 90, 90)], 100, (224, 224))
+    assert closer(side, (100, 100)) is None and closer(side, (120, 120)) == 100
+    side = side_of([(0, 0, 60, 60)], 100, (224, 224))
+    assert closer(side, (100, 100)) == side == 90
 
 
 def test_a_winner_without_energy_is_shown_in_the_middle_of_its_box() -> None:
-    boxes = of_unit([(0, 0, 40, 40), (0, 0, 0, 0)], [(0, 0, 180, 180)] * 2, 180, (224, 224))
-    assert boxes == ((0, 0, 46, 46), (67, 67, 113, 113))
+    frame, nominal = (224, 224), (0, 0, 180, 180)
+    assert placed((0, 0, 40, 40), nominal, 46, frame).as_tuple() == (0, 0, 46, 46)
+    assert placed((0, 0, 0, 0), nominal, 46, frame).as_tuple() == (67, 67, 113, 113)
+
+
+def test_first_middle_and_last_decide_the_size() -> None:
+    assert sampled(9) == (0, 4, 8)
+    assert [sampled(count) for count in (0, 1, 2, 3)] == [(), (0,), (0, 1), (0, 1, 2)]
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,18 @@ def test_no_nodes_overlap_and_all_lie_inside(first: list, below: dict) -> None: 
             assert one.y + one.side + LABEL < other.y
 
 
+@given(FEEDERS)
+def test_what_takes_away_most_is_drawn(feeders: list) -> None:  # type: ignore[type-arg]
+    strongest_first = sorted(feeders, key=lambda feeder: -abs(feeder[2]))
+    drawn = choose(("top", 7), sums(strongest_first), lambda _: None).first
+    least = min(amount for _, _, amount, _ in feeders)
+    if least < 0:
+        assert least in [amount for _, _, amount, _ in drawn]
+    assert list(drawn) == [one for one in strongest_first if one in drawn]
+    kept = drawn if least >= 0 or len(drawn) < FIRST else drawn[: FIRST - 1]
+    assert list(kept) == strongest_first[: len(kept)]
+
+
 def test_a_unit_that_feeds_two_stands_once_between_them() -> None:
     first = [("m", n, 3.0 - n, 0.1) for n in range(3)]
     second = {
@@ -83,7 +95,7 @@ def test_what_is_drawn_is_what_is_known(view: AtlasView) -> None:
     assert unit.sums
     found = circuit(view, layer, unit, view.page(f"conv4/{unit.unit}.html"))
     assert found
-    first = unit.sums.feeders[:FIRST]
+    first = choose(("conv4", unit.unit), unit.sums, lambda _: None).first
     own = found.edges[: len(first)]
     most = max(abs(amount) for _, _, amount, _ in first)
     for edge, (_, _, amount, _) in zip(own, first, strict=True):

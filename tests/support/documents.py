@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from atlas.data import documents
-from atlas.data.records import LayerData, LayerFacts, Unit, Winner
+from atlas.data.records import Corners, LayerData, LayerFacts, Unit, Winner
 
 _PER_UNIT: tuple[tuple[documents.Document[Any], type[Struct]], ...] = (
     (documents.RECONSTRUCTIONS, documents.UnitReconstructions),
@@ -24,15 +24,18 @@ _PER_UNIT: tuple[tuple[documents.Document[Any], type[Struct]], ...] = (
 def write_layer(folder: Path, layer: LayerData) -> None:
     """Write what is known of a layer as the stages would: in one document for each."""
     documents.LAYER.write(folder, _part(LayerFacts, layer), layer.layer)
-    close = tuple(_close_ups(unit) for unit in layer.top)
-    if layer.close_up:
-        documents.CLOSE_UPS.write(folder, documents.PerUnit(close), layer.layer)
     nine = tuple(_part(documents.UnitNine, unit) for unit in layer.top)
     if layer.close_up:
         nine = tuple(structs.replace(unit, nine=tuple(map(_without, unit.nine))) for unit in nine)
     documents.NINE.write(folder, documents.LayerNine(layer.images, nine), layer.layer)
     for document, kind in _PER_UNIT:
         units = tuple(_part(kind, unit) for unit in layer.top)
+        if document is documents.RECONSTRUCTIONS:
+            close = map(_close_ups, layer.top)
+            units = tuple(
+                structs.replace(one, close_ups=boxes)
+                for one, boxes in zip(units, close, strict=True)
+            )
         document.write(folder, documents.PerUnit(units), layer.layer)
 
 
@@ -66,9 +69,8 @@ def edit_atlas(folder: Path, **values: Any) -> None:
     (folder / "atlas.json").write_bytes(documents.encoded(atlas))
 
 
-def _close_ups(unit: Unit) -> documents.UnitCloseUps:
-    boxes = tuple(winner.close_box for winner in unit.nine if winner.close_box)
-    return documents.UnitCloseUps(unit.unit, boxes)
+def _close_ups(unit: Unit) -> tuple[Corners, ...]:
+    return tuple(winner.close_box for winner in unit.nine if winner.close_box)
 
 
 def _without(winner: Winner) -> Winner:
@@ -77,4 +79,5 @@ def _without(winner: Winner) -> Winner:
 
 def _part(kind: type[Struct], record: Struct) -> Any:
     """The fields of a record that another kind of record has, too."""
-    return kind(**{name: getattr(record, name) for name in kind.__struct_fields__})
+    names = [name for name in kind.__struct_fields__ if hasattr(record, name)]
+    return kind(**{name: getattr(record, name) for name in names})

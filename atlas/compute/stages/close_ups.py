@@ -1,11 +1,13 @@
-"""The close-ups of layers that see most of an image: where their units' tiles look.
+"""The close-ups of layers that see most of an image: how large they are, unit by unit.
 
-A close-up has one size for all nine of a unit, so all of them go down once before any is drawn.
+A close-up has one size for all nine of a unit, so some of them go down once before any is drawn.
+Where each lies is decided when it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,17 +19,17 @@ from atlas.data.documents import CLOSE_UPS, LAYER, NINE, PerUnit, UnitCloseUps, 
 from atlas.data.plan import Plan
 from atlas.data.records import Corners, Pair
 from atlas.reconstruction import close_ups
-from atlas.scanning.topk import TopNine
+from atlas.scanning.topk import EMPTY, TopNine
 
 if TYPE_CHECKING:
     from atlas.compute.run import Run
 
-DATA_BYTES = 190  # of a unit
+DATA_BYTES = 24  # of a unit
 EXTENT = 4  # numbers of an extent
 
 
 def run(run: Run) -> None:
-    """Place the close-ups of all units that are shown, in layers whose tiles are close-ups."""
+    """Measure the close-ups of all units that are shown, in layers whose tiles are close-ups."""
     shown, records = run.ranks.share(_winners(run) if run.leads else ({}, {}))
     if not records:
         return
@@ -39,7 +41,7 @@ def run(run: Run) -> None:
         running=run.running,
         after=run.ranks.share(run.checkpoint["visited"] or 0),
         gradients=False,
-        doing="placing close-ups",
+        doing="measuring close-ups",
     )
     stores = {}
     if run.leads:
@@ -51,18 +53,18 @@ def run(run: Run) -> None:
     if not run.leads:
         return
     for name, (most, units) in shown.items():
-        placed = tuple(
-            UnitCloseUps(unit.unit, _placed(run, unit, stores[name][row], most))
+        measured = tuple(
+            UnitCloseUps(unit.unit, _side(run, unit, stores[name][row], most))
             for row, unit in enumerate(units)
         )
-        run.write(CLOSE_UPS, PerUnit(placed), name)
+        run.write(CLOSE_UPS, PerUnit(measured), name)
 
 
 Shown = dict[str, tuple[int, tuple[UnitNine, ...]]]
 
 
 def _winners(run: Run) -> tuple[Shown, dict[str, TopNine]]:
-    """The layers with close-ups: the largest side, the units, the records of their winners."""
+    """The layers with close-ups: the largest side, the units, the records of some winners."""
     shown: Shown = {}
     records = {}
     for layer in run.network.choose(run.settings.layer_globs):
@@ -70,8 +72,18 @@ def _winners(run: Run) -> tuple[Shown, dict[str, TopNine]]:
         if most:
             units = run.read(NINE, layer.id).units
             shown[layer.id] = most, units
-            records[layer.id] = run.record(layer.id).only([one.unit for one in units]).bare()
+            own = run.record(layer.id).only([one.unit for one in units]).bare()
+            records[layer.id] = _sampled(own)
     return shown, records
+
+
+def _sampled(record: TopNine) -> TopNine:
+    """The same record with all places empty but those of the winners that decide the size."""
+    image = np.full_like(record.image, EMPTY)
+    for unit in np.flatnonzero((record.image != EMPTY).any(1)).tolist():
+        ranks = list(close_ups.sampled(record.count(unit)))
+        image[unit, ranks] = record.image[unit, ranks]
+    return replace(record, image=image)
 
 
 def _measure(
@@ -103,10 +115,13 @@ def extents(found: Projections, frame: Pair) -> list[Corners]:
     ]
 
 
-def _placed(run: Run, unit: UnitNine, extents: np.ndarray, most: int) -> tuple[Corners, ...]:
-    found = [tuple(extent) for extent in extents[: len(unit.nine)].tolist()]
-    nominal = [winner.box for winner in unit.nine]
-    return close_ups.of_unit(found, nominal, most, run.network.preprocessing.crop)
+def _side(run: Run, unit: UnitNine, extents: np.ndarray, most: int) -> int | None:
+    """The side of a unit's close-ups; extents ``[9, 4]`` that weren't measured are empty."""
+    if not unit.nine:
+        return None
+    top, left, bottom, right = unit.nine[0].box
+    side = close_ups.side_of(extents.tolist(), most, run.network.preprocessing.crop)
+    return close_ups.closer(side, (bottom - top, right - left))
 
 
 def _estimate(plan: Plan) -> int:

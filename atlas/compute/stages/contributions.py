@@ -32,7 +32,7 @@ from atlas.networks.graph import Graph
 if TYPE_CHECKING:
     from atlas.compute.run import Run
 
-STRONGEST = 6  # units below that are named, at most
+STRONGEST = 6  # units below that are named, and perhaps one more
 ROUNDING = 1e4  # times the smallest step between numbers; kernels on GPUs round more than others
 DATA_BYTES = 330  # of a unit
 BITS = 36  # of a fraction of a unit's strongest activation; as many again are left for the rest
@@ -174,7 +174,7 @@ def _sums(graph: Graph, wiring: Wiring, unit: UnitNine, means: np.ndarray) -> Su
     """What a unit's pre-activations are sums of, by the means of all columns."""
     sources, (rest, bias, whole) = means[:-3], means[-3:].tolist()
     shares = weight_shares(graph, wiring, unit.unit)
-    order = np.argsort(-np.abs(sources), kind="stable")[:STRONGEST].tolist()
+    order = strongest(sources)
     feeders: list[Feeder] = []
     for slot in order:
         source = wiring.source(unit.unit, slot)
@@ -184,6 +184,19 @@ def _sums(graph: Graph, wiring: Wiring, unit: UnitNine, means: np.ndarray) -> Su
     named = sum(float(sources[slot]) for slot in order)
     others = float(sources.sum()) - named if len(sources) > len(order) else 0.0
     return Sums(tuple(feeders), _short(others), _short(rest), _short(bias), _short(whole))
+
+
+def strongest(sources: np.ndarray) -> list[int]:
+    """The columns that are named, of contributions ``[columns]``, the strongest first.
+
+    One that takes away is among them wherever there is any: what holds a unit back says as much of
+    it as what drives it, and is often smaller than ``STRONGEST`` of those.
+    """
+    order: list[int] = np.argsort(-np.abs(sources), kind="stable")[:STRONGEST].tolist()
+    least = int(np.argmin(sources)) if len(sources) else 0
+    if len(sources) and sources[least] < 0 and not (sources[order] < 0).any():
+        order.append(least)
+    return order
 
 
 def _short(value: float) -> float:

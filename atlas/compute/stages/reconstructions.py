@@ -96,7 +96,9 @@ def _results(layer: ShownLayer, store: TileStore) -> tuple[UnitReconstructions, 
         energy = store.energies[row, nine].sum(0, dtype=np.float64)
         box = effective.box_of(energy[:height], energy[height:])
         evidence = _evidence(store.figures[row, nine]) if unit.nine else None
-        results.append(UnitReconstructions(unit.unit, box, evidence))
+        is_close = bool(layer.close_ups) and layer.close_ups[row].side is not None
+        close = tuple(map(tuple, store.boxes[row, nine].tolist())) if is_close else ()
+        results.append(UnitReconstructions(unit.unit, box, evidence, close))
     return tuple(results)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from atlas.data import addresses
 from atlas.data.records import LayerData, Unit
-from atlas.site import phrases
+from atlas.site import atlas_phrases
 from atlas.site.render.picture_views import Lamp, plate_lamp
 from atlas.site.render.pictures import Card, card
 from atlas.site.render.snippets import EMBED_HEIGHT, EMBED_WIDTH, iframe
@@ -55,7 +55,7 @@ def card_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         home=page.to("index.html"),
         site=view.info.title,
         atlas=view.title,
-        credit=phrases.credit(view.atlas),
+        credit=atlas_phrases.credit(view.atlas),
         lamp=plate_lamp(layer.plate) if shown.halves else None,
         style=page.to(view.info.style.address) if view.info.style else "",
     )

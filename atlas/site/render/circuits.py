@@ -158,8 +158,14 @@ def circuit(view: AtlasView, layer: LayerData, unit: Unit, page: PageAddress) ->
 
 
 def choose(unit: Name, sums: Sums, sums_of: Callable[[Name], Sums | None]) -> Chosen:
-    """The units that are drawn: the strongest feeders of a unit, and the strongest of each."""
+    """The units that are drawn: the strongest feeders of a unit, and the strongest of each.
+
+    The strongest that takes away from the unit is among its own, be others ever so strong.
+    """
     first = sums.feeders[:FIRST]
+    takes = [feeder for feeder in sums.feeders if feeder[2] < 0]
+    if takes and not any(amount < 0 for _, _, amount, _ in first):
+        first = (*first[: FIRST - 1], takes[0])
     each = min(MOST, SECOND // len(first))
     second = {}
     for layer, number, *_ in first:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from atlas.data import addresses
 from atlas.errors import UsageError
-from atlas.site import phrases
+from atlas.site import atlas_phrases
 from atlas.site.render.base import Anchor, Crumb, Head, PageAddress, Steps
 from atlas.site.render.picture_views import PictureViews, of_plates
 from atlas.site.render.pictures import Card, card
@@ -103,7 +103,7 @@ def _overview(comparison: Comparison) -> str:
     )
     content = ComparisonPage(
         heading=comparison.title,
-        facts=(phrases.atlas_lead(left.atlas), phrases.atlas_lead(right.atlas)),
+        facts=(atlas_phrases.atlas_lead(left.atlas), atlas_phrases.atlas_lead(right.atlas)),
         atlases=comparison.atlas_links("index.html", page),
         views=comparison.views,
         rows=tuple(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from atlas.data.records import AtlasData
-from atlas.site import phrases
+from atlas.site import atlas_phrases
 from atlas.site.render.base import Anchor, Head, PageAddress, Renderer
 from atlas.site.render.overview import LayerStrip, Opening, Site, opening, overview, strip
 from atlas.site.render.picture_views import PictureViews, of_plates
@@ -50,7 +50,7 @@ def home_page(
     site = Site(tuple(notes), tuple(comparisons))
     if len(views) == 1:
         (view,) = views
-        own = view.head("index.html", description=phrases.about(view.atlas) or _DESCRIPTION)
+        own = view.head("index.html", description=atlas_phrases.about(view.atlas) or _DESCRIPTION)
         head = Head(
             address=page.address,
             title=own.title,
@@ -74,7 +74,7 @@ def _atlas(view: AtlasView, page: PageAddress) -> AtlasStrip:
     return AtlasStrip(
         page=view.link("index.html", page),
         opening=opening(view, page),
-        credit=phrases.credit(view.atlas),
+        credit=atlas_phrases.credit(view.atlas),
         layers=tuple(
             strip(view, view.layers[name], page, count=1)
             for name in reversed(chosen_layers(view.atlas))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from atlas.data import addresses
 from atlas.data.records import Corners, LayerData, Pair, Plate, Unit, Winner
 from atlas.drawing import pixels
-from atlas.site import phrases
+from atlas.site import atlas_phrases, phrases
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.pictures import reach, view_box, within
 from atlas.site.render.view import CLASSES, AtlasView
@@ -127,7 +127,7 @@ def image_page(view: AtlasView, image: int, uses: Sequence[Use], *, steps: Steps
         image=image,
         name=first.file,
         label=view.label_anchor(CLASSES, first.label, page) if first.label else None,
-        credit=phrases.credit(view.atlas),
+        credit=atlas_phrases.credit(view.atlas),
         source=f"{image}.webp" if view.atlas.pictures else "",
         size=size,
         view_box=view_box(size, [use.winner.box for use in uses]),

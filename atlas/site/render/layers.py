@@ -10,7 +10,7 @@ from atlas.data import addresses
 from atlas.data.documents import LAYER, NINE, RECONSTRUCTIONS
 from atlas.data.records import LayerData, Pair
 from atlas.drawing import pixels
-from atlas.site import phrases
+from atlas.site import atlas_phrases, phrases
 from atlas.site.render import evidence_tables, picture_views, snippets
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.pictures import ORDERS, Card, Order, card, preview
@@ -28,7 +28,7 @@ class FilterSheet:
 
 @dataclass(frozen=True)
 class ConceptCount:
-    """A concept, and how many units of the layer are named for it."""
+    """A concept, and how many units of the layer overlap with it."""
 
     name: Anchor
     count: int
@@ -78,6 +78,7 @@ def layer_page(view: AtlasView, layer: LayerData) -> str:
     page = view.page(file)
     summary = view.summary(layer.layer)
     representative = summary.representative
+    counts = view.concepts_of(layer)
     cards = tuple(card(view, layer, unit, page=page, own=True) for unit in layer.top)
     head = view.head(
         file,
@@ -97,7 +98,7 @@ def layer_page(view: AtlasView, layer: LayerData) -> str:
         filters=_filters(view, layer, page),
         close_ups=phrases.close_ups(layer),
         image_free=phrases.image_free(layer),
-        repeats=phrases.repeats(view.atlas),
+        repeats=atlas_phrases.repeats(view.atlas),
         quiz="quiz.html" if view.has_quiz(layer) else "",
         named=any(one.called for one in cards),
         orders=tuple(
@@ -107,12 +108,12 @@ def layer_page(view: AtlasView, layer: LayerData) -> str:
         ),
         all_orders=" ".join(order.name for order in ORDERS),
         labels=tuple(sorted(Counter(u.commonest[0] for u in layer.top if u.commonest))),
-        concept_names=tuple(name for name, _ in sorted(summary.concepts)),
+        concept_names=tuple(name for name, _ in sorted(counts.items())),
         cards=cards,
         concepts_lead=phrases.concepts_lead(view.atlas, layer),
         concepts=tuple(
             ConceptCount(view.label_anchor(CONCEPTS, name, page), count)
-            for name, count in summary.concepts
+            for name, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
         ),
         evidence=evidence_tables.of_layer(summary),
         downloads=_downloads(figure=bool(representative)),

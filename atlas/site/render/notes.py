@@ -147,10 +147,17 @@ def note_page(
         description=text[:150],
         crumbs=(Crumb(note.title),),
         steps=steps,
+        menu=_menu(note, views),
     )
     offered = of_plates(patches="data-lit=" in body)  # as plates with patches have it
     html = renderer.page("note.html", head, NotePage(note.title, offered, body))
     return RenderedNote(html, Entry(note.title, note.address, text, "note"))
+
+
+def _menu(note: Note, views: Mapping[str, AtlasView]) -> tuple[Crumb, ...]:
+    """What the header leads to besides, as that of the note's atlas or of the only one."""
+    own = views.get(note.atlas) or (next(iter(views.values())) if len(views) == 1 else None)
+    return own.menu() if own else ()
 
 
 def steps_of(note: Note, notes: Sequence[Note]) -> Steps:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from atlas.data import addresses
-from atlas.data.records import LayerData, LayerSummary
-from atlas.site import branch_lines, phrases
+from atlas.data.records import LayerData
+from atlas.site import atlas_phrases, branch_lines, phrases
 from atlas.site.render import evidence_tables, snippets
 from atlas.site.render.base import Anchor, PageAddress, Preview
 from atlas.site.render.picture_views import Lamp, PictureViews, half_lamp, of_plates
@@ -20,6 +20,10 @@ OPENING = 6  # units that a first view shows
 BAR_LENGTH, BAR_HEIGHT = 160, 40  # pixels for the most units, and for the height of the input
 LANES_WIDTH = 140  # pixels for all lanes, where many are needed
 LANE_NARROWEST, LANE_WIDEST = 4, 14
+LIT_OPENING = (
+    "Each square holds the nine of one unit, lit where their reconstructions are strong: what the "
+    "unit answered to, in the dark of all else."
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class LayerStrip:
 class Opening:
     """An atlas at first sight: its deepest and most telling units, and what it is in a line.
 
-    ``lamp`` lights their patches; it is None where there are no patches.
+    ``lamp`` lights their patches, and ``lit`` says so; the lamp is None where there are no patches.
     """
 
     title: str
@@ -44,6 +48,7 @@ class Opening:
     explore: str
     cards: tuple[Card, ...]
     lamp: Lamp | None
+    lit: str = LIT_OPENING
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class LayerConcepts:
-    """How many units of a layer are named for a concept, and for how many different ones.
+    """How many units of a layer overlap with a concept, and with how many different ones.
 
     ``units`` is a share of the layer's in words, ``percent`` the same as a number; ``length`` is
     the number of concepts in percent of the most that any layer has.
@@ -117,7 +122,7 @@ class OverviewPage:
     compared_with: str
     evidence: evidence_tables.WideTable | None
     own_pages: tuple[Anchor, ...]
-    made: tuple[phrases.Fact, ...]
+    made: tuple[atlas_phrases.Fact, ...]
     skipped: tuple[str, ...]
     data: str
     inventory: str
@@ -130,7 +135,7 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
     file = "index.html"
     head = view.head(
         file,
-        description=phrases.about(view.atlas) or phrases.atlas_lead(view.atlas),
+        description=atlas_phrases.about(view.atlas) or atlas_phrases.atlas_lead(view.atlas),
         preview=_preview(view),
     )
     yield file, view.renderer.page("atlas.html", head, overview(view, view.page(file)))
@@ -146,11 +151,11 @@ def overview(view: AtlasView, page: PageAddress, site: Site = ALONE) -> Overview
         views=of_plates(patches=view.atlas.pictures),
         layers=rows[::-1],
         concepts=_concepts(view),
-        compared_with=phrases.compared_with(view.atlas),
+        compared_with=atlas_phrases.compared_with(view.atlas),
         evidence=evidence_tables.of_atlas(view.atlas.summary),
         own_pages=tuple(Anchor(own.title, page.to(own.address)) for own in view.own_pages),
-        made=phrases.made(view.atlas),
-        skipped=phrases.skipped_images(view.atlas, SKIPPED),
+        made=atlas_phrases.made(view.atlas),
+        skipped=atlas_phrases.skipped_images(view.atlas, SKIPPED),
         data=view.link("atlas.json", page),
         inventory=view.link("objects.inv", page),
         example=snippets.global_name(view, next(iter(view.layers), "")),
@@ -164,8 +169,8 @@ def opening(view: AtlasView, page: PageAddress) -> Opening:
     lit = chosen[0][0].plate if chosen and view.atlas.pictures else None
     return Opening(
         title=view.title,
-        about=phrases.about(view.atlas) or phrases.atlas_lead(view.atlas),
-        explore=phrases.explore(view.atlas),
+        about=atlas_phrases.about(view.atlas) or atlas_phrases.atlas_lead(view.atlas),
+        explore=atlas_phrases.explore(view.atlas),
         cards=tuple(card(view, layer, layer.unit(unit), page=page) for layer, unit in chosen),
         lamp=half_lamp(lit) if lit else None,
     )
@@ -241,22 +246,22 @@ def _stimulus(view: AtlasView, page: PageAddress) -> str:
 def _concepts(view: AtlasView) -> tuple[LayerConcepts, ...]:
     """The concepts of each layer that was compared with any."""
     compared = [
-        (layer, summary)
-        for layer, summary in view.summaries()
+        (layer, len(view.concepts_of(layer)))
+        for layer in view.layers.values()
         if phrases.are_compared(view.atlas, layer)
     ]
-    most = max((len(summary.concepts) for _, summary in compared), default=0) or 1
-    return tuple(_layer_concepts(layer, summary, most) for layer, summary in compared)
+    most = max((count for _, count in compared), default=0) or 1
+    return tuple(_layer_concepts(layer, count, most) for layer, count in compared)
 
 
-def _layer_concepts(layer: LayerData, summary: LayerSummary, most: int) -> LayerConcepts:
-    named = sum(count for _, count in summary.concepts)
+def _layer_concepts(layer: LayerData, count: int, most: int) -> LayerConcepts:
+    named = sum(bool(unit.concepts) for unit in layer.top)
     return LayerConcepts(
         name=layer.layer,
         units=phrases.share(named, len(layer.top)),
         percent=round(100 * named / len(layer.top), 1),
-        concepts=len(summary.concepts),
-        length=round(100 * len(summary.concepts) / most, 1),
+        concepts=count,
+        length=round(100 * count / most, 1),
     )
 
 

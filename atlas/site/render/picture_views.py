@@ -6,7 +6,7 @@ script remembers it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from atlas.data.records import Plate
 from atlas.drawing import lit, pixels
@@ -56,6 +56,10 @@ LIT = PictureView(
     "Each patch, lit where its reconstruction is far from grey. That shows where, not what.",
     scripted=True,
 )
+LIT_TRIED = replace(
+    LIT,
+    said=f"{LIT.said} A network that has learned nothing may light the same places: see Control.",
+)
 MARKS = PictureView(
     "marks",
     "Marks",
@@ -76,7 +80,7 @@ def of_pairs(*, patches: bool, tried: bool) -> PictureViews | None:
     ``patches`` is whether they may be shown, ``tried`` whether trials are.
     """
     offered = [RECONSTRUCTION]
-    offered += [LIT] if patches else []
+    offered += [LIT_TRIED if tried else LIT] if patches else []
     offered += [MARKS] if patches and tried else []
     offered += [CONTROL] if tried else []
     return PictureViews(tuple(offered), TILE_LAMP) if len(offered) > 1 else None

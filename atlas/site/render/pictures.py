@@ -79,7 +79,7 @@ class Card:
     ``source`` is "" for a unit that never fired. ``halves`` says how wide the reconstructions are
     and where the patches begin, in pixels of the plate; it is None without patches. ``keys`` are
     what cards are sorted by, in the order of ``ORDERS``; ``label`` is the class that most of its
-    nine have, ``concept`` what it overlaps with most, ``best`` what it is best called, ``called``
+    nine have, ``concepts`` what it overlaps with, ``best`` what it is best called, ``called``
     people's own name for it in quotation marks.
     """
 
@@ -94,7 +94,7 @@ class Card:
     facts: tuple[str, ...]
     keys: tuple[float | None, ...]
     label: str
-    concept: str
+    concepts: tuple[str, ...]
     best: str
 
 
@@ -147,7 +147,7 @@ def card(
         facts=_facts(layer, unit, own),
         keys=tuple(order.key(unit) for order in ORDERS),
         label=most[0] if most else "",
-        concept=unit.concepts[0][0] if unit.concepts else "",
+        concepts=tuple(name for name, _ in unit.concepts),
         best=best.name if best else "",
     )
 

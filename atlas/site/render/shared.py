@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from atlas.site.own_files import TEMPLATES
@@ -48,7 +48,8 @@ def shared_files(
     robots = "User-agent: *\nAllow: /\n"
     if info.base:
         robots += f"Sitemap: {info.url('sitemap.xml')}\n"
-    how_to_read = renderer.page("how-to-read.html", _HOW_TO_READ, EmptyPage())
+    menu = views[0].menu() if len(views) == 1 else ()
+    how_to_read = renderer.page("how-to-read.html", replace(_HOW_TO_READ, menu=menu), EmptyPage())
     entries = [
         Entry(_HOW_TO_READ.title[0], _HOW_TO_READ.address, main_text(how_to_read), "page"),
         *notes,
@@ -62,7 +63,7 @@ def shared_files(
             notes=[Anchor(note.title, note.address) for note in notes],
             comparisons=comparisons,
         ),
-        "404.html": _not_found(renderer),
+        "404.html": _not_found(renderer, menu),
         "how-to-read.html": how_to_read,
         "search.js": site_index([view.atlas for view in views], entries, synonyms),
         "robots.txt": robots,
@@ -87,15 +88,16 @@ _NOT_FOUND = Head(
 )
 
 
-def _not_found(renderer: Renderer) -> str:
+def _not_found(renderer: Renderer, menu: tuple[Crumb, ...]) -> str:
     """What hosts show in the place of a page that isn't there, at whatever depth.
 
     Its links work there only where the site's own address is known.
     """
-    text = renderer.page("404.html", _NOT_FOUND, EmptyPage())
+    text = renderer.page("404.html", replace(_NOT_FOUND, menu=menu), EmptyPage())
     info = renderer.info
     own = [one.address for one in (info.style, info.logo) if one]
-    for name in (*_UNCHANGED, *own, "index.html", "how-to-read.html"):
+    linked = [crumb.address for crumb in menu]
+    for name in (*_UNCHANGED, *own, *linked, "index.html", "how-to-read.html"):
         if info.base:
             text = text.replace(f'"{name}', f'"{info.base}{name}')
     return text

@@ -11,7 +11,7 @@ from atlas.data import addresses
 from atlas.data.documents import NINE
 from atlas.data.records import LayerData, Link, Pair, Plate, Unit
 from atlas.drawing import pixels
-from atlas.site import phrases
+from atlas.site import atlas_phrases, phrases
 from atlas.site.render import evidence_tables, picture_views, snippets
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.circuits import Circuit, circuit
@@ -223,13 +223,13 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         ),
         tried=TriedPlate(f"tried/{unit.unit}.webp", small) if is_tried else None,
         caption=Caption(
-            rule=phrases.rule(view.atlas),
+            rule=atlas_phrases.rule(view.atlas),
             tiles=phrases.tiles(unit) if unit.nine else "",
             boxes=phrases.boxes([unit]),
             image_free=phrases.image_free(layer),
-            repeats=phrases.repeats(view.atlas),
+            repeats=atlas_phrases.repeats(view.atlas),
             outside=phrases.outside(unit),
-            credit=phrases.credit(view.atlas),
+            credit=atlas_phrases.credit(view.atlas),
         ),
         trust=evidence_tables.trust(unit, image_free=layer.image_free),
         evidence=evidence_tables.of_unit(unit, view.summary(layer.layer)),
@@ -242,7 +242,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         neighbours=tuple(_strips(view, unit, page)),
         downloads=_downloads(view, unit),
         snippets=snippets.of_unit(view, layer, unit),
-        provenance=phrases.provenance(view.atlas),
+        provenance=atlas_phrases.provenance(view.atlas),
         verify=f"site/{view.name}/{name}",
     )
     return view.renderer.page("unit.html", head, content)

@@ -13,7 +13,7 @@ from atlas.data.documents import Document, read_atlas, read_layer
 from atlas.data.experiments import outcomes as experiments
 from atlas.data.live import LIVE
 from atlas.data.records import AtlasData, LayerData, LayerSummary, Unit
-from atlas.site import phrases
+from atlas.site import atlas_phrases, phrases
 from atlas.site.info import SiteInfo
 from atlas.site.labelled import Labels, classes, concepts
 from atlas.site.render.base import (
@@ -126,6 +126,14 @@ class AtlasView:
         """A class or concept, with the link to its page."""
         return Anchor(name, self.label_link(kind, name, page))
 
+    def concepts_of(self, layer: LayerData) -> dict[str, int]:
+        """The concepts that a layer's units overlap with, and how many units do with each."""
+        return {
+            name: len(label.layers[layer.layer])
+            for name, label in self.labels(CONCEPTS).items()
+            if layer.layer in label.layers
+        }
+
     def summary(self, layer: str) -> LayerSummary:
         """The summary of a layer."""
         return self.atlas.summary[self.atlas.layers.index(layer)]
@@ -150,7 +158,7 @@ class AtlasView:
     @property
     def title(self) -> str:
         """What pages call the network."""
-        return phrases.title(self.atlas)
+        return atlas_phrases.title(self.atlas)
 
     def has_quiz(self, layer: LayerData) -> bool:
         """Whether a layer has a quiz: the images may be shown, and some unit can be asked about."""
