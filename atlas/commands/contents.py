@@ -12,8 +12,8 @@ from atlas.commands.config import Config
 from atlas.data.settings import HOME, Settings
 from atlas.errors import UsageError
 from atlas.site import own_files
+from atlas.site.given_names import NO_NAMES, read_names
 from atlas.site.info import SiteContents, SiteInfo
-from atlas.site.labels import NO_LABELS, read_labels
 from atlas.site.render.base import check_templates
 from atlas.site.render.notes import Note, read_notes
 
@@ -41,7 +41,7 @@ def contents_of(settings: Settings, config: Config) -> SiteContents:
         logo=own_files.read_logo(logo) if logo else None,
         footer=said.get("footer", ""),
         templates=own,
-        labels=read_labels(labels) if labels else NO_LABELS,
+        names=read_names(labels) if labels else NO_NAMES,
         notes=any(
             _has_atlas(note, settings, config) for note in (read_notes(notes) if notes else ())
         ),

@@ -63,4 +63,4 @@ def _note(site: Whole, settings: Settings, contents: SiteContents) -> None:
             print(f"note: left out for now: {line}", file=sys.stderr)
     if site.waiting:
         what = f"{site.waiting:,} names are for units of atlases that are not here yet"
-        print(f"note: {contents.info.labels.path}: {what}", file=sys.stderr)
+        print(f"note: {contents.info.names.path}: {what}", file=sys.stderr)

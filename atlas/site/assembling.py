@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from atlas.errors import AtlasError
+from atlas.site.given_names import check_names
 from atlas.site.info import ALONE, SiteContents
-from atlas.site.labels import check_labels
 from atlas.site.links import Files
 from atlas.site.pages import PAGES, Page, found_pages, own_pages
 from atlas.site.published_addresses import listed
@@ -63,7 +63,7 @@ def whole(
     renderer = Renderer(contents.info)
     new = {name: folder} if folder is not None else {}
     views, unreadable = _views(out, new, renderer, pages)
-    waiting = check_labels(contents.info.labels, views, contents.atlases)
+    waiting = check_names(contents.info.names, views, contents.atlases)
     texts = _Texts()
     if contents.notes:
         _add_notes(texts, contents.notes, views, renderer)

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from atlas.site import escaping
-from atlas.site.labels import NO_LABELS, Labels
+from atlas.site.given_names import NO_NAMES, GivenNames
 from atlas.site.own_files import Logo, OwnFile, OwnTemplate
 
 UNKNOWN = "https://your.site/"  # shown in snippets until a page knows its own address
@@ -33,7 +33,7 @@ class SiteInfo:
     logo: Logo | None = None
     footer: str = ""
     templates: tuple[OwnTemplate, ...] = ()
-    labels: Labels = NO_LABELS
+    names: GivenNames = NO_NAMES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", escaping.url(self.base))

@@ -121,8 +121,8 @@ def close_ups(layer: LayerData) -> str:
     if not layer.close_up:
         return ""
     return (
-        "The tiles are close-ups, for each unit of one size, placed where the energy of its "
-        "reconstructions lies."
+        "The tiles are close-ups: squares of one size for each unit, placed where its "
+        "reconstructions are strong."
     )
 
 
@@ -238,8 +238,8 @@ def tiles(unit: Unit) -> str:
     if box is None:
         return "The tiles show all that the unit sees, as the paper's do."
     return (
-        f"The tiles are close-ups of {box[2] - box[0]}×{box[3] - box[1]} pixels, placed where the "
-        "energy of each reconstruction lies; the paper's show all that the unit sees."
+        f"The tiles are close-ups of {box[2] - box[0]}×{box[3] - box[1]} pixels, placed where each "
+        "reconstruction is strong; the paper's show all that the unit sees."
     )
 
 

@@ -221,7 +221,8 @@ class Renderer:
 
 
 _UNKNOWN = (
-    f"{UNKNOWN} stands for the address that this site will be published at; --base-url tells it."
+    f"{UNKNOWN} stands for this site's own address, which isn't known here. Put it in when you "
+    "paste, or build the site with --base-url."
 )
 
 

@@ -61,12 +61,12 @@ class LabelsPage:
 
 
 _ABOUT = {
-    CLASSES: "Listed are the units of whose nine so many are images of the class that as many "
-    "random images would agree once in a hundred times at most: those with the most first. The "
-    "class is the whole image's, and need not be what the unit responds to.",
-    CONCEPTS: "Listed are the units that overlap with the concept by more than chance: "
-    "intersection over union, the largest first. It is small where a unit looks at a part of the "
-    "concept.",
+    CLASSES: "These are the units with so many images of one class among their nine that random "
+    "images would agree as well once in a hundred times at most. Those with the most come first. "
+    "The class is that of the whole image; the unit may respond to something else in it.",
+    CONCEPTS: "These are the units that overlap with a concept by more than chance, those with the "
+    "largest overlap (intersection over union) first. A unit that looks at a part of a concept "
+    "overlaps little.",
 }
 _HELP = {CLASSES: "classes", CONCEPTS: "concepts"}  # the places that say more
 
@@ -171,8 +171,8 @@ def _labels_page(view: AtlasView, kind: Kind, labels: Labels, file: str) -> str:
     shown = sum(len(layer.top) for layer in view.layers.values())
     content = LabelsPage(
         heading=kind.title,
-        lead=f"{len(units):,} of {shown:,} units are listed for one of {len(labels):,} "
-        f"{kind.plural}.",
+        lead=f"{len(units):,} of {shown:,} units stand for one of {len(labels):,} {kind.plural}, "
+        "or for several.",
         about=_ABOUT[kind],
         help=_HELP[kind],
         labels=tuple(

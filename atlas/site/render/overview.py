@@ -21,8 +21,8 @@ BAR_LENGTH, BAR_HEIGHT = 160, 40  # pixels for the most units, and for the heigh
 LANES_WIDTH = 140  # pixels for all lanes, where many are needed
 LANE_NARROWEST, LANE_WIDEST = 4, 14
 LIT_OPENING = (
-    "Each square holds the nine of one unit, lit where their reconstructions are strong: what the "
-    "unit answered to, in the dark of all else."
+    "The squares show a few of them: those patches, dark except where their reconstructions are "
+    "strong."
 )
 
 

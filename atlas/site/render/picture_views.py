@@ -63,7 +63,7 @@ LIT_TRIED = replace(
 MARKS = PictureView(
     "marks",
     "Marks",
-    "Each patch, sharp only in the fifth that its reconstruction marks most strongly.",
+    "Each patch, sharp in the fifth where its reconstruction is strongest and blurred elsewhere.",
 )
 CONTROL = PictureView(
     "control",

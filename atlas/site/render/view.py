@@ -66,7 +66,7 @@ class AtlasView:
         """The atlas whose data lie in a folder. Raises ``AtlasError`` if they can't be read."""
         atlas = read_atlas(folder)
         layers = {layer: read_layer(folder, layer) for layer in atlas.layers}
-        names = renderer.info.labels.of(atlas.name)
+        names = renderer.info.names.of(atlas.name)
         return AtlasView(folder, atlas, layers, renderer, names=names)
 
     @property

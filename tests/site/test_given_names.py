@@ -9,8 +9,8 @@ import pytest
 
 from atlas.errors import AtlasError
 from atlas.site import assembling
+from atlas.site.given_names import GivenNames, read_names
 from atlas.site.info import SiteContents, SiteInfo
-from atlas.site.labels import Labels, read_labels
 from atlas.site.links import check
 from atlas.site.writing import write_pages
 from tests.support.documents import edit_atlas
@@ -18,14 +18,14 @@ from tests.support.documents import edit_atlas
 ODD = 'Flügel & "<b>'
 
 
-def labels(folder: Path, text: str) -> Labels:
+def labels(folder: Path, text: str) -> GivenNames:
     path = folder / "labels.csv"
     path.write_text(text, "utf-8")
-    return read_labels(path)
+    return read_names(path)
 
 
-def whole(out: Path, found: Labels, *expected: str) -> assembling.Whole:
-    contents = SiteContents(SiteInfo(labels=found), atlases=expected)
+def whole(out: Path, found: GivenNames, *expected: str) -> assembling.Whole:
+    contents = SiteContents(SiteInfo(names=found), atlases=expected)
     return assembling.whole(out, contents=contents)
 
 
@@ -64,7 +64,7 @@ def test_a_line_that_cannot_be_meant_is_told(
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_bytes("conv5/1, Flügel".encode("latin-1"))
     with pytest.raises(AtlasError, match=r"labels\.csv can't be read: .*utf-8"):
-        read_labels(tmp_path / "labels.csv")
+        read_names(tmp_path / "labels.csv")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_with_several_atlases_an_address_says_which_where_both_have_the_unit(
     found = labels(tmp_path, "small:conv5/4, honeycombs\ntwin:conv5/4, wheels")
     assert whole(out, found).waiting == 0
     for name in ("small", "twin"):
-        write_pages(out / name, info=SiteInfo(labels=found))
+        write_pages(out / name, info=SiteInfo(names=found))
     assert "honeycombs" in (out / "small/conv5/4.html").read_text()
     twin = (out / "twin/conv5/4.html").read_text()
     assert "wheels" in twin and "honeycombs" not in twin
@@ -120,7 +120,7 @@ def named(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     notes = folder / "notes"
     notes.mkdir()
     (notes / "a.md").write_text("See [[conv5/4]].\n\n[[conv5/5]]\n")
-    info = SiteInfo(labels=found, base="https://example.org/")
+    info = SiteInfo(names=found, base="https://example.org/")
     write_pages(out / "small", info=info)
     contents = SiteContents(info, notes=notes)
     assembled = assembling.whole(out, contents=contents)

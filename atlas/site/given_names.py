@@ -29,7 +29,7 @@ _HEAD = ["address", "name"]
 
 
 @dataclass(frozen=True)
-class Label:
+class GivenName:
     """A unit's name, and the line that gives it; ``atlas`` is "" where the line names none."""
 
     atlas: str
@@ -46,10 +46,10 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Labels:
+class GivenNames:
     """All names that a file gives; its path is for messages alone."""
 
-    names: tuple[Label, ...] = ()
+    names: tuple[GivenName, ...] = ()
     path: str = field(default="", repr=False)
 
     def of(self, atlas: str) -> dict[tuple[str, int], str]:
@@ -58,31 +58,31 @@ class Labels:
         return {(one.layer, one.unit): one.name for one in own}
 
 
-NO_LABELS = Labels()
+NO_NAMES = GivenNames()
 
 
-def read_labels(path: Path) -> Labels:
+def read_names(path: Path) -> GivenNames:
     """The names in a file. Raises ``AtlasError``, with file and line, for what can't be meant."""
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise AtlasError(f"{path} can't be read: {error}") from error
     rows = csv.reader(text.splitlines(keepends=True), skipinitialspace=True, strict=True)
-    names: list[Label] = []
+    names: list[GivenName] = []
     try:
         for row in rows:
             cells = [cell.strip() for cell in row]
             if any(cells) and not (not names and [cell.lower() for cell in cells] == _HEAD):
-                names.append(_label(cells, rows.line_num))
+                names.append(_name(cells, rows.line_num))
     except (csv.Error, ValueError) as error:
         raise AtlasError(f"{path}:{rows.line_num}: {error}") from None
-    labels = Labels(tuple(names), str(path))
-    _refuse_twice(labels, ((one.address, one) for one in names))
-    return labels
+    given = GivenNames(tuple(names), str(path))
+    _refuse_twice(given, ((one.address, one) for one in names))
+    return given
 
 
-def _label(cells: list[str], line: int) -> Label:
-    """A line's label. Raises ``ValueError``, with a message for people."""
+def _name(cells: list[str], line: int) -> GivenName:
+    """A line's name. Raises ``ValueError``, with a message for people."""
     if len(cells) != 2:
         raise ValueError(
             f"an address and a name are wanted, not {len(cells)} fields (a name with a comma "
@@ -93,68 +93,68 @@ def _label(cells: list[str], line: int) -> Label:
         raise ValueError(f"{cells[0]!r} is not the address of a unit, such as conv5/49")
     if not cells[1]:
         raise ValueError(f"{cells[0]} has no name")
-    return Label(found[1] or "", found[2], int(found[3]), cells[1], line)
+    return GivenName(found[1] or "", found[2], int(found[3]), cells[1], line)
 
 
-def check_labels(
-    labels: Labels, views: Mapping[str, AtlasView], expected: Iterable[str] = ()
+def check_names(
+    given: GivenNames, views: Mapping[str, AtlasView], expected: Iterable[str] = ()
 ) -> int:
-    """Check that each label is for one unit of the site's atlases, and no unit has two.
+    """Check that each name is for one unit of the site's atlases, and no unit has two.
 
-    ``expected`` names the atlases that the site will have. Returns how many labels are for units
+    ``expected`` names the atlases that the site will have. Returns how many names are for units
     of atlases that it doesn't have yet, or of which it shows a part. Raises ``AtlasError`` with
     file and line.
     """
     missing = not set(expected) <= set(views)
     waiting, placed = 0, []
-    for label in labels.names:
-        asked = [views[label.atlas]] if label.atlas in views else list(views.values())
-        homes = [view for view in asked if _has(view, label)]
-        if label.atlas and label.atlas not in views:
+    for name in given.names:
+        asked = [views[name.atlas]] if name.atlas in views else list(views.values())
+        homes = [view for view in asked if _has(view, name)]
+        if name.atlas and name.atlas not in views:
             waiting += 1
         elif len(homes) == 1:
-            placed.append(((homes[0].name, label.layer, label.unit), label))
+            placed.append(((homes[0].name, name.layer, name.unit), name))
         elif homes:
-            both = ", ".join(f"{view.name}:{label.address}" for view in homes)
-            raise AtlasError(f"{_place(labels, label)}: which atlas? Write one of {both}")
-        elif (missing and not label.atlas) or any(_may_hide(view, label) for view in asked):
+            both = ", ".join(f"{view.name}:{name.address}" for view in homes)
+            raise AtlasError(f"{_place(given, name)}: which atlas? Write one of {both}")
+        elif (missing and not name.atlas) or any(_may_hide(view, name) for view in asked):
             waiting += 1
         else:
-            raise AtlasError(f"{_place(labels, label)}: {_why_not(label, asked)}")
-    _refuse_twice(labels, placed)
+            raise AtlasError(f"{_place(given, name)}: {_why_not(name, asked)}")
+    _refuse_twice(given, placed)
     return waiting
 
 
-def _has(view: AtlasView, label: Label) -> bool:
-    """Whether an atlas's network has the unit of a label, in a layer that the atlas shows."""
-    layer = view.layers.get(label.layer)
-    return layer is not None and label.unit < layer.units
+def _has(view: AtlasView, name: GivenName) -> bool:
+    """Whether an atlas's network has the unit of a name, in a layer that the atlas shows."""
+    layer = view.layers.get(name.layer)
+    return layer is not None and name.unit < layer.units
 
 
-def _may_hide(view: AtlasView, label: Label) -> bool:
-    """Whether an atlas shows a part of its network, and not the layer of a label."""
-    return view.atlas.is_partial and label.layer not in view.layers
+def _may_hide(view: AtlasView, name: GivenName) -> bool:
+    """Whether an atlas shows a part of its network, and not the layer of a name."""
+    return view.atlas.is_partial and name.layer not in view.layers
 
 
-def _why_not(label: Label, views: Iterable[AtlasView]) -> str:
+def _why_not(name: GivenName, views: Iterable[AtlasView]) -> str:
     layers: dict[str, LayerData] = {}
     for view in views:
         layers.update(view.layers)
-    if label.layer in layers:
-        return f"{label.layer} has units 0 to {layers[label.layer].units - 1}"
-    near = difflib.get_close_matches(label.layer, layers, 3, 0.3) or list(layers)
-    return f"there is no layer {label.layer}; nearest: {', '.join(near)}"
+    if name.layer in layers:
+        return f"{name.layer} has units 0 to {layers[name.layer].units - 1}"
+    near = difflib.get_close_matches(name.layer, layers, 3, 0.3) or list(layers)
+    return f"there is no layer {name.layer}; nearest: {', '.join(near)}"
 
 
-def _refuse_twice(labels: Labels, named: Iterable[tuple[object, Label]]) -> None:
+def _refuse_twice(given: GivenNames, named: Iterable[tuple[object, GivenName]]) -> None:
     """Raise ``AtlasError`` where one unit, or one address, is named twice."""
-    first: dict[object, Label] = {}
-    for what, label in named:
+    first: dict[object, GivenName] = {}
+    for what, name in named:
         if what in first:
-            place = _place(labels, label)
+            place = _place(given, name)
             raise AtlasError(f"{place}: line {first[what].line} names this unit already")
-        first[what] = label
+        first[what] = name
 
 
-def _place(labels: Labels, label: Label) -> str:
-    return f"{labels.path}:{label.line}: {label.address}"
+def _place(given: GivenNames, name: GivenName) -> str:
+    return f"{given.path}:{name.line}: {name.address}"
