@@ -650,7 +650,8 @@ def test_a_phone_shows_a_unit_within_a_few_screens(
 SMALL = """[...document.querySelectorAll("a, button, summary, select")].filter(one => {
     const box = one.getBoundingClientRect(), around = one.parentElement;
     const told = around.textContent.trim().replace(/[,.]$/, "");
-    const inSentence = getComputedStyle(one).display === "inline" && told !== one.textContent.trim();
+    const isInline = getComputedStyle(one).display === "inline";
+    const inSentence = isInline && told !== one.textContent.trim();
     return one.checkVisibility() && !inSentence && !one.matches(".skip, .footnote-backref")
         && Math.min(box.width, box.height) < 32;
 }).map(one => one.outerHTML)"""

@@ -18,6 +18,7 @@ from atlas.site.render.circuits import (
     MOST,
     SECOND,
     THICKEST,
+    THINNEST,
     WIDTH,
     Chosen,
     choose,
@@ -100,7 +101,9 @@ def test_what_is_drawn_is_what_is_known(view: AtlasView) -> None:
     most = max(abs(amount) for _, _, amount, _ in first)
     for edge, (_, _, amount, _) in zip(own, first, strict=True):
         assert edge.negative == (amount < 0)
-        assert edge.thickness == pytest.approx(max(0.6, THICKEST * abs(amount) / most), abs=0.06)
+        assert edge.thickness == pytest.approx(
+            max(THINNEST, THICKEST * abs(amount) / most), abs=0.06
+        )
     names = {node.name for node in found.nodes}
     assert {f"{name}/{number}" for name, number, *_ in first} <= names
     # every node is a link, but for the unit itself

@@ -23,7 +23,7 @@ WIDTH = 360
 MIDDLES = (50, 180, 310)  # of the columns
 SIDE, OWN_SIDE = 56, 88  # of a node's picture, and of the unit's own
 LABEL, GAP = 28, 5  # the height of a label of two lines, and what is free below it
-THICKEST, THINNEST = 8.0, 0.6
+THICKEST, THINNEST = 8.0, 1.5
 LETTERS = 17  # of a label, at most
 
 Name = tuple[str, int]  # of a unit: its layer and number

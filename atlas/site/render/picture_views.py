@@ -58,7 +58,8 @@ LIT = PictureView(
 )
 LIT_TRIED = replace(
     LIT,
-    said=f"{LIT.said} A network that has learned nothing may light the same places: see Control.",
+    said="Lit where the reconstruction is strong: where, not what. A network that learned nothing "
+    "may light the same places (see Control).",
 )
 MARKS = PictureView(
     "marks",
