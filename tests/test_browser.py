@@ -652,7 +652,7 @@ SMALL = """[...document.querySelectorAll("a, button, summary, select")].filter(o
     const told = around.textContent.trim().replace(/[,.]$/, "");
     const isInline = getComputedStyle(one).display === "inline";
     const inSentence = isInline && told !== one.textContent.trim();
-    return one.checkVisibility() && !inSentence && !one.matches(".skip, .footnote-backref")
+    return one.checkVisibility() && !inSentence && !one.matches(".skip, .footnote-backref, .footnote-ref")
         && Math.min(box.width, box.height) < 32;
 }).map(one => one.outerHTML)"""
 
