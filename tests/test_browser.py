@@ -652,7 +652,8 @@ SMALL = """[...document.querySelectorAll("a, button, summary, select")].filter(o
     const told = around.textContent.trim().replace(/[,.]$/, "");
     const isInline = getComputedStyle(one).display === "inline";
     const inSentence = isInline && told !== one.textContent.trim();
-    return one.checkVisibility() && !inSentence && !one.matches(".skip, .footnote-backref, .footnote-ref")
+    const isExempt = one.matches(".skip, .footnote-backref, .footnote-ref");
+    return one.checkVisibility() && !inSentence && !isExempt
         && Math.min(box.width, box.height) < 32;
 }).map(one => one.outerHTML)"""
 
