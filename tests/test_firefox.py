@@ -69,9 +69,8 @@ def test_patches_are_lit_as_figures_are(page: Firefox, root: Path) -> None:
 
 def test_full_screen_and_back(page: Firefox) -> None:
     there = page.value("location.href")
-    page.value('document.querySelectorAll(".enlarge")[1].focus()')
-    page.press("Enter")
-    page.until('document.querySelector("dialog.wall").open && location.hash === "#wall-2"')
+    page.value('document.querySelectorAll(".enlarge")[1].click()')
+    page.until('(document.querySelector("dialog.wall") || {}).open && location.hash === "#wall-2"')
     page.press("ArrowRight")
     page.until('location.hash === "#wall-3"')
     assert "3 of 9" in page.value('document.querySelector(".told").textContent')
