@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from atlas.errors import AtlasError
 from atlas.site import markup
-from atlas.site.markup import Markup
+from atlas.site.markup import ANY, Markup
 
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
@@ -141,7 +141,7 @@ def check(files: Files, base: str = "") -> int:
                 continue
             if not files.has(target.address):
                 raise AtlasError(f"{page} links to {link}, which isn't there")
-            if target.fragment and target.fragment not in files.ids(target.address):
+            if target.fragment and files.ids(target.address).isdisjoint({target.fragment, ANY}):
                 raise AtlasError(f"{page} links to {link}, and {target.address} has no such place")
     return count
 

@@ -52,6 +52,9 @@ _CSS = re.compile(
 _CSS_ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|([\s\S]))")
 
 
+ANY = "*"  # stands among the ids of a page whose script reads any fragment
+
+
 @dataclass(frozen=True)
 class Markup:
     """The different links of a page in order, and the ids of its elements, entities resolved.
@@ -136,6 +139,8 @@ def _tag(token: str) -> _Tag:
     for attribute, value in _ATTRIBUTE.findall(start[2][:-1]):
         attributes.setdefault(attribute.lower(), _resolved(value))
     ids = [attributes["id"]] if attributes.get("id") else []
+    if "data-state-in-fragment" in attributes:
+        ids.append(ANY)
     if name == "a" and attributes.get("name"):
         ids.append(attributes["name"])
     if name == "base":

@@ -161,3 +161,11 @@ def test_links_through_the_sites_own_address_are_followed(few: Path, tmp_path: P
     (folder / "conv3" / "0.html").write_text(unit.replace("conv3/0.html", "conv3/5000.html"))
     with pytest.raises(AtlasError, match=r"5000\.html"):
         check(files_of(few, folder, info), info.base)
+
+
+def test_a_page_whose_script_reads_its_fragment_takes_any(tmp_path: Path) -> None:
+    pages = {"a.html": '<a href="b.html#conv1/3">x</a>', "b.html": '<div id="c"></div>'}
+    with pytest.raises(AtlasError, match="no such place"):
+        check(Files(pages, {}, tmp_path))
+    pages["b.html"] = '<div id="c" data-state-in-fragment></div>'
+    check(Files(pages, {}, tmp_path))

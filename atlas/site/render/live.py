@@ -15,9 +15,8 @@ from atlas.drawing import lit
 from atlas.site import phrases
 from atlas.site.own_files import TEMPLATES
 from atlas.site.render.base import Crumb
-from atlas.site.render.view import AtlasView
+from atlas.site.render.view import LIVE_PAGE, AtlasView
 
-PAGE = "live.html"
 NETWORK = "live/network.js"
 # the page compiles its kernel, and makes a worker and pictures of what it holds; it asks nobody
 POLICY = (
@@ -47,13 +46,13 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
         pictures=bool(live.pictures),
     )
     head = view.head(
-        PAGE,
+        LIVE_PAGE,
         title="Live",
         description=f"{view.title}, running in this page: draw, choose or film a picture",
         crumbs=(Crumb("Live"),),
         policy=POLICY,
     )
-    yield PAGE, view.renderer.page("live.html", head, content)
+    yield LIVE_PAGE, view.renderer.page("live.html", head, content)
     yield NETWORK, f"atlasLive.network({_said(view, live)});\n"
 
 

@@ -22,7 +22,7 @@ from atlas.site.render.unit_activations import (
     distribution,
     spectrum,
 )
-from atlas.site.render.view import CLASSES, CONCEPTS, AtlasView
+from atlas.site.render.view import CLASSES, CONCEPTS, LIVE_PAGE, AtlasView
 
 HELD_BACK = 3  # units above that it inhibits, at most
 NAMED = 3  # that a unit's page names, at most; its data has them all
@@ -145,11 +145,13 @@ class UnitPage:
     ``evidence`` has in a table. ``views`` is None where there is no choice between them.
     ``plate_file`` is the link to its plate. ``overlaps`` is None where nothing was compared with
     concepts, ``filter`` where the layer's filters can't be drawn, ``circuit`` where no unit below
-    is known.
+    is known. ``live`` leads to the page that runs the network, with this unit chosen; "" where
+    there is none.
     """
 
     layer: str
     unit: int
+    live: str
     label: phrases.Label | None
     called: str
     lead: str
@@ -208,6 +210,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     content = UnitPage(
         layer=layer.layer,
         unit=unit.unit,
+        live=f"{view.link(LIVE_PAGE, page)}#{name}" if view.is_live else "",
         label=label,
         called=phrases.quoted(view.called(layer.layer, unit.unit)),
         lead=phrases.unit_lead(layer, unit),

@@ -30,6 +30,8 @@ from atlas.site.render.base import (
 
 T = TypeVar("T")
 
+LIVE_PAGE = "live.html"  # where the network runs
+
 NO_STEPS = Steps()
 MEDIAN = 50.0  # the percentile of the images that a quiz asks about
 
@@ -164,6 +166,11 @@ class AtlasView:
         """Whether a layer has a quiz: the images may be shown, and some unit can be asked about."""
         return self.atlas.stimuli and any(map(is_askable, layer.top))
 
+    @functools.cached_property
+    def is_live(self) -> bool:
+        """Whether the network runs in a page."""
+        return self.has(LIVE) and self.document(LIVE).live is not None
+
     def menu(self, layer: str = "") -> tuple[Crumb, ...]:
         """What the headers of the atlas's pages lead to; the quiz is that of ``layer``, if any."""
         menu = [
@@ -171,8 +178,8 @@ class AtlasView:
             for kind in (CONCEPTS, CLASSES)
             if self.labels(kind)
         ][:1]
-        if self.has(LIVE) and self.document(LIVE).live:
-            menu.insert(0, Crumb("Live", self.address("live.html")))
+        if self.is_live:
+            menu.insert(0, Crumb("Live", self.address(LIVE_PAGE)))
         if any((self.folder / experiments.FOLDER).glob("*.json")):
             folder = addresses.label_folder(experiments.FOLDER, self.layers)
             menu.append(Crumb("Experiments", self.address(f"{folder}/index.html")))
