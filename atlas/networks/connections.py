@@ -7,8 +7,9 @@ unit fires plays no part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -50,13 +51,17 @@ class Connections:
 
 
 @dataclass(frozen=True)
-class _Link:
-    """A connection from ``source``, a unit of a layer below, to ``unit`` of the layer at hand."""
+class _Links:
+    """n connections from units of layers below to units of the layer at hand, all ``[n]``.
 
-    unit: int
-    layer: str
-    source: int
-    share: float | None
+    From the unit ``source`` of the layer at place ``layer`` among all to ``unit``; ``share`` is NaN
+    where no filter lies between.
+    """
+
+    unit: np.ndarray
+    layer: np.ndarray
+    source: np.ndarray
+    share: np.ndarray
 
 
 def parents(graph: Graph, layers: Iterable[Layer]) -> dict[str, list[str]]:
@@ -91,13 +96,11 @@ def connections(
     """
     names = list(layers)
     wanted = set(names if chosen is None else chosen)
+    places = [place for place, name in enumerate(names) if name in wanted]
     origins = find_origins(graph, layers)
     below: dict[str, list[list[Connection]]] = {}
-    above: dict[str, list[list[Connection]]] = {
-        name: [[] for _ in range(layers[name].units)] for name in names
-    }
-    for name, layer in progress(layers.items(), len(layers), "connecting"):
-        below[name] = [[] for _ in range(layer.units)]
+    feeding: dict[int, list[tuple[int, _Links]]] = {}  # by the layer that feeds, and the one fed
+    for place, (name, layer) in enumerate(progress(layers.items(), len(layers), "connecting")):
         if name not in wanted:
             continue
         operation = made_by(graph, layer)
@@ -105,34 +108,66 @@ def connections(
             links = _joined(graph, operation, layer, origins)
         else:
             links = _filtered(graph, operation, layer, origins)
-        for link in links:
-            if link.layer not in wanted:
-                continue
-            below[name][link.unit].append(Connection(link.layer, link.source, link.share))
-            above[link.layer][link.source].append(Connection(name, link.unit, link.share))
-    return {
-        name: Connections(_strongest(below[name]), _strongest(above[name]))
-        for name in names
-        if name in wanted
-    }
+        links = _chosen(links, np.isin(links.layer, places))
+        below[name] = _strongest(
+            names, layer.units, links.unit, links.layer, links.source, links.share
+        )
+        for feeds in np.unique(links.layer).tolist():
+            feeding.setdefault(feeds, []).append((place, _chosen(links, links.layer == feeds)))
+    above = {}
+    for place, name in enumerate(names):
+        fed = feeding.get(place, [])
+        links = _together([links for _, links in fed])
+        fed_layers = np.repeat([layer for layer, _ in fed], [len(links.unit) for _, links in fed])
+        above[name] = _strongest(
+            names, layers[name].units, links.source, fed_layers, links.unit, links.share
+        )
+    return {name: Connections(below[name], above[name]) for name in names if name in wanted}
 
 
-def _strongest(units: list[list[Connection]]) -> list[list[Connection]]:
-    """The strongest of each unit's connections of either sign, those without a share first."""
-
-    def order(connection: Connection) -> float:
-        return -2.0 if connection.share is None else -abs(connection.share)
-
-    def strongest(own: list[Connection]) -> list[Connection]:
-        ordered = sorted(own, key=order)
-        exciting = [one for one in ordered if one.share is None or one.share > 0]
-        inhibiting = [one for one in ordered if one.share is not None and one.share <= 0]
-        return sorted(exciting[:STRONGEST] + inhibiting[:STRONGEST], key=order)
-
-    return [strongest(own) for own in units]
+def _together(some: list[_Links]) -> _Links:
+    return _Links(
+        *(
+            np.concatenate([getattr(links, one.name) for links in some] or [np.zeros(0, int)])
+            for one in fields(_Links)
+        )
+    )
 
 
-def _joined(graph: Graph, operation: Operation, layer: Layer, origins: Origins) -> list[_Link]:
+def _chosen(links: _Links, which: np.ndarray) -> _Links:
+    return _Links(links.unit[which], links.layer[which], links.source[which], links.share[which])
+
+
+def _strongest(
+    names: list[str],
+    units: int,
+    unit: np.ndarray,
+    layer: np.ndarray,
+    other: np.ndarray,
+    share: np.ndarray,
+) -> list[list[Connection]]:
+    """The strongest connections of each of a layer's units of either sign, the strongest first.
+
+    There are n connections, from ``unit`` to the unit ``other`` of ``layer``, a place among
+    ``names``. Those without a share come first, and among equals those that excite.
+    """
+    strength = np.where(np.isnan(share), 2, np.abs(share))
+    inhibits = share <= 0
+    order = np.lexsort((inhibits, -strength, unit))
+    of_sign = 2 * unit[order] + inhibits[order]
+    by_sign = np.argsort(of_sign, kind="stable")
+    first = np.searchsorted(of_sign[by_sign], of_sign[by_sign])
+    rank = np.empty(len(order), int)
+    rank[by_sign] = np.arange(len(order)) - first
+    found: list[list[Connection]] = [[] for _ in range(units)]
+    kept = order[rank < STRONGEST]
+    columns = (unit[kept], layer[kept], other[kept], share[kept])
+    for own, place, number, value in zip(*(column.tolist() for column in columns), strict=True):
+        found[own].append(Connection(names[place], number, None if math.isnan(value) else value))
+    return found
+
+
+def _joined(graph: Graph, operation: Operation, layer: Layer, origins: Origins) -> _Links:
     """The links to a layer that is a sum or concatenation from the units that it joins."""
     if isinstance(operation, ops.Concatenation):
         parts = [origins.of.get(part) or unknown(graph, part) for part in operation.parts]
@@ -141,27 +176,25 @@ def _joined(graph: Graph, operation: Operation, layer: Layer, origins: Origins) 
         terms = [Origin(layers, units)]
     else:
         terms = [origins.of[node] for node in operation.inputs if node in origins.of]
-    links = []
-    for origin in terms:
-        if len(origin.layer) != layer.units:
-            continue
-        for unit in range(layer.units):
-            if origin.layer[unit] != UNKNOWN:
-                name = origins.layers[origin.layer[unit]]
-                links.append(_Link(unit, name, int(origin.unit[unit]), None))
-    return links
+    known = [
+        (units, origin.layer[units], origin.unit[units], np.full(len(units), np.nan))
+        for origin in terms
+        if len(origin.layer) == layer.units
+        for units in [np.flatnonzero(origin.layer != UNKNOWN)]
+    ]
+    return _together([_Links(*one) for one in known])
 
 
-def _filtered(graph: Graph, operation: Operation, layer: Layer, origins: Origins) -> list[_Link]:
+def _filtered(graph: Graph, operation: Operation, layer: Layer, origins: Origins) -> _Links:
     """The links to a layer of filters that are the strongest of either unit."""
     origin = origins.of.get(operation.inputs[0])
     if origin is None or not isinstance(operation, ops.Convolution | ops.Linear):
-        return []
+        return _together([])
     groups = operation.groups if isinstance(operation, ops.Convolution) else 1
     sign = _sign_of_scale(graph, operation, layer)
     outputs, inputs = layer.units // groups, len(origin.layer) // groups
     if inputs == 1:
-        return _filtered_singly(operation.weight, origin, origins.layers, sign)
+        return _filtered_singly(operation.weight, origin, sign)
     links = []
     for group in range(groups):
         rows = slice(group * outputs, (group + 1) * outputs)
@@ -170,35 +203,35 @@ def _filtered(graph: Graph, operation: Operation, layer: Layer, origins: Origins
         read = Origin(origin.layer[columns], origin.unit[columns])
         sources, share = _shares(weight, read)
         share = share * sign[rows, None]
-        for row, column in _largest(share):
-            source = sources[column]
-            name, value = origins.layers[source[0]], round(float(share[row, column]), 4)
-            links.append(_Link(row + group * outputs, name, source[1], value))
-    return links
+        row, column = _largest(share)
+        read_layer, read_unit = sources[column].T
+        value = _rounded(share[row, column])
+        links.append(_Links(row + group * outputs, read_layer, read_unit, value))
+    return _together(links)
 
 
-def _filtered_singly(
-    weight: Tensor, origin: Origin, layers: Sequence[str], sign: np.ndarray
-) -> list[_Link]:
+def _filtered_singly(weight: Tensor, origin: Origin, sign: np.ndarray) -> _Links:
     """The links of filters that read one unit each, all groups at once."""
     flat = weight.flatten(1)
     squares = flat.square().sum(1, dtype=torch.float64).cpu().numpy()
     share = squares / squares.clip(min=1e-30) * np.where(flat.sum(1).cpu() < 0, -1.0, 1.0) * sign
     read = np.arange(len(weight)) * len(origin.layer) // len(weight)
     known = (origin.layer[read] != UNKNOWN) & (share != 0)
-    return [
-        _Link(unit, layers[origin.layer[source]], int(origin.unit[source]), round(value, 4))
-        for unit, source, value in zip(
-            np.flatnonzero(known).tolist(), read[known], share[known].tolist(), strict=True
-        )
-    ]
+    source = read[known]
+    return _Links(
+        np.flatnonzero(known), origin.layer[source], origin.unit[source], _rounded(share[known])
+    )
 
 
-def _shares(weight: Tensor, origin: Origin) -> tuple[Sequence[tuple[int, int]], np.ndarray]:
+def _rounded(shares: np.ndarray) -> np.ndarray:
+    return np.array([round(share, 4) for share in shares.tolist()], float)
+
+
+def _shares(weight: Tensor, origin: Origin) -> tuple[np.ndarray, np.ndarray]:
     """The S units that filters read, and the signed share of each in every filter.
 
-    ``weight`` is ``[O, I, ...]``, and ``origin`` that of its I inputs. Returns each unit as (layer,
-    unit), the layer as its place among all layers, and the shares ``[O, S]``.
+    ``weight`` is ``[O, I, ...]``, and ``origin`` that of its I inputs. Returns each unit as (place
+    of its layer among all layers, its number), ``[S, 2]``, and the shares ``[O, S]``.
     """
     layers, units = origin.layer, origin.unit
     flat = weight.flatten(2) if weight.dim() > 2 else weight[..., None]
@@ -214,11 +247,11 @@ def _shares(weight: Tensor, origin: Origin) -> tuple[Sequence[tuple[int, int]], 
     squares = flat.square().sum(2, dtype=torch.float64)  # [O, I]
     share = of_sources(squares / squares.sum(1, keepdim=True).clamp(min=1e-30))
     sign = np.where(of_sources(flat.sum(2)) < 0, -1.0, 1.0)
-    return [(int(layer), int(unit)) for layer, unit in sources], share * sign
+    return sources, share * sign
 
 
-def _largest(share: np.ndarray) -> list[tuple[int, int]]:
-    """The (row, column) of the shares that are the strongest of a sign in their row or column."""
+def _largest(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the shares are that are the strongest of a sign in their row or column: [n], [n]."""
     chosen = np.zeros(share.shape, bool)
     for values, kept in ((share, chosen), (share.T, chosen.T)) if share.size else ():
         few = min(STRONGEST, values.shape[1])
@@ -226,7 +259,8 @@ def _largest(share: np.ndarray) -> list[tuple[int, int]]:
             strongest = np.argpartition(-strength, few - 1, axis=1)[:, :few]
             np.put_along_axis(kept, strongest, True, 1)
     chosen &= share != 0
-    return [(int(row), int(column)) for row, column in np.argwhere(chosen)]
+    row, column = np.nonzero(chosen)
+    return row, column
 
 
 def _sign_of_scale(graph: Graph, operation: Operation, layer: Layer) -> np.ndarray:

@@ -216,18 +216,21 @@ def _nothing(channels: int) -> Origin:
 
 def _grouped(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The slots and sources of groups of terms, given by their units ``[G, T, 2]``."""
-    found, places = [], []
-    for terms in numbers:
-        own, place = np.unique(terms, axis=0, return_inverse=True)
-        is_known = own[:, 0] != UNKNOWN  # what isn't known comes first
-        place = place.reshape(-1) - (len(own) - int(is_known.sum()))
-        found.append(own[is_known])
-        places.append(place)
-    most = max(len(own) for own in found)
-    sources = np.full((len(found), most, 2), UNKNOWN)
-    for group, own in enumerate(found):
-        sources[group, : len(own)] = own
-    slots = np.stack(places)
+    most_units = int(numbers[..., 1].max(initial=0)) + 1
+    keys = (numbers[..., 0] - UNKNOWN) * most_units + numbers[..., 1]  # in the order of the units
+    order = keys.argsort(1, kind="stable")
+    ordered = np.take_along_axis(keys, order, 1)
+    is_new = np.diff(ordered, axis=1, prepend=-1) != 0
+    is_known = ordered >= most_units  # what isn't known comes first
+    place = is_new.cumsum(1) - 1 - (is_new & ~is_known).sum(1, keepdims=True)
+    slots = np.empty_like(place)
+    np.put_along_axis(slots, order, place, 1)
+    own = is_new & is_known
+    most = int(own.sum(1).max())
+    sources = np.full((len(numbers), most, 2), UNKNOWN)
+    group, _ = np.nonzero(own)
+    sources[group, place[own], 0] = ordered[own] // most_units + UNKNOWN
+    sources[group, place[own], 1] = ordered[own] % most_units
     return np.where(slots < 0, most, slots), sources
 
 
