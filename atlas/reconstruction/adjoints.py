@@ -171,11 +171,13 @@ def _linear(projection: Projection, operation: ops.Linear, signal: Window) -> Pa
 def _batch_norm(projection: Projection, operation: Operation, signal: Window) -> Parts:
     """A batch norm passes a signal down by its factor of each channel."""
     (below,) = operation.inputs
-    shape = projection.graph.shapes[below]
-    one = signal.values.new_ones((1, shape[0], *[1] * (len(shape) - 1)))
-    evaluate = projection.graph.evaluate
-    scale = _adjoint(lambda v: evaluate(operation.node, v), {below: one}, one)[below]
-    return [(below, replace(signal, values=signal.values * scale))]
+    factors, node = projection.recording.factors, operation.node
+    if node not in factors:
+        shape = projection.graph.shapes[below]
+        one = signal.values.new_ones((1, shape[0], *[1] * (len(shape) - 1)))
+        evaluate = projection.graph.evaluate
+        factors[node] = _adjoint(lambda v: evaluate(node, v), {below: one}, one)[below]
+    return [(below, replace(signal, values=signal.values * factors[node]))]
 
 
 def _group_norm(projection: Projection, operation: ops.GroupNorm, signal: Window) -> Parts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -17,7 +17,8 @@ class Recording:
     ``switches`` holds, for each max pooling, the place of every window's maximum in the pooling's
     input, counted in row-major order: ``[N, C, h, w]``. ``inputs`` holds the inputs of the
     operations whose backward step depends on them; of a ReLU, whether they are above 0.
-    ``activations`` holds the values of the requested nodes, ``[N, ...]``.
+    ``activations`` holds the values of the requested nodes, ``[N, ...]``. ``factors`` are those of
+    the batch norms that signals have passed: the same for every signal.
     """
 
     graph: Graph
@@ -25,6 +26,7 @@ class Recording:
     switches: dict[Node, Tensor]
     inputs: dict[Node, dict[Node, Tensor]]
     activations: dict[Node, Tensor]
+    factors: dict[Node, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
