@@ -1,4 +1,7 @@
-"""Properties that hold for any network whatever: random ones, drawn by hypothesis."""
+"""Properties that hold for any network whatever: random ones, drawn by hypothesis.
+
+To draw and trace a network takes longer than to check a property of it, so each is checked for all.
+"""
 
 import copy
 from collections import defaultdict
@@ -8,24 +11,42 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from torch import Tensor, nn
 
 import atlas
 from atlas.data.rules import RULES
+from atlas.networks.layers import Layer
+from atlas.networks.network import Network
 from atlas.reconstruction.deconvnet import one_hot_signal, project_back
+from atlas.reconstruction.projection import Recording
 from atlas.reconstruction.recording import record
 from atlas.reconstruction.windows import Window, whole
 from atlas.scanning.topk import NINE
+from tests.support.by_windows import by_windows
+from tests.support.parts import taken_apart
 from tests.support.random_networks import QUIET, Drawn, inputs, maps, networks, wrapped
+from tests.support.walks import any_nodes_are_the_same
 
 
 @settings(max_examples=80, **QUIET)
 @given(networks(), st.data())
-def test_receptive_fields_and_reconstructions(drawn: Drawn, data: st.DataObject) -> None:
-    """Both invariants, homogeneity, and windows against whole tensors."""
+def test_what_holds_in_exact_numbers(drawn: Drawn, data: st.DataObject) -> None:
+    """Or nearly so, in float64."""
     model, shape = drawn
     network = wrapped(model.double(), shape)
     layer = data.draw(st.sampled_from(list(network.layers.values())))
     seed = data.draw(st.integers(0, 2**31))
+    receptive_fields_and_reconstructions(network, layer, seed, data)
+    windows_give_what_the_whole_network_gives(network, layer, seed, data)
+    parts_add_up_to_the_pre_activation(network, seed)
+    any_nodes_are_the_same(network.graph, seed)
+
+
+def receptive_fields_and_reconstructions(
+    network: Network, layer: Layer, seed: int, data: st.DataObject
+) -> None:
+    """Both invariants, homogeneity, and windows against whole tensors."""
+    shape = network.graph.input_shape
     unit, row, column = (data.draw(st.integers(0, n - 1)) for n in layer.shape)
     x, other = inputs(shape, seed), inputs(shape, seed + 1)
     box = layer.field.true_box(row, column)
@@ -53,18 +74,71 @@ def test_receptive_fields_and_reconstructions(drawn: Drawn, data: st.DataObject)
     torch.testing.assert_close(found, full, rtol=1e-9, atol=1e-12)
 
 
+def windows_give_what_the_whole_network_gives(
+    network: Network, layer: Layer, seed: int, data: st.DataObject
+) -> None:
+    """Even where what is given beyond the image is not zero."""
+    x = inputs(network.graph.input_shape, seed, 2)
+    places = st.tuples(st.integers(0, 1), *(st.integers(0, n - 1) for n in layer.shape))
+    at = torch.tensor(data.draw(st.lists(places, min_size=1, max_size=5)))
+    wanted = maps(network, x, layer)[at[:, 0], at[:, 1], at[:, 2], at[:, 3]]
+    torch.testing.assert_close(by_windows(network, layer, x, at), wanted, rtol=1e-9, atol=1e-11)
+
+
+def parts_add_up_to_the_pre_activation(network: Network, seed: int) -> None:
+    found = taken_apart(network, inputs(network.graph.input_shape, seed, 2))
+    assert found
+    for name, (_, where, parts) in found.items():
+        np.testing.assert_allclose(parts.sum, parts.whole, rtol=1e-6, atol=1e-9, err_msg=name)
+        assert len(parts.whole) == len(where.unit)
+
+
 @settings(max_examples=80, **QUIET)
-@given(networks(), st.integers(0, 2**31), st.integers(1, 40))
-def test_the_top_nine_are_those_of_brute_force(drawn: Drawn, seed: int, count: int) -> None:
-    """And tracing gives what the model gives, and leaves it alone."""
+@given(
+    networks(),
+    st.integers(0, 2**31),
+    st.integers(1, 40),
+    st.sampled_from(list(RULES)),
+    st.booleans(),
+)
+def test_what_holds_to_the_last_bit(
+    drawn: Drawn, seed: int, count: int, rule: str, in_place: bool
+) -> None:
+    """In float32."""
     model, shape = drawn
-    state = {key: value.clone() for key, value in model.state_dict().items()}
+    work_in_place(model, in_place)
+    twin = copy.deepcopy(model)
     network = wrapped(model, shape)
+    tracing_gives_what_the_model_gives_and_leaves_it_alone(network, model, twin, seed)
+    the_top_nine_are_those_of_brute_force(network, seed, count)
+    any_nodes_are_the_same(network.graph, seed)
+    if seed % 8 < 5:  # the twin is traced, too
+        work_in_place(twin, not in_place)
+        x = inputs(shape, seed).float()
+        twins_give_the_same_bytes(network, wrapped(twin, shape), x, rule)
+
+
+def work_in_place(model: nn.Module, in_place: bool) -> None:
+    for module in model.modules():
+        if hasattr(module, "inplace"):
+            module.inplace = in_place
+
+
+def tracing_gives_what_the_model_gives_and_leaves_it_alone(
+    network: Network, model: nn.Module, before: nn.Module, seed: int
+) -> None:
+    x = inputs(network.graph.input_shape, seed, 3).float()
     with torch.inference_mode():
-        x = inputs(shape, seed, 3).float()
         (output,) = network.graph.outputs(x)
-        assert torch.equal(output, model(x))
-    channels, height, width = shape
+        assert torch.equal(output, model(x.clone()))
+    state = model.state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in before.state_dict().items())
+    assert not any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks
+                   for m in model.modules())  # fmt: skip
+
+
+def the_top_nine_are_those_of_brute_force(network: Network, seed: int, count: int) -> None:
+    channels, height, width = network.graph.input_shape
     generator = np.random.default_rng(seed)
     pixels = generator.integers(0, 3, (count, height, width, channels), np.uint8) * 120
     pixels[count // 2] = pixels[0]
@@ -93,9 +167,6 @@ def test_the_top_nine_are_those_of_brute_force(drawn: Drawn, seed: int, count: i
             assert record_.value[unit, :kept].tolist() == [-value for value, _, _ in wanted]
             places = [list(divmod(place, layer.shape[2])) for _, _, place in wanted]
             assert record_.position[unit, :kept].tolist() == places
-    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
-    assert not any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks
-                   for m in model.modules())  # fmt: skip
 
 
 class Pictures:
@@ -109,27 +180,27 @@ class Pictures:
         return Image.fromarray(self.pixels[index].squeeze())
 
 
-@settings(max_examples=50, **QUIET)
-@given(networks(), st.sampled_from(list(RULES)), st.integers(0, 2**31))
-def test_in_place_and_out_of_place_twins_give_the_same_bytes(
-    drawn: Drawn, rule: str, seed: int
-) -> None:
-    model, shape = drawn
-    twin = copy.deepcopy(model)
-    for one in (model, twin):
-        for module in one.modules():
-            if hasattr(module, "inplace"):
-                module.inplace = one is twin
-    x = inputs(shape, seed).float()[0]
-    network, other = wrapped(model, shape), wrapped(twin, shape)
-    assert list(network.layers) == list(other.layers)
-    for layer in network.layers.values():
+def twins_give_the_same_bytes(network: Network, twin: Network, x: Tensor, rule: str) -> None:
+    """One works in place, the other doesn't: activations and reconstructions are the same."""
+    assert list(network.layers) == list(twin.layers)
+    one, other = (
+        record(of.graph, x, [layer.node for layer in of.layers.values()], rule)
+        for of in (network, twin)
+    )
+    for name, layer in network.layers.items():
+        same = twin.layers[name]
         assert torch.equal(
-            maps(network, x[None], layer), maps(other, x[None], other.layers[layer.id])
+            layer.maps(one.activations[layer.node]), same.maps(other.activations[same.node])
         )
-        _, height, width = layer.shape
-        where = height // 2, width // 2
-        assert torch.equal(
-            atlas.reconstruct(network, x, layer.id, 0, where, rule),
-            atlas.reconstruct(other, x, layer.id, 0, where, rule),
-        )
+        assert torch.equal(middle(one, layer, rule), middle(other, same, rule))
+
+
+def middle(recording: Recording, layer: Layer, rule: str) -> Tensor:
+    """A reconstruction from the middle of a layer's first map."""
+    _, height, width = layer.shape
+    row, column = height // 2, width // 2
+    value = layer.maps(recording.activations[layer.node])[:, 0, row, column]
+    at = {"units": torch.tensor([0]), "positions": torch.tensor([[row, column]])}
+    signal, only = one_hot_signal(layer, value, **at), torch.zeros(1, dtype=torch.long)
+    projected = project_back(recording, layer.node, signal, stimulus=only, rule=rule)
+    return whole(projected, recording.graph.input_shape).values

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,29 +13,14 @@ from atlas.networks.contributions import (
     Parts,
     Where,
     Wiring,
-    contributions,
     find_wirings,
     weight_shares,
 )
 from atlas.networks.network import Network
-from tests.support.random_networks import QUIET, Drawn, inputs, networks, wrapped
+from tests.support.parts import taken_apart
+from tests.support.random_networks import inputs, wrapped
 
 SHAPE = (3, 13, 14)
-
-
-def everywhere(network: Network, name: str, images: int) -> Where:
-    """All activations of a layer."""
-    layer = network.layers[name]
-    counts = (images, *layer.shape)
-    grid = torch.stack(torch.meshgrid(*map(torch.arange, counts), indexing="ij"), -1).view(-1, 4)
-    return Where(grid[:, 0], grid[:, 1], grid[:, 2:])
-
-
-def taken_apart(network: Network, x: Tensor) -> dict[str, tuple[Wiring, Where, Parts]]:
-    wirings = find_wirings(network.graph, network.layers, network.layers)
-    wanted = {name: everywhere(network, name, len(x)) for name in wirings}
-    parts = dict(contributions(network.graph, wirings, x, wanted))
-    return {name: (wirings[name], wanted[name], parts[name]) for name in wirings}
 
 
 def of_unit(wiring: Wiring, where: Where, parts: Parts, layer: str, unit: int) -> np.ndarray:
@@ -49,18 +32,6 @@ def of_unit(wiring: Wiring, where: Where, parts: Parts, layer: str, unit: int) -
             for one, row in zip(where.unit.tolist(), parts.units, strict=True)
         ]
     )
-
-
-@settings(max_examples=60, **QUIET)
-@given(networks(), st.integers(0, 2**31))
-def test_parts_add_up_to_the_pre_activation(drawn: Drawn, seed: int) -> None:
-    model, shape = drawn
-    network = wrapped(model.double(), shape)
-    found = taken_apart(network, inputs(shape, seed, 2))
-    assert found
-    for name, (_, where, parts) in found.items():
-        np.testing.assert_allclose(parts.sum, parts.whole, rtol=1e-6, atol=1e-9, err_msg=name)
-        assert len(parts.whole) == len(where.unit)
 
 
 class Cut(nn.Module):

@@ -1,18 +1,13 @@
-import numpy as np
 import pytest
 import torch
 import torchvision
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import nn
 
 from atlas.networks.graph import Graph
 from atlas.networks.layers import find_layers
 from atlas.networks.operations import BatchNorm, Node
-from atlas.scanning.forward import Forward, Peaks, finish, peaks_of, prepared
-from tests.support.random_networks import QUIET, networks
-
-SLOTS = 16
+from atlas.scanning.forward import Peaks, finish, prepared
+from tests.support.walks import SLOTS, the_same
 
 
 def restless(model: nn.Module) -> nn.Module:
@@ -24,21 +19,6 @@ def restless(model: nn.Module) -> nn.Module:
                 numbers.normal_()
             module.running_var.uniform_(0.5, 2)
     return model.eval()
-
-
-def the_same(graph: Graph, forward: Forward, inputs: Tensor) -> None:
-    with torch.inference_mode():
-        wanted = {node: values[node] for node, values in graph.run(inputs) if node in forward.nodes}
-    seen = []
-    for node, value, found in forward.run(inputs):
-        seen.append(node)
-        assert torch.equal(value, wanted[node]), node
-        assert value.stride() == wanted[node].stride(), node
-        if found:
-            expected = peaks_of(wanted[node])
-            for one, other in ((found.value, expected.value), (found.place, expected.place)):
-                assert torch.equal(one, other) and one.dtype == other.dtype
-    assert seen == list(wanted)
 
 
 FAMILIES = [
@@ -72,18 +52,6 @@ def test_numbers_that_loops_do_not_serve_are_worked_on_in_place_by_torch() -> No
     assert not forward.scales and any(chain.rectifies for chain in forward.chains.values())
     inputs = torch.randn(SLOTS, 3, 64, 64).bfloat16()
     the_same(graph, forward, inputs.to(memory_format=torch.channels_last))
-
-
-@settings(max_examples=40, **QUIET)
-@given(networks(), st.integers(0, 2**31), st.booleans())
-def test_any_nodes_of_any_network_are_the_same(drawn, seed: int, double: bool) -> None:
-    model, shape = drawn
-    torch.manual_seed(seed)
-    graph = Graph(restless(model.double() if double else model.float()), shape)
-    maps = [node for node in graph.operations if len(graph.shapes[node]) == 3]
-    chosen = [node for node in maps if np.random.default_rng(seed).random() < 0.4] or maps[-1:]
-    inputs = torch.randn((SLOTS, *shape), dtype=graph.dtype)
-    the_same(graph, prepared(graph, chosen, SLOTS), inputs.to(memory_format=torch.channels_last))
 
 
 def test_what_follows_a_convolution_is_done_in_one_go() -> None:

@@ -201,7 +201,7 @@ def networks(draw: Any) -> tuple[nn.Module, tuple[int, int, int]]:
             if isinstance(module, nn.BatchNorm2d):
                 module.running_mean.normal_(0, 0.3)
                 module.running_var.uniform_(0.5, 2)
-                module.weight.normal_(1, 0.3)
+                module.weight.normal_()  # of either sign
                 module.bias.normal_(0, 0.3)
     return model.eval(), shape
 
