@@ -1,5 +1,6 @@
 """What tests share: a small atlas, built once by the command itself, and its site."""
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: each has on
 import hypothesis
 import pytest
 
+from atlas.demo import world
 from tests.support import sites
+from tests.support.forked import Parent
 from tests.support.once import Make, Shared, made_once, state
 
 # how long an example takes says nothing where other workers share the cores
@@ -26,6 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "shared" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def drawn_once() -> Iterator[None]:
+    """Pictures of the demo world, drawn once by each worker: many tests look at the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world, "draw", functools.lru_cache(maxsize=512)(world.draw))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +71,14 @@ def root(site: Path, shared: Shared) -> Path:
     """A site with every kind of page, in a folder below the server's root."""
     below = Path("sub", "path")
     return shared("served", lambda folder: sites.complete(site, folder / below)) / below
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Parent]:
+    """Runs builds in processes of their own that needn't load torch."""
+    parent = Parent()
+    yield parent
+    parent.end()
 
 
 @pytest.fixture

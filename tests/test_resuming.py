@@ -1,5 +1,6 @@
 """A build that is stopped at any moment, or shared between processes, ends in the same bytes."""
 
+import contextlib
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ from atlas.errors import AtlasError
 from atlas.images.sources import DemoImages
 from atlas.runtime.checkpoint import Checkpoint
 from atlas.scanning import scan
+from tests.support.forked import Build, Parent
 from tests.support.once import Shared
 
 ROOT = Path(__file__).parent.parent
@@ -43,56 +45,62 @@ class Stopped(Exception):
     pass
 
 
-@pytest.mark.parametrize("commits", [2, 3, 4, 5])
-def test_a_stopped_build_goes_on_and_ends_in_the_same_bytes(
-    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commits: int
+def test_a_build_stopped_again_and_again_ends_in_the_same_bytes(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped right before a checkpoint, when everything since the last one is lost."""
+    """Stopped right before each checkpoint, when everything since the last one is lost."""
     monkeypatch.setattr(scan, "SECONDS", 0)
     monkeypatch.setattr(scan, "ROUND", 2)
     command = [*COMMAND, "--out", str(tmp_path)]
-    done, commit = 0, Checkpoint.commit
-
-    def stop(checkpoint: Checkpoint) -> None:
-        nonlocal done
-        done += 1
-        if done == commits:
-            raise Stopped
-        commit(checkpoint)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "commit", stop)
-        with pytest.raises(Stopped):
-            cli.main(command)
-    assert not (tmp_path / "small").exists()
     looked_at: list[int] = []
+    picture, commit = DemoImages.__getitem__, Checkpoint.commit
 
-    def looking(self: object, index: int) -> object:
+    def looking(self: DemoImages, index: int) -> object:
         looked_at.append(index)
         return picture(self, index)
 
-    picture = DemoImages.__getitem__
     monkeypatch.setattr(DemoImages, "__getitem__", looking)
+    for start in (0, 32, 64, 96):
+        done = 0
+
+        def stop(checkpoint: Checkpoint) -> None:
+            nonlocal done
+            done += 1
+            if done == 2:
+                raise Stopped
+            commit(checkpoint)
+
+        looked_at.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(Checkpoint, "commit", stop)
+            with pytest.raises(Stopped):
+                cli.main(command)
+        assert not (tmp_path / "small").exists()
+        assert looked_at == list(range(start, min(start + 64, 96)))
+    looked_at.clear()
     assert cli.main(command) == 0
-    assert looked_at == list(range(32 * (commits - 1), 96))
+    assert looked_at == []
     assert contents(tmp_path) == contents(site)
 
 
-def test_a_killed_build_goes_on_and_ends_in_the_same_bytes(site: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "build.py"), *COMMAND, "--out", str(tmp_path)]
+def test_a_killed_build_goes_on_and_ends_in_the_same_bytes(
+    site: Path, tmp_path: Path, forked: Parent
+) -> None:
+    out, printed = tmp_path / "out", tmp_path / "printed"
+    command = [*COMMAND, "--out", str(out)]
     dice = random.Random(5)
     for _ in range(6):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        (process,) = forked.start(Build(command, printed))
         begun = time.monotonic()
-        while process.poll() is None and not list(tmp_path.glob(".building-*")):
-            assert time.monotonic() - begun < 60
+        while not list(out.glob(".building-*")):
+            assert time.monotonic() - begun < 60, printed.read_text()
             time.sleep(0.01)
         time.sleep(dice.uniform(0, 2))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    ran = subprocess.run(command, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    assert contents(tmp_path) == contents(site)
+        with contextlib.suppress(ProcessLookupError):  # it has ended
+            os.kill(process, signal.SIGKILL)
+        assert forked.wait()[0] in (0, -signal.SIGKILL), printed.read_text()
+    forked.run(command, printed)
+    assert contents(out) == contents(site)
 
 
 def test_nothing_is_computed_twice(
@@ -122,17 +130,24 @@ def test_nothing_is_computed_twice(
     assert contents(tmp_path) == contents(site)
 
 
-@pytest.mark.parametrize("ranks", [2, 4])
-def test_ranks_make_the_same_bytes(site: Path, tmp_path: Path, ranks: int) -> None:
+def test_ranks_make_the_same_bytes(site: Path, tmp_path: Path) -> None:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     ran = subprocess.run(
-        [*torchrun, f"--nproc-per-node={ranks}", str(ROOT / "build.py"), *COMMAND,
+        [*torchrun, "--nproc-per-node=2", str(ROOT / "build.py"), *COMMAND,
          "--out", str(tmp_path)],
         capture_output=True, text=True, cwd=ROOT, env=environment,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert contents(tmp_path) == contents(site)
+
+
+def test_four_ranks_make_the_same_bytes(
+    site: Path, tmp_path: Path, forked: Parent
+) -> None:
+    out = tmp_path / "out"
+    forked.run_ranks(4, [*COMMAND, "--out", str(out)], tmp_path / "printed")
+    assert contents(out) == contents(site)
 
 
 MORTAL = """
@@ -154,25 +169,23 @@ def die():
 
 
 @pytest.mark.slow
-def test_a_rank_that_dies_ends_the_build_and_the_next_goes_on(tmp_path: Path) -> None:
+def test_a_rank_that_dies_ends_the_build_and_the_next_goes_on(
+    tmp_path: Path, forked: Parent
+) -> None:
     (tmp_path / "mortal.py").write_text(MORTAL)
+    out, printed = tmp_path / "out", tmp_path / "printed"
     given = ["--model", f"{tmp_path / 'mortal.py'}:network", "--crop", "96", *COMMAND]
-    given += ["--evidence", "none"]
-
-    def run(out: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *command, str(ROOT / "build.py"), *given, "--out", str(out)],
-            capture_output=True, text=True, cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        )  # fmt: skip
-
-    ranks = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    out = tmp_path / "out"
-    dead = run(out, *ranks, MORTAL=str(out))
+    given += ["--evidence", "none", "--out"]
+    ranks = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    dead = subprocess.run(
+        [sys.executable, *ranks, str(ROOT / "build.py"), *given, str(out)],
+        capture_output=True, text=True, cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MORTAL": str(out)},
+    )  # fmt: skip
     assert dead.returncode != 0 and "mortal.py" in dead.stderr
     assert not (out / "small").exists()
-    assert run(out, *ranks).returncode == 0
-    assert run(tmp_path / "alone").returncode == 0
+    forked.run_ranks(2, [*given, str(out)], printed)
+    forked.run([*given, str(tmp_path / "alone")], printed)
     assert contents(out) == contents(tmp_path / "alone")
 
 

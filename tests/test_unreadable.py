@@ -21,6 +21,7 @@ from atlas.images.sources import DemoImages
 from atlas.images.stimuli import StimulusCache
 from atlas.runtime.checkpoint import Checkpoint
 from atlas.scanning import scan
+from tests.support.forked import Parent
 from tests.support.once import Shared
 
 ROOT = Path(__file__).parent.parent
@@ -243,15 +244,11 @@ def test_a_build_that_was_stopped_knows_them_still(
 
 
 @pytest.mark.slow
-def test_ranks_and_workers_leave_out_the_same(broken: Path, tmp_path: Path) -> None:
-    ranks = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    more = command(broken / "photographs", tmp_path, "--workers", "1")
-    ran = subprocess.run(
-        [*ranks, str(ROOT / "build.py"), *more],
-        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    assert contents(tmp_path) == contents(broken / "site")
+def test_ranks_and_workers_leave_out_the_same(broken: Path, tmp_path: Path, forked: Parent) -> None:
+    out = tmp_path / "out"
+    more = command(broken / "photographs", out, "--workers", "1")
+    forked.run_ranks(2, more, tmp_path / "printed")
+    assert contents(out) == contents(broken / "site")
 
 
 def test_one_that_goes_while_the_build_runs_is_named_and_then_left_out(

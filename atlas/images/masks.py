@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from atlas.data.escaping import escaped
-from atlas.demo.world import draw
+from atlas.demo import world
 from atlas.errors import AtlasError, UsageError
 from atlas.images.preprocessing import Preprocessing
 from atlas.images.reading import UnreadableImage, read_image, state_of
@@ -65,7 +65,7 @@ class DemoMasks:
 
     def of(self, index: int) -> dict[str, Image.Image]:
         """The mask of each part of a picture."""
-        drawing = draw(self.images.seed, self.images.first + index, masks=True)
+        drawing = world.draw(self.images.seed, self.images.first + index, masks=True)
         return {name: Image.fromarray(mask.astype(np.uint8) * 255)
                 for name, mask in drawing.masks.items()}  # fmt: skip
 
