@@ -142,9 +142,7 @@ def test_ranks_make_the_same_bytes(site: Path, tmp_path: Path) -> None:
     assert contents(tmp_path) == contents(site)
 
 
-def test_four_ranks_make_the_same_bytes(
-    site: Path, tmp_path: Path, forked: Parent
-) -> None:
+def test_four_ranks_make_the_same_bytes(site: Path, tmp_path: Path, forked: Parent) -> None:
     out = tmp_path / "out"
     forked.run_ranks(4, [*COMMAND, "--out", str(out)], tmp_path / "printed")
     assert contents(out) == contents(site)

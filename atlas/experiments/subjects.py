@@ -15,7 +15,7 @@ from atlas.data.experiments.outcomes import Subject
 from atlas.errors import UsageError
 from atlas.experiments.passes import values_of
 from atlas.images.sources import Images, label_of, name_of
-from atlas.images.stimuli import stimuli
+from atlas.images.stimuli import StimulusCache, stimuli
 from atlas.networks.network import Network
 from atlas.networks.operations import Node
 
@@ -71,12 +71,14 @@ def choose_subjects(
     globs: Sequence[str] = (),
     slots: int,
     count: int = COUNT,
+    cache: StimulusCache | None = None,
 ) -> tuple[Subject, ...]:
     """The images to look at, in order: those whose names match a glob, or ``count`` without any.
 
     These are of different classes, evenly spread over all: of each the first image that the network
     gets right, among its first few, or its first. ``usable`` are the indices of images that repeat
-    none before them and can be read. Raises ``UsageError`` where no image matches.
+    none before them and can be read; stimuli are taken from ``cache`` where it holds them. Raises
+    ``UsageError`` where no image matches.
     """
     classes = classes_of(network, images)
     if globs:
@@ -94,7 +96,7 @@ def choose_subjects(
         if len(by_class) > 1:
             some = [by_class[label] for label in sorted(by_class, key=str)]
             chosen = [
-                _right(network, images, classes, own[:TRIED], slots=slots)
+                _right(network, images, classes, own[:TRIED], slots=slots, cache=cache)
                 for own in _spread(some, count)
             ]
         else:
@@ -117,13 +119,19 @@ def _spread(items: Sequence[T], count: int) -> list[T]:
 
 
 def _right(
-    network: Network, images: Images, classes: Classes | None, some: Sequence[int], *, slots: int
+    network: Network,
+    images: Images,
+    classes: Classes | None,
+    some: Sequence[int],
+    *,
+    slots: int,
+    cache: StimulusCache | None,
 ) -> int:
     """The first of some images of one class that the network gets right; the first of all."""
     truth = classes.truth(label_of(images, some[0])) if classes else None
     if classes is None or truth is None:
         return some[0]
-    pixels = pixels_of(network, images, some)
+    pixels = pixels_of(network, images, some, cache=cache)
     scores = np.concatenate(
         [values[classes.node].numpy(force=True)
          for values in values_of(network, pixels, [classes.node], slots=slots)]
@@ -132,7 +140,16 @@ def _right(
     return some[int(right[0])] if len(right) else some[0]
 
 
-def pixels_of(network: Network, images: Images, indices: Sequence[int]) -> np.ndarray:
-    """The stimuli of some images: ``[N, H, W, C]`` uint8, in the network's input frame."""
-    source = stimuli(images, network.preprocessing, indices)
+def pixels_of(
+    network: Network,
+    images: Images,
+    indices: Sequence[int],
+    *,
+    cache: StimulusCache | None = None,
+) -> np.ndarray:
+    """The stimuli of some images: ``[N, H, W, C]`` uint8, in the network's input frame.
+
+    Those that ``cache`` holds aren't decoded again.
+    """
+    source = stimuli(images, network.preprocessing, indices, cache=cache, again=cache is not None)
     return np.stack([stimulus.pixels for stimulus in source])

@@ -39,7 +39,7 @@ def run(run: Run) -> None:
     blocks = [some[first : first + run.slots] for first in range(0, count, run.slots)]
 
     def compete(block: list[int]) -> dict[str, np.ndarray]:
-        pixels = pixels_of(network, images, block)
+        pixels = pixels_of(network, images, block, cache=run.cache)
         values = values_of(network, pixels, [layer.node], slots=run.slots)
         maps = (layer.maps(one[layer.node]).numpy(force=True) for one in values)
         counts, places = first_layer.wins(maps, layer.units)
