@@ -25,7 +25,7 @@ from atlas.site.render import (
     units,
 )
 from atlas.site.render.base import Entry
-from atlas.site.render.experiments import first_layer
+from atlas.site.render.experiments import first_layer, fooling, invariance
 from atlas.site.render.experiments import index as experiments
 from atlas.site.render.view import AtlasView
 
@@ -100,6 +100,18 @@ PAGES: tuple[Page, ...] = (
         first_layer.files,
         title="The first layer",
         address="experiments/first-layer.html",
+    ),
+    Page(
+        "invariance",
+        invariance.files,
+        title="Invariance",
+        address="experiments/invariance.html",
+    ),
+    Page(
+        "fooling",
+        fooling.files,
+        title="Fooling",
+        address="experiments/fooling.html",
     ),
 )
 

@@ -39,6 +39,20 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "Zeiler & Fergus 2013, section 4.1 and figure 6",
         _PAPER,
     ),
+    Experiment(
+        "invariance",
+        "Invariance",
+        "What does the network still see when an image is moved, enlarged or turned?",
+        "Zeiler & Fergus 2013, section 4.1 and figure 5",
+        _PAPER,
+    ),
+    Experiment(
+        "fooling",
+        "Fooling",
+        "How little has to change in an image for the network to give another class?",
+        "Goodfellow, Shlens & Szegedy 2014, after Szegedy et al. 2013",
+        "https://arxiv.org/abs/1412.6572",
+    ),
 )
 NAMES = tuple(one.name for one in EXPERIMENTS)
 

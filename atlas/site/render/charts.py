@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 84, 16, 16, 48  # room around the frame for the axes' texts
 TICKS = 6  # on an axis, about
+COLOURS = 8  # of the style sheet's; the ninth line has the first one's again
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def chart(
         tuple(PlacedTick(_x(x, tick), _text(tick)) for tick in x.ticks or round_ticks(x)),
         tuple(PlacedTick(_y(y, tick), _text(tick)) for tick in y.ticks or round_ticks(y)),
         tuple(
-            PlacedLine(line.name, _paths(line.points, x, y), number, line.dashed)
+            PlacedLine(line.name, _paths(line.points, x, y), number % COLOURS, line.dashed)
             for number, line in enumerate(lines)
         ),
         tuple(PlacedDot(_x(x, d.x), _y(y, d.y), d.label, d.href, d.kind) for d in dots),

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from atlas.compute.stage import Stage
-from atlas.compute.stages.experiments import first_layer
+from atlas.compute.stages.experiments import first_layer, fooling, invariance
 
-EXPERIMENT_STAGES: tuple[Stage, ...] = (first_layer.STAGE,)
+EXPERIMENT_STAGES: tuple[Stage, ...] = (
+    first_layer.STAGE,
+    invariance.STAGE,
+    fooling.STAGE,
+)
