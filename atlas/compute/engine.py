@@ -92,9 +92,15 @@ def _prepare(folder: Path, scratch: Path, stage: Stage, key: Key) -> None:
 
 def _forget(run: Run, stages: Sequence[Stage], ledger: dict[str, Any]) -> None:
     """Clear away what stages wrote that there are no more."""
-    for name in ledger.keys() - {stage.name for stage in stages}:
-        for path in owned_files(run.folder, ledger.pop(name)["files"]):
+    gone = {name: ledger.pop(name)["files"] for name in ledger.keys() - {s.name for s in stages}}
+    if not gone:
+        return
+    # stopped from here on, they are still known, and not as finished
+    write_ledger(run.scratch, ledger | {name: {"files": files} for name, files in gone.items()})
+    for files in gone.values():
+        for path in owned_files(run.folder, files):
             path.unlink()
+    write_ledger(run.scratch, ledger)
 
 
 def _check(stages: Sequence[Stage]) -> None:

@@ -214,6 +214,29 @@ def test_files_of_a_stage_that_is_stale_or_gone_are_cleared_away(tmp_path: Path)
     }  # fmt: skip
 
 
+def test_a_stage_that_was_gone_is_computed_when_it_is_wanted_again(tmp_path: Path) -> None:
+    compute(a_run(tmp_path), STAGES)
+    assert compute(a_run(tmp_path), (FIRST, UNITS, PARITY)) == []
+    assert not (tmp_path / "atlas" / "sum.txt").exists()
+    assert "sum" not in read_ledger(tmp_path / "atlas", tmp_path / "scratch")
+    assert compute(a_run(tmp_path), STAGES) == ["sum"]
+    assert (tmp_path / "atlas" / "sum.txt").is_file()
+
+
+def test_a_run_stopped_while_it_clears_a_stage_away_leaves_none_of_it_for_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute(a_run(tmp_path), STAGES)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            compute(a_run(tmp_path), (FIRST, UNITS, PARITY))
+    # whether it is wanted again or not
+    assert compute(a_run(tmp_path), STAGES, report=lambda _: None) == ["sum"]
+    compute(a_run(tmp_path), (FIRST, UNITS, PARITY))
+    assert not list((tmp_path / "atlas").glob("sum.*"))
+
+
 def test_stages_out_of_order_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="parity needs first"):
         compute(a_run(tmp_path), (PARITY, FIRST))
