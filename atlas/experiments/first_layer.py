@@ -28,7 +28,8 @@ def measured(
     filters = []
     for unit, energy in enumerate(spectra.sum(1)):
         angle, strength = orientation(energy)
-        whole = max(float(total[unit]), np.finfo(np.float64).tiny)
+        whole = float(total[unit]) or 1.0
+        chroma = max(0.0, 1 - float(brightness[unit]) / whole) if total[unit] else 0.0
         filters.append(
             Filter(
                 unit,
@@ -37,7 +38,7 @@ def measured(
                 frequency=peak(energy),
                 orientation=_short(angle),
                 oriented=_short(strength),
-                colour=_short(max(0.0, 1 - float(brightness[unit]) / whole)),
+                colour=_short(chroma),
                 aliased=_short(float(aliased[unit]) / whole),
             )
         )
@@ -72,9 +73,13 @@ def _is_beyond(stride: tuple[int, int], side: int = GRID) -> np.ndarray:
 def peak(energy: np.ndarray) -> tuple[float, float]:
     """The frequency of the largest energy ``[side, side]``: (rows, columns), columns >= 0."""
     rows, columns = _frequencies(len(energy))
-    half = (columns > 0) | ((columns == 0) & (rows >= 0))
-    at = np.unravel_index(np.argmax(np.where(half, energy, -1)), energy.shape)
-    return _short(rows[at]), _short(columns[at])
+    at = np.unravel_index(np.argmax(energy), energy.shape)
+    row, column = float(rows[at]), float(columns[at])
+    if column < 0:  # the same stripes
+        row, column = -row, -column
+    if abs(row) == 0.5 or column in (0, 0.5):  # and here they are the same whatever the sign
+        row = abs(row)
+    return _short(row), _short(column)
 
 
 def orientation(energy: np.ndarray) -> tuple[float, float]:

@@ -48,6 +48,16 @@ def test_a_grating_peaks_at_its_frequency(rows: float, columns: float) -> None:
     assert peak(spectrum(grating(-rows, -columns))[0].sum(0)) == (rows, columns)
 
 
+def test_stripes_of_one_pixel_peak_at_half_a_cycle() -> None:
+    upright = np.tile([1.0, -1.0, 1.0, -1.0], (4, 1))
+    for stripes, at in (
+        (upright, (0, 0.5)),
+        (upright.T, (0.5, 0)),
+        (upright * upright.T, (0.5, 0.5)),
+    ):
+        assert peak(spectrum(stripes[None, None].astype(np.float32))[0, 0]) == at
+
+
 def test_stripes_are_level_upright_or_rise_as_their_angle_says() -> None:
     """Rows are counted downwards, and angles anticlockwise as one sees the picture."""
     for angle in (0, 30, 45, 90, 120, 135, 170):
@@ -97,7 +107,7 @@ def test_the_norm_is_the_root_mean_square_and_an_empty_filter_is_all_zero() -> N
     mean = sum(float(w) ** 2 for w in weights.ravel()) / weights.size
     assert one(weights).norm == pytest.approx(math.sqrt(mean), rel=1e-5)
     nothing = one(np.zeros((1, 3, 5, 5), np.float32))
-    assert (nothing.norm, nothing.colour, nothing.aliased, nothing.oriented) == (0, 1, 0, 0)
+    assert (nothing.norm, nothing.colour, nothing.aliased, nothing.oriented) == (0, 0, 0, 0)
 
 
 def test_the_most_active_unit_wins_a_place_and_the_first_of_equal_ones() -> None:
