@@ -56,7 +56,7 @@ class Photographs:
 
 @functools.cache
 def tiny(*, scores: bool = True, double: bool = False) -> Network:
-    """Two layers and, unless not wanted, scores of three classes; random weights. Shared: none changes it."""
+    """Two layers and, unless not wanted, scores of three classes; tests share it."""
     dice = torch.Generator().manual_seed(3)
     parts: list[nn.Module] = [
         nn.Conv2d(3, 4, 3, stride=2), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.ReLU(),

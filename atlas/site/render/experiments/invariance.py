@@ -210,8 +210,8 @@ def about(result: Invariance) -> tuple[str, ...]:
         f"The feature vector of {_vector(result.first)} and that of {_vector(result.last)} are "
         "compared with those of the untransformed image, by Euclidean distance. On the charts 1 "
         f"is the mean distance from another image ({result.first.another:.3g} in "
-        f"{result.first.layer}, {result.last.another:.3g} in {result.last.layer}), over "
-        f"{result.others} images for each; the JSON has the distances themselves.",
+        f"{result.first.layer}, {result.last.another:.3g} in {result.last.layer}), over up "
+        f"to {result.others} images for each; the JSON has the distances themselves.",
         "A curve that leaps up and then stays level says that the layer takes the smallest change "
         "for another image. A straight one says that the change goes on being seen, no more and "
         "no less than it is.",
