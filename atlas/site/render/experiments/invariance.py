@@ -211,7 +211,13 @@ def about(result: Invariance) -> tuple[str, ...]:
         "compared with those of the untransformed image, by Euclidean distance. On the charts 1 "
         f"is the mean distance from another image ({result.first.another:.3g} in "
         f"{result.first.layer}, {result.last.another:.3g} in {result.last.layer}), over up "
-        f"to {result.others} images for each; the JSON has the distances themselves.",
+        f"to {result.others} images for each; the JSON has the distances themselves."
+        + (
+            f" The maps of {result.last.layer} keep their places, so a move changes them, too; "
+            "the paper’s last layer, fully connected, has none."
+            if result.untransformed[0].given is None
+            else ""
+        ),
         "A curve that leaps up and then stays level says that the layer takes the smallest change "
         "for another image. A straight one says that the change goes on being seen, no more and "
         "no less than it is.",
