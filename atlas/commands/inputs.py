@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.compute.recognition import origin_of
 from atlas.data.settings import DEMO_IMAGES, Settings
 from atlas.errors import UsageError
+from atlas.images.boxes import open_boxes
 from atlas.images.masks import DemoMasks, Masks, open_masks
 from atlas.images.sources import DemoImages, Folder, open_folder
 from atlas.networks.names import file_of
@@ -37,6 +38,8 @@ def masks_of(settings: Settings, images: Folder | DemoImages) -> Masks | None:
         if settings.masks:
             raise UsageError("--masks: the demo world knows its own; give a folder of --images")
         return DemoMasks(images)
+    if settings.masks and settings.masks.is_file():
+        return open_boxes(settings.masks, images)
     return open_masks(settings.masks, images) if settings.masks else None
 
 

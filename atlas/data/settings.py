@@ -115,7 +115,8 @@ class Settings:
         metavar="FOLDER",
         may_be_path=True,
         help="masks of concepts in the images, as FOLDER/CONCEPT/PATH-OF-IMAGE.png, white where "
-        "the concept is: units are named for those they overlap with (the demo knows its own)",
+        "the concept is, or a CSV file of boxes: units are named for those they overlap with, and "
+        "experiments hide them (the demo knows its own)",
     )
     evidence: str = option(
         LOOK,

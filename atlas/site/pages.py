@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from atlas.data.experiments.outcomes import FOLDER
+from atlas.data.experiments.table import EXPERIMENTS
 from atlas.data.plan import Estimate, nothing
 from atlas.site.render import (
     cards,
@@ -25,11 +27,18 @@ from atlas.site.render import (
     units,
 )
 from atlas.site.render.base import Entry
-from atlas.site.render.experiments import first_layer, fooling, invariance
+from atlas.site.render.experiments import (
+    correspondence,
+    first_layer,
+    fooling,
+    invariance,
+    occlusion,
+)
 from atlas.site.render.experiments import index as experiments
 from atlas.site.render.view import AtlasView
 
 Content = str | bytes
+Files = Callable[[AtlasView], Iterable[tuple[str, Content]]]
 
 
 def _no_entries(view: AtlasView) -> Iterable[Entry]:
@@ -49,7 +58,7 @@ class Page:
     """
 
     name: str
-    files: Callable[[AtlasView], Iterable[tuple[str, Content]]]
+    files: Files
     title: str = ""
     address: str = ""
     estimate: Estimate = nothing
@@ -59,6 +68,12 @@ class Page:
 def _per_unit(size: int, *, lean: int = 0) -> Estimate:
     """So many bytes for each unit; another number where the atlas is lean."""
     return lambda plan: plan.units * (lean if plan.lean else size)
+
+
+def _experiment(name: str, files: Files, *, estimate: Estimate = nothing) -> Page:
+    """The page of an experiment, called as its row in the table of experiments says."""
+    row = next(one for one in EXPERIMENTS if one.name == name)
+    return Page(name, files, title=row.title, address=f"{FOLDER}/{name}.html", estimate=estimate)
 
 
 # bytes for each unit, as they were found in atlases of AlexNet, SqueezeNet and the demo network
@@ -95,24 +110,11 @@ PAGES: tuple[Page, ...] = (
         title="Experiments",
         address="experiments/index.html",
     ),
-    Page(
-        "first-layer",
-        first_layer.files,
-        title="The first layer",
-        address="experiments/first-layer.html",
-    ),
-    Page(
-        "invariance",
-        invariance.files,
-        title="Invariance",
-        address="experiments/invariance.html",
-    ),
-    Page(
-        "fooling",
-        fooling.files,
-        title="Fooling",
-        address="experiments/fooling.html",
-    ),
+    _experiment("first-layer", first_layer.files),
+    _experiment("invariance", invariance.files),
+    _experiment("occlusion", occlusion.files),
+    _experiment("correspondence", correspondence.files),
+    _experiment("fooling", fooling.files),
 )
 
 

@@ -47,6 +47,20 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         _PAPER,
     ),
     Experiment(
+        "occlusion",
+        "Occlusion",
+        "Does the network look at the thing itself, or at what stands around it?",
+        "Zeiler & Fergus 2013, section 4.2 and figure 7",
+        _PAPER,
+    ),
+    Experiment(
+        "correspondence",
+        "Correspondence",
+        "Does the network know that an eye in one image is an eye in another?",
+        "Zeiler & Fergus 2013, section 4.3 and table 1",
+        _PAPER,
+    ),
+    Experiment(
         "fooling",
         "Fooling",
         "How little has to change in an image for the network to give another class?",

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from atlas.compute.stage import Stage
-from atlas.compute.stages.experiments import first_layer, fooling, invariance
+from atlas.compute.stages.experiments import (
+    correspondence,
+    first_layer,
+    fooling,
+    invariance,
+    occlusion,
+)
 
 EXPERIMENT_STAGES: tuple[Stage, ...] = (
     first_layer.STAGE,
     invariance.STAGE,
+    occlusion.STAGE,
+    correspondence.STAGE,
     fooling.STAGE,
 )
