@@ -32,7 +32,12 @@ SITE_KEYS = (
     SiteKey("base-url", "as `--base-url`, which goes before it"),
     SiteKey("licence", "a line on the licence of its texts"),
     SiteKey("notes", "as `--notes`, which goes before it", is_path=True),
-    SiteKey(_COMPARE, 'pairs of atlases to show side by side, as `[["alexnet", "untrained"]]`'),
+    SiteKey(
+        _COMPARE,
+        'pairs of atlases to show side by side, as `[["alexnet", "untrained"]]`; as '
+        '`[{ atlases = ["one", "other"], match = true }]` their units are matched by what '
+        "activates them, which any two networks with the same images can be",
+    ),
     SiteKey("css", "a style sheet, which comes after the site's own on every page", is_path=True),
     SiteKey(
         "templates",
@@ -49,6 +54,16 @@ SITE_KEYS = (
         is_path=True,
     ),
 )
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two atlases to compare, by name; ``match`` says whether their units are to be matched."""
+
+    atlases: tuple[str, str]
+    match: bool = False
+
+
 _ATLAS = {one.key: one for one in OPTIONS if one.scope != "command"}
 
 
@@ -125,24 +140,34 @@ def read_config(path: Path) -> Config:
 def _site(source: _Source, table: dict[str, Any]) -> dict[str, Any]:
     """What ``[site]`` says, with paths from the file's own folder."""
     keys = {one.name: one for one in SITE_KEYS}
-    site = {}
+    site: dict[str, Any] = {}
     for key, value in ((key.replace("_", "-"), value) for key, value in table.items()):
         place = source.place(key, "site")
         _known(place, "[site]", key, keys)
         if key == _COMPARE:
-            _check_pairs(place, value)
+            site[key] = _pairs(place, value)
+            continue
         elif not isinstance(value, str):
             raise UsageError(f"{place}: [site] {key}: a text is wanted")
         site[key] = str(source.path.parent / value) if keys[key].is_path else value
     return site
 
 
-def _check_pairs(place: str, pairs: Any) -> None:
-    for pair in pairs if isinstance(pairs, list) else [pairs]:
+def _pairs(place: str, said: Any) -> list[Pair]:
+    pairs = []
+    for one in said if isinstance(said, list) else [said]:
+        table = one if isinstance(one, dict) else {"atlases": one}
+        names, match = table.get("atlases"), table.get("match", False)
         if not (
-            isinstance(pair, list) and len(pair) == 2 and all(isinstance(n, str) for n in pair)
+            isinstance(names, list)
+            and len(names) == 2
+            and all(isinstance(name, str) for name in names)
+            and isinstance(match, bool)
+            and not table.keys() - {"atlases", "match"}
         ):
-            raise UsageError(f"{place}: [site] compare: pairs of atlases are wanted, not {pair!r}")
+            raise UsageError(f"{place}: [site] compare: pairs of atlases are wanted, not {one!r}")
+        pairs.append(Pair((names[0], names[1]), match))
+    return pairs
 
 
 def _settings(source: _Source, number: int, table: dict[str, Any]) -> dict[str, Any]:

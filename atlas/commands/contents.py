@@ -49,7 +49,8 @@ def contents_of(settings: Settings, config: Config) -> SiteContents:
     return SiteContents(
         about,
         notes,
-        comparisons=tuple((one, other) for one, other in said.get("compare", [])),
+        comparisons=tuple(pair.atlases for pair in said.get("compare", [])),
+        matched=tuple(pair.atlases for pair in said.get("compare", []) if pair.match),
         atlases=tuple(Settings(**table).atlas_name for table in config.atlases),
         synonyms=config.synonyms,
     )

@@ -14,7 +14,10 @@ from PIL import __version__ as PILLOW
 from atlas.compute.run import Run
 from atlas.compute.source import sources_of
 from atlas.compute.stage import Stage
+from atlas.data.file_digests import digest_of_file
 from atlas.data.settings import Settings
+from atlas.demo.files import BY_HEART_WEIGHTS
+from atlas.experiments import projection
 from atlas.networks.identity import identity as network_identity
 from atlas.runtime.compiled import NUMBA_VERSION
 
@@ -55,7 +58,22 @@ def identities(run: Run, stages: Iterable[Stage]) -> dict[str, Any]:
         "masks": lambda: run.masks.identity() if run.masks else None,
         "slots": lambda: run.slots,
     }
-    return {name: identify[name]() for name in sorted({n for s in stages for n in s.inputs})}
+    wanted = sorted({name for stage in stages for name in stage.inputs})
+    around = surroundings() if set(wanted) - identify.keys() else {}
+    return {name: identify[name]() if name in identify else around[name] for name in wanted}
+
+
+def surroundings() -> dict[str, Any]:
+    """What tells the inputs that no run brings from any other: what the program finds around it.
+
+    ``projection`` is how things are placed on maps, which depends on what is installed;
+    ``by-heart`` are the weights of the demo network that learnt permuted labels.
+    """
+    known = BY_HEART_WEIGHTS.is_file()
+    return {
+        "projection": projection.method(),
+        "by-heart": digest_of_file(BY_HEART_WEIGHTS) if known else None,
+    }
 
 
 def changes(old: Key | None, new: Key) -> list[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from atlas.networks import operations as ops
+from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 from atlas.networks.operations import Node
 
@@ -35,11 +37,11 @@ def first_and_last(network: Network) -> tuple[Place, Place] | None:
     """
     layers = list(network.layers.values())
     first = Place(layers[0].node, layers[0].id, False)
-    last = _read_by_scores(network) or Place(layers[-1].node, layers[-1].id, False)
+    last = read_by_scores(network) or Place(layers[-1].node, layers[-1].id, False)
     return None if last.layer == first.layer else (first, last)
 
 
-def _read_by_scores(network: Network) -> Place | None:
+def read_by_scores(network: Network) -> Place | None:
     """What the layer that makes the scores reads; None where no one layer does."""
     if network.scores is None:
         return None
@@ -57,3 +59,30 @@ def _read_by_scores(network: Network) -> Place | None:
         node = operations[node].inputs[0]
     shaped = network.graph.shapes
     return Place(read, at[node], shaped[read] != shaped[node])
+
+
+@dataclass(frozen=True)
+class Features:
+    """Where the features of images are taken: a node of the graph, and the layer it comes from.
+
+    ``layer`` is that layer where the node holds its maps.
+    """
+
+    node: Node
+    source: str
+    layer: Layer | None
+
+    def of(self, value: Tensor) -> np.ndarray:
+        """The features ``[N, D]`` that a value of the node holds: means over its positions."""
+        maps = self.layer.maps(value) if self.layer else value
+        mean = maps.flatten(2).mean(2) if maps.ndim > 2 else maps
+        features: np.ndarray = mean.float().numpy(force=True)
+        return features
+
+
+def features_of(network: Network) -> Features:
+    """What the last filters read that make the scores; without scores, the last layer's maps."""
+    last = list(network.layers.values())[-1]
+    place = read_by_scores(network) or Place(last.node, last.id, False)
+    at = {layer.node: layer for layer in network.layers.values()}
+    return Features(place.node, place.layer, at.get(place.node))

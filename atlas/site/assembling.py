@@ -58,7 +58,7 @@ def whole(
 
     ``contents`` says what stands around the atlases, ``pages`` which kinds of pages they have.
     Raises ``AtlasError`` for a note or a label that names what isn't there, and ``UsageError`` for
-    a comparison of different architectures.
+    a comparison of atlases that can't be compared.
     """
     renderer = Renderer(contents.info)
     new = {name: folder} if folder is not None else {}
@@ -67,7 +67,7 @@ def whole(
     texts = _Texts()
     if contents.notes:
         _add_notes(texts, contents.notes, views, renderer)
-    _add_comparisons(texts, contents.comparisons, views)
+    _add_comparisons(texts, contents, views)
     _add_gone(texts, out, renderer)
     shared = shared_files(
         list(views.values()),
@@ -126,16 +126,16 @@ def _why_not(note: notes.Note, views: Mapping[str, AtlasView]) -> str:
     return ""
 
 
-def _add_comparisons(
-    texts: _Texts, pairs: Iterable[tuple[str, str]], views: Mapping[str, AtlasView]
-) -> None:
-    for pair in pairs:
+def _add_comparisons(texts: _Texts, contents: SiteContents, views: Mapping[str, AtlasView]) -> None:
+    for pair in contents.comparisons:
         missing = [name for name in pair if name not in views]
         if missing:
             reason = f"there is no atlas {missing[0]} on this site"
             texts.left_out.append(f"{' and '.join(pair)}: {reason}")
             continue
-        comparison = comparisons.Comparison(views[pair[0]], views[pair[1]])
+        comparison = comparisons.Comparison(
+            views[pair[0]], views[pair[1]], match=pair in contents.matched
+        )
         texts.pages.update(comparisons.files(comparison))
         texts.comparisons.append(Anchor(comparison.title, comparison.address))
 

@@ -47,14 +47,16 @@ class SiteInfo:
 class SiteContents:
     """What a site has besides its atlases: a folder of notes, and pairs of atlases to compare.
 
-    A note or a pair that names an atlas which the site doesn't have is left out. ``atlases`` names
-    those that the site will have once all is built. ``synonyms`` are words that people may search
-    for, and the names that they then find.
+    ``matched`` are those of the pairs whose units are matched by what activates them. A note or a
+    pair that names an atlas which the site doesn't have is left out. ``atlases`` names those that
+    the site will have once all is built. ``synonyms`` are words that people may search for, and the
+    names that they then find.
     """
 
     info: SiteInfo = field(default_factory=SiteInfo)
     notes: Path | None = None
     comparisons: tuple[tuple[str, str], ...] = ()
+    matched: tuple[tuple[str, str], ...] = ()
     atlases: tuple[str, ...] = ()
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -32,6 +32,8 @@ from atlas.site.render.experiments import (
     first_layer,
     fooling,
     invariance,
+    maps,
+    memorising,
     occlusion,
 )
 from atlas.site.render.experiments import index as experiments
@@ -115,6 +117,8 @@ PAGES: tuple[Page, ...] = (
     _experiment("occlusion", occlusion.files),
     _experiment("correspondence", correspondence.files),
     _experiment("fooling", fooling.files),
+    _experiment("maps", maps.files, estimate=_per_unit(250)),
+    _experiment("memorising", memorising.files),
 )
 
 

@@ -88,6 +88,8 @@ def test_the_command_builds_all_atlases_of_a_configuration(tmp_path: Path) -> No
         ("[[atlas]]\nout = 'a'\n", "has no 'out'"),
         ("[site]\ntitle = 5\n", "title: a text is wanted"),
         ("[site]\ncompare = ['a', 'b']\n", "pairs of atlases"),
+        ("[site]\ncompare = [{ atlases = ['a', 'b'], match = 'yes' }]\n", "pairs of atlases"),
+        ("[site]\ncompare = [{ atlases = ['a', 'b'], matched = true }]\n", "pairs of atlases"),
         ("\n[page]\n", r"toml:2: the file has no 'page'"),
         ("[atlas]\nname = 'a'\n", r"a table \[\[atlas\]\] is wanted"),
         ("site = 3\n", r"a table \[site\] is wanted"),

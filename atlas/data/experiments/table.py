@@ -67,6 +67,22 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "Goodfellow, Shlens & Szegedy 2014, after Szegedy et al. 2013",
         "https://arxiv.org/abs/1412.6572",
     ),
+    Experiment(
+        "maps",
+        "Maps",
+        "Which images does the network take to be alike, and which units do alike things?",
+        "the notes of Stanford's CS231n, with t-SNE (van der Maaten & Hinton 2008)",
+        "https://cs231n.github.io/understanding-cnn/",
+    ),
+    Experiment(
+        "memorising",
+        "Memorising",
+        "What does a network look for that learnt random labels by heart?",
+        "Zhang, Bengio, Hardt, Recht & Vinyals 2016, “Understanding deep learning requires "
+        "rethinking generalization”",
+        "https://arxiv.org/abs/1611.03530",
+        usual=False,
+    ),
 )
 NAMES = tuple(one.name for one in EXPERIMENTS)
 

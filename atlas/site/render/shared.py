@@ -22,6 +22,7 @@ _UNCHANGED = (
     "live-engine.js",
     "live-pictures.js",
     "live.js",
+    "map.js",
     "favicon.svg",
 )  # files of the templates' folder
 

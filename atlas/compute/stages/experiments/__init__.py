@@ -8,6 +8,8 @@ from atlas.compute.stages.experiments import (
     first_layer,
     fooling,
     invariance,
+    maps,
+    memorising,
     occlusion,
 )
 
@@ -17,4 +19,6 @@ EXPERIMENT_STAGES: tuple[Stage, ...] = (
     occlusion.STAGE,
     correspondence.STAGE,
     fooling.STAGE,
+    maps.STAGE,
+    memorising.STAGE,
 )
