@@ -172,7 +172,7 @@ def _compute(job: _Job, stages: Sequence[Stage] | None, ranks: Ranks) -> list[st
     ``stages`` are those that the settings ask for unless others are given.
     """
     from atlas.commands import full_disk
-    from atlas.commands.inputs import network_of
+    from atlas.commands.inputs import checkpoints_of, network_of
     from atlas.commands.projecting import plan_of, room_of
     from atlas.compute.engine import compute
     from atlas.compute.ledger import begun, read_ledger
@@ -183,6 +183,7 @@ def _compute(job: _Job, stages: Sequence[Stage] | None, ranks: Ranks) -> list[st
 
     settings = job.settings
     stages = stages_of(settings) if stages is None else stages
+    checkpoints = checkpoints_of(settings)
     network = network_of(settings, ranks=ranks)
     network.choose(settings.layer_globs)  # or there is none that matches
     loaded = time.perf_counter()
@@ -190,12 +191,13 @@ def _compute(job: _Job, stages: Sequence[Stage] | None, ranks: Ranks) -> list[st
     def begin(folder: Path, scratch: Path) -> Run:
         return Run.begin(
             network, job.images, settings,
-            folder=folder, scratch=scratch, masks=job.masks, ranks=ranks, progress=bar,
+            folder=folder, scratch=scratch, masks=job.masks, checkpoints=checkpoints,
+            ranks=ranks, progress=bar,
         )  # fmt: skip
 
     if not ranks.leads:
         return compute(begin(Path(), Path()), stages)
-    plan, work = plan_of(network, job.images, settings), building(*job.place)
+    plan, work = plan_of(network, job.images, settings, checkpoints), building(*job.place)
     needed = room_of(plan, stages, job.pages)
     place = staging(*job.place, fresh=settings.fresh, worth_keeping=begun)
     with full_disk.told(settings.out, work, needed), place as at:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -9,20 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.compute.recognition import origin_of
+from atlas.data.file_digests import digest_of_file
 from atlas.data.settings import DEMO_IMAGES, Settings
+from atlas.demo.files import WEIGHTS as DEMO_WEIGHTS
 from atlas.errors import UsageError
 from atlas.images.boxes import open_boxes
 from atlas.images.masks import DemoMasks, Masks, open_masks
 from atlas.images.sources import DemoImages, Folder, open_folder
-from atlas.networks.names import file_of
+from atlas.networks.names import chosen_weights, file_of
 from atlas.runtime.progress import announced
 from atlas.runtime.ranks import ALONE, Ranks, local_device
 
-if TYPE_CHECKING:  # at run time it comes with torch, which a finished atlas needn't wait for
+if TYPE_CHECKING:  # at run time they come with torch, which a finished atlas needn't wait for
+    from atlas.networks.checkpoints import Checkpoints
     from atlas.networks.network import Network
 
 # what Linux shows of an accelerator that torch may know: NVIDIA's, AMD's, and those within WSL
 ACCELERATORS = tuple(map(Path, ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")))
+DEMO_CHECKPOINTS = DEMO_WEIGHTS.with_name("checkpoints")
 
 
 def images_of(settings: Settings) -> Folder | DemoImages:
@@ -41,6 +46,27 @@ def masks_of(settings: Settings, images: Folder | DemoImages) -> Masks | None:
     if settings.masks and settings.masks.is_file():
         return open_boxes(settings.masks, images)
     return open_masks(settings.masks, images) if settings.masks else None
+
+
+def checkpoints_of(settings: Settings) -> Checkpoints | None:
+    """The network's weights from the way of its training, if they are known.
+
+    The demo network with its own weights has its own, where its training left them: on another
+    machine rounding makes other units of the same training. Raises ``UsageError`` where the
+    settings name a folder in which there are none.
+    """
+    from atlas.networks.checkpoints import open_checkpoints
+
+    if settings.checkpoints:
+        return open_checkpoints(settings.checkpoints.expanduser())
+    if settings.model != "demo" or chosen_weights("demo", settings.weights) != "default":
+        return None
+    try:
+        record = json.loads(DEMO_CHECKPOINTS.joinpath("record.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    is_own = record["weights"] == digest_of_file(DEMO_WEIGHTS)
+    return open_checkpoints(DEMO_CHECKPOINTS) if is_own else None
 
 
 def network_of(

@@ -8,12 +8,15 @@ from atlas.compute.stage import Stage
 from atlas.data.plan import LayerPlan, Plan
 from atlas.data.settings import Settings
 from atlas.images.sources import Images
+from atlas.networks.checkpoints import Checkpoints
 from atlas.networks.network import Network
 from atlas.reconstruction import close_ups
 from atlas.site.pages import Page
 
 
-def plan_of(network: Network, images: Images, settings: Settings) -> Plan:
+def plan_of(
+    network: Network, images: Images, settings: Settings, checkpoints: Checkpoints | None = None
+) -> Plan:
     """What the atlas of these settings will hold."""
     return Plan(
         tuple(
@@ -33,6 +36,7 @@ def plan_of(network: Network, images: Images, settings: Settings) -> Plan:
         jpeg=settings.jpeg,
         evidence=settings.has_evidence,
         lean=settings.lean,
+        checkpoints=len(checkpoints.files) if checkpoints else 0,
     )
 
 

@@ -57,6 +57,7 @@ def identities(run: Run, stages: Iterable[Stage]) -> dict[str, Any]:
         "images": lambda: run.images.identity(),
         "masks": lambda: run.masks.identity() if run.masks else None,
         "slots": lambda: run.slots,
+        "checkpoints": lambda: run.checkpoints.identity() if run.checkpoints else None,
     }
     wanted = sorted({name for stage in stages for name in stage.inputs})
     around = surroundings() if set(wanted) - identify.keys() else {}

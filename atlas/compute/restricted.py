@@ -14,7 +14,7 @@ from atlas.compute.stage import Stage
 from atlas.data.settings import Settings
 from atlas.runtime.checkpoint import Checkpoint
 
-INPUTS = ("network", "images", "masks", "slots")
+INPUTS = ("network", "images", "masks", "slots", "checkpoints")
 
 
 def restricted(

@@ -14,6 +14,7 @@ from atlas.images.masks import Masks
 from atlas.images.sources import Identified, Images
 from atlas.images.stimuli import StimulusCache
 from atlas.networks.batching import Running, slots_of
+from atlas.networks.checkpoints import Checkpoints
 from atlas.networks.network import Network
 from atlas.runtime.checkpoint import Checkpoint
 from atlas.runtime.progress import Progress, silent
@@ -31,7 +32,8 @@ class IdentifiedImages(Images, Identified, Protocol):
 class Run:
     """A build of an atlas.
 
-    ``slots`` is how many images the network is run on at once. ``folder`` becomes the atlas, and
+    ``slots`` is how many images the network is run on at once. ``checkpoints`` are the network's
+    weights from the way of its training, if there are any. ``folder`` becomes the atlas, and
     only rank 0 writes there. ``scratch`` keeps what a stage left half done, and ``checkpoint`` how
     far it came; both are the stage's own while it runs. ``cache`` holds the stimuli that were
     decoded, for all stages.
@@ -45,6 +47,7 @@ class Run:
     scratch: Path
     cache: StimulusCache
     masks: Masks | None = None
+    checkpoints: Checkpoints | None = None
     ranks: Ranks = ALONE
     progress: Progress = silent
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
@@ -59,6 +62,7 @@ class Run:
         folder: Path,
         scratch: Path,
         masks: Masks | None = None,
+        checkpoints: Checkpoints | None = None,
         ranks: Ranks = ALONE,
         progress: Progress = silent,
     ) -> Run:
@@ -76,6 +80,7 @@ class Run:
             scratch=scratch,
             cache=StimulusCache(scratch / file, (height, width, channels)),
             masks=masks,
+            checkpoints=checkpoints,
             ranks=ranks,
             progress=progress,
         )

@@ -20,11 +20,11 @@ class Stage:
     ``run`` computes it and writes what it owns: its ``documents``, and the ``files`` that match
     these patterns, relative to the atlas's folder. ``needs`` names the stages whose results it
     reads, ``inputs`` what else of the run (of ``"network"``, ``"images"``, ``"masks"``,
-    ``"slots"``, and of what is found around the program, ``keys.surroundings``), ``settings`` the
-    settings. It can read nothing else, so these decide its result,
-    together with the source of the module of ``run`` and of all modules that this one imports.
-    ``estimate`` says how many bytes it will write, ``scratch`` how many more it takes on the disk
-    until the build is done.
+    ``"slots"``, ``"checkpoints"``, and of what is found around the program,
+    ``keys.surroundings``), ``settings`` the settings. It can read nothing else, so these decide its
+    result, together with the source of the module of ``run`` and of all modules that this one
+    imports. ``estimate`` says how many bytes it will write, ``scratch`` how many more it takes on
+    the disk until the build is done.
     """
 
     name: str

@@ -30,8 +30,9 @@ class LayerPlan:
 class Plan:
     """What an atlas will hold.
 
-    ``images`` are scanned, each of ``side`` (height, width) pixels as the network sees it. The rest
-    are the settings that decide what is kept (``Settings``).
+    ``images`` are scanned, each of ``side`` (height, width) pixels as the network sees it, and
+    ``checkpoints`` counts those of the network from the way of its training. The rest are the
+    settings that decide what is kept (``Settings``).
     """
 
     layers: tuple[LayerPlan, ...]
@@ -41,6 +42,7 @@ class Plan:
     jpeg: bool = True
     evidence: bool = True
     lean: bool = False
+    checkpoints: int = 0
 
     @property
     def units(self) -> int:

@@ -69,6 +69,14 @@ class Settings:
         may_be_path=True,
         help="a folder of photographs, in class sub-folders or flat; or 'demo' (the default)",
     )
+    checkpoints: Path | None = option(
+        LOOK,
+        kind=PATH,
+        metavar="FOLDER",
+        may_be_path=True,
+        help="weights from the way of the network's training, a file each, in the order of their "
+        "names (epoch2 before epoch10): for the experiment on evolution (the demo has its own)",
+    )
     limit: int | None = option(
         LOOK,
         kind=POSITIVE,

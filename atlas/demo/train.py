@@ -1,9 +1,9 @@
 """Train the demo network on pictures of the demo world: ``python -m atlas.demo.train``.
 
 Writes the weights and, beside them, a record of the command, the seed and the accuracy on
-pictures with fresh seeds. ``--checkpoints FOLDER`` keeps the network as it was on the way, and
-``--permuted`` trains another on labels that were permuted at random, until it knows them by heart
-(Zhang et al. 2016, arXiv 1611.03530).
+pictures with fresh seeds. ``--checkpoints FOLDER`` keeps the network as it was on the way, in half
+precision, with a record of the weights that it ended with. ``--permuted`` trains another on labels
+that were permuted at random, until it knows them by heart (Zhang et al. 2016, arXiv 1611.03530).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from atlas.data.file_digests import digest_of_file
 from atlas.demo.files import BY_HEART_WEIGHTS, WEIGHTS
 from atlas.demo.network import MEAN, STD, demo_network
 from atlas.demo.scenes import CLASSES
@@ -280,6 +281,15 @@ def main() -> None:
         "torch": torch.__version__,
     }
     out.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
+    if options.checkpoints:
+        on_the_way = {
+            "command": record["command"],
+            "steps": steps,
+            "steps of the whole training": recipe.steps,
+            "weights": digest_of_file(out),  # which the training ended with
+        }
+        path = options.checkpoints / "record.json"
+        path.write_text(json.dumps(on_the_way, indent=2) + "\n")
     print(f"accuracy {score:.4f} after {minutes:.1f} minutes; weights in {out}")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from atlas.data.experiments.outcomes import FOLDER
 from atlas.data.experiments.table import EXPERIMENTS
-from atlas.data.plan import Estimate, nothing
+from atlas.data.plan import Estimate, Plan, nothing
 from atlas.site.render import (
     cards,
     images,
@@ -29,6 +29,7 @@ from atlas.site.render import (
 from atlas.site.render.base import Entry
 from atlas.site.render.experiments import (
     correspondence,
+    evolution,
     first_layer,
     fooling,
     invariance,
@@ -78,6 +79,11 @@ def _experiment(name: str, files: Files, *, estimate: Estimate = nothing) -> Pag
     return Page(name, files, title=row.title, address=f"{FOLDER}/{name}.html", estimate=estimate)
 
 
+def _rows_of_moments(plan: Plan) -> int:
+    """The rows of units during training, on the units' pages."""
+    return 2_900 * plan.units if plan.checkpoints else 0
+
+
 # bytes for each unit, as they were found in atlases of AlexNet, SqueezeNet and the demo network
 PAGES: tuple[Page, ...] = (
     Page("overview", overview.files),
@@ -112,13 +118,14 @@ PAGES: tuple[Page, ...] = (
         title="Experiments",
         address="experiments/index.html",
     ),
-    _experiment("first-layer", first_layer.files),
+    _experiment("evolution", evolution.files, estimate=_rows_of_moments),
     _experiment("invariance", invariance.files),
+    _experiment("first-layer", first_layer.files),
     _experiment("occlusion", occlusion.files),
     _experiment("correspondence", correspondence.files),
+    _experiment("memorising", memorising.files),
     _experiment("fooling", fooling.files),
     _experiment("maps", maps.files, estimate=_per_unit(250)),
-    _experiment("memorising", memorising.files),
 )
 
 

@@ -17,6 +17,7 @@ EVERYTHING = Settings(
     colour="rgb", out=Path("/home/me/site"), name="mine", budget=20,
     config=Path("/home/me/atlas.toml"), notes=Path("/home/me/notes"), base_url="https://a.b/c/",
     images_policy="pointers", jpeg=False, lean=True, device="cpu", seed=-3, batch_size=32,
+    checkpoints=Path("/home/me/epochs"),
     workers=99, strict=True, fresh=True, debug=True,
 )  # fmt: skip
 

@@ -33,10 +33,10 @@ _PAPER = "https://arxiv.org/abs/1311.2901"
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
-        "first-layer",
-        "The first layer",
-        "Are the first filters any good: does each of them do something, and is nothing lost?",
-        "Zeiler & Fergus 2013, section 4.1 and figure 6",
+        "evolution",
+        "Evolution during training",
+        "When during training does each unit become what it is?",
+        "Zeiler & Fergus 2013, section 4 and figure 4",
         _PAPER,
     ),
     Experiment(
@@ -44,6 +44,13 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "Invariance",
         "What does the network still see when an image is moved, enlarged or turned?",
         "Zeiler & Fergus 2013, section 4.1 and figure 5",
+        _PAPER,
+    ),
+    Experiment(
+        "first-layer",
+        "The first layer",
+        "Are the first filters any good: does each of them do something, and is nothing lost?",
+        "Zeiler & Fergus 2013, section 4.1 and figure 6",
         _PAPER,
     ),
     Experiment(
@@ -61,6 +68,15 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         _PAPER,
     ),
     Experiment(
+        "memorising",
+        "Memorising",
+        "What does a network look for that learnt random labels by heart?",
+        "Zhang, Bengio, Hardt, Recht & Vinyals 2016, “Understanding deep learning requires "
+        "rethinking generalization”",
+        "https://arxiv.org/abs/1611.03530",
+        usual=False,
+    ),
+    Experiment(
         "fooling",
         "Fooling",
         "How little has to change in an image for the network to give another class?",
@@ -73,15 +89,6 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "Which images does the network take to be alike, and which units do alike things?",
         "the notes of Stanford's CS231n, with t-SNE (van der Maaten & Hinton 2008)",
         "https://cs231n.github.io/understanding-cnn/",
-    ),
-    Experiment(
-        "memorising",
-        "Memorising",
-        "What does a network look for that learnt random labels by heart?",
-        "Zhang, Bengio, Hardt, Recht & Vinyals 2016, “Understanding deep learning requires "
-        "rethinking generalization”",
-        "https://arxiv.org/abs/1611.03530",
-        usual=False,
     ),
 )
 NAMES = tuple(one.name for one in EXPERIMENTS)

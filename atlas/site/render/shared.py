@@ -23,6 +23,7 @@ _UNCHANGED = (
     "live-pictures.js",
     "live.js",
     "map.js",
+    "moments.js",
     "favicon.svg",
 )  # files of the templates' folder
 

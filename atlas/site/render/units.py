@@ -16,6 +16,7 @@ from atlas.site.render import evidence_tables, picture_views, snippets
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.circuits import Circuit, circuit
 from atlas.site.render.pictures import BoxedStimulus, looked_at, preview
+from atlas.site.render.training import Training, training
 from atlas.site.render.unit_activations import (
     Distribution,
     Spectrum,
@@ -173,6 +174,7 @@ class UnitPage:
     filter: FilterTile | None
     circuit: Circuit | None
     neighbours: tuple[Neighbours, ...]
+    training: Training | None
     downloads: tuple[Anchor, ...]
     snippets: tuple[snippets.Snippet, ...]
     provenance: str
@@ -243,6 +245,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         filter=_filter(layer, unit.unit),
         circuit=circuit(view, layer, unit, page),
         neighbours=tuple(_strips(view, unit, page)),
+        training=training(view, layer, unit.unit, page),
         downloads=_downloads(view, unit),
         snippets=snippets.of_unit(view, layer, unit),
         provenance=atlas_phrases.provenance(view.atlas),

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from atlas.data import addresses
 from atlas.data.documents import Document, read_atlas, read_layer
@@ -88,6 +88,25 @@ class AtlasView:
     def document(self, document: Document[T], layer: str = "") -> T:
         """The document of a stage. Raises ``AtlasError`` if it can't be read."""
         return document.read(self.folder, layer)
+
+    @functools.cached_property
+    def _kept(self) -> dict[tuple[str, str], object]:
+        return {}
+
+    def kept(self, document: Document[T], layer: str = "") -> T:
+        """The same, read once for all pages."""
+        key = (document.name, layer)
+        if key not in self._kept:
+            self._kept[key] = self.document(document, layer)
+        return cast(T, self._kept[key])
+
+    @functools.cached_property
+    def shown_images(self) -> frozenset[int]:
+        """The images that have a page: those among any unit's nine, unless the atlas is lean."""
+        if self.atlas.lean:
+            return frozenset()
+        units = (unit for layer in self.layers.values() for unit in layer.top)
+        return frozenset(winner.image for unit in units for winner in unit.nine)
 
     def address(self, file: str) -> str:
         """The address of a file of the atlas, from the site's root."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from atlas.compute.stage import Stage
 from atlas.compute.stages.experiments import (
     correspondence,
+    evolution,
     first_layer,
     fooling,
     invariance,
@@ -14,11 +15,12 @@ from atlas.compute.stages.experiments import (
 )
 
 EXPERIMENT_STAGES: tuple[Stage, ...] = (
-    first_layer.STAGE,
+    evolution.STAGE,
     invariance.STAGE,
+    first_layer.STAGE,
     occlusion.STAGE,
     correspondence.STAGE,
+    memorising.STAGE,
     fooling.STAGE,
     maps.STAGE,
-    memorising.STAGE,
 )
