@@ -228,7 +228,26 @@
     all(".network .plate").forEach(function (plate) { near.observe(plate); });
   }
 
-  // snippets: this site's own address, and a button to copy each
+  // snippets: a unit's are made of its layer's templates when they are first asked for
+  function kit(marks, templates) {
+    var own = document.querySelector(".kit[data-unit]"), said = own.dataset, alt = said.alt || "";
+    function escaped(text) { return text.replace(/[&<>"']/g, function (one) { return { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;" }[one]; }); }
+    function marked(text) {
+      return text.replace(/[\\`*_[\]~$|{}&<>]/g, function (one) {
+        return { "&": "&amp;", "<": "&lt;", ">": "&gt;" }[one] || ("~$|{}".indexOf(one) < 0 ? "\\" + one : "&#" + one.charCodeAt(0) + ";");
+      });
+    }
+    var filled = [said.unit, escaped(said.title), marked(alt), escaped(alt), said.target, said.label];
+    all("h3, pre, button", own).forEach(function (old) { old.remove(); });
+    templates.forEach(function (row) {
+      if (row[2] && !alt) return;
+      var text = row[1].replace(new RegExp(marks.join("|"), "g"), function (mark) { return filled[marks.indexOf(mark)]; });
+      own.append(make("h3", {}, row[0]), make("pre", { tabindex: "0" }, text));
+    });
+    copying();
+  }
+
+  // this site's own address in snippets, and a button to copy each
   var UNKNOWN = "https://your.site/";
   function copying() {
     var here = new URL(root || "./", location.href).href;
@@ -245,9 +264,27 @@
     });
   }
 
+  // where plates aren't kept as JPEG: a button that makes one, which browsers let only served pages do
+  function printing() {
+    var plate = document.querySelector('.takeaway a[href$=".webp"]');
+    if (!plate || document.querySelector('.takeaway a[href$=".jpg"]') || !/^http/.test(location.protocol)) return;
+    plate.after(" ", make("button", { type: "button", "class": "tool", onclick: function () {
+      var picture = make("img", { src: plate.href });
+      picture.decode().then(function () {
+        var canvas = make("canvas", { width: picture.naturalWidth, height: picture.naturalHeight }), pen = canvas.getContext("2d");
+        pen.fillStyle = "#fff";
+        pen.fillRect(0, 0, canvas.width, canvas.height);
+        pen.drawImage(picture, 0, 0);
+        canvas.toBlob(function (made) {
+          make("a", { href: URL.createObjectURL(made), download: plate.pathname.split("/").pop().replace("webp", "jpg") }).click();
+        }, "image/jpeg", 0.92);
+      });
+    } }, "Plate (JPEG)"));
+  }
+
   window.site = {
     make: make, all: all, remember: remember, closable: closable, open: open, shut: shut, isFree: isFree,
-    loadAll: loadAll, contents: function () { return contents; }, shards: function (atlas) { return shards[atlas] || []; }
+    kit: kit, loadAll: loadAll, contents: function () { return contents; }, shards: function (atlas) { return shards[atlas] || []; }
   };
   function search() { load("find.js").then(function () { if (window.site.search) window.site.search(); }); }
   document.addEventListener("DOMContentLoaded", function () {
@@ -258,6 +295,10 @@
     looking();
     asking();
     copying();
+    all(".kit[data-unit]").forEach(function (own) {
+      own.addEventListener("toggle", function () { document.head.append(make("script", { src: "kit.js" })); }, { once: true });
+    });
+    printing();
     nearing();
   });
 })();

@@ -36,10 +36,9 @@
     var parts = [patch, own].map(function (tile) {
       var copy = tile.cloneNode(true);
       copy.setAttribute("class", "tile");
-      ["role", "aria-label"].forEach(function (name) { copy.removeAttribute(name); });
       return copy;
     });
-    own.after(lit(own.getAttribute("aria-label").replace("Reconstruction", "Lit where its reconstruction is strong"), parts[0], parts[1]));
+    own.after(lit("Lit where its reconstruction is strong", parts[0], parts[1]));
   }
   function lightPlate(plate) {
     var picture = plate.querySelector("img"), halves = plate.dataset.lit.split(" ");

@@ -19,6 +19,10 @@ from PIL import Image
 from atlas.data.documents import read_layer
 from atlas.data.records import LayerData
 from atlas.drawing import lit
+from atlas.site.info import UNKNOWN
+from atlas.site.render import snippets
+from atlas.site.render.base import Renderer
+from atlas.site.render.view import AtlasView
 from atlas.site.writing import write_pages
 from tests.support.documents import edit_layer
 
@@ -735,3 +739,19 @@ def test_a_row_of_an_image_shows_the_tiles_of_its_unit(
             places = [layout.place(rank, patch) for rank in range(9) for patch in (False, True)]
             assert min(places, key=distance) == (top, left) and distance((top, left)) < 12
         assert watched.wrong == []
+
+
+def test_the_script_makes_the_snippets_that_the_program_says(
+    browser: "playwright.Browser", root: Path, address: str
+) -> None:
+    view = AtlasView.read(root / "small", Renderer())
+    layer = view.layers["conv4"]
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{address}/small/conv4/17.html")
+        page.locator(".kit summary").click()
+        page.locator(".kit h3", has_text="BibTeX").wait_for()
+        texts = page.locator(".kit pre").all_text_contents()
+        made = dict(zip(page.locator(".kit h3").all_text_contents(), texts, strict=True))
+    said = snippets.of_unit(view, layer, layer.unit(17))
+    assert made == {one.name: one.text.replace(UNKNOWN, f"{address}/") for one in said}

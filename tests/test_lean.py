@@ -1,18 +1,14 @@
-"""An atlas of a large network for a host with little room."""
+"""An atlas for a host with little room: what a budget leaves out, and that it comes back."""
 
-from dataclasses import replace
+import re
 from pathlib import Path
 
 import pytest
 
-import atlas
 from atlas.commands import cli
-from atlas.commands.projecting import size_of
-from atlas.compute.stages import STAGES
 from atlas.data.documents import read_atlas, read_layer
-from atlas.data.plan import LayerPlan, Plan
+from atlas.data.extras import NAMES
 from atlas.site.files import size
-from atlas.site.pages import PAGES
 from tests.support.once import Shared
 
 DOCUMENTS = (
@@ -20,6 +16,7 @@ DOCUMENTS = (
     "concepts",
 )  # fmt: skip
 SHOWN = ["--limit", "60", "--workers", "0", "--layers", "conv2,conv4"]
+FEW = [*SHOWN, "--units", "4"]
 
 
 def build(out: Path) -> None:
@@ -38,8 +35,7 @@ def test_a_unit_is_its_page_its_plate_and_its_data(lean: Path) -> None:
         files = {path.relative_to(lean / name).as_posix() for path in (lean / name).rglob("*")}
         plates = {f"{unit.unit}.webp" for unit in layer.top if unit.nine}
         assert files == {f"{unit}.html" for unit in units} | plates | {
-            "index.html", "figure.png", "figure.svg", "record.npz",
-            *(f"{document}.json" for document in DOCUMENTS),
+            "index.html", "kit.js", "record.npz", *(f"{document}.json" for document in DOCUMENTS),
         }  # fmt: skip
     assert not (lean / "images").exists()
 
@@ -52,17 +48,10 @@ def test_patches_come_from_the_plate_and_evidence_is_told(lean: Path) -> None:
     assert "Can you trust these pictures?" in page and "nine.json" in page
 
 
-def test_it_is_as_small_as_it_is_said_to_be(lean: Path) -> None:
-    network = atlas.load_network("demo")
-    layers = network.choose(("conv2", "conv4"))
-    units = sum(layer.units for layer in layers)
-    found = size(lean)
-    assert found / units < 44_000  # conv2's boxes are small, and their plates without loss
-    parts = tuple(LayerPlan(layer.units, layer.field.size) for layer in layers)
-    full = Plan(parts, 60, network.preprocessing.crop)
-    small = size_of(replace(full, lean=True), STAGES, PAGES)
-    assert 0.6 < small / found < 1.7
-    assert small < 0.5 * size_of(full, STAGES, PAGES)
+def test_it_takes_few_bytes_and_files_a_unit(lean: Path) -> None:
+    units = sum(summary.shown for summary in read_atlas(lean).summary)
+    assert size(lean) / units < 36_000
+    assert sum(path.is_file() for path in lean.rglob("*")) / units < 4
 
 
 def test_it_can_be_verified(lean: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,8 +59,46 @@ def test_it_can_be_verified(lean: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "6 of 6" in capsys.readouterr().out
 
 
-def test_a_large_atlas_is_told_what_lean_makes_of_it(
+def test_a_budget_leaves_out_and_a_larger_one_brings_back(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main([*SHOWN, "--units", "4", "--budget", "1", "--out", str(tmp_path)]) == 0
-    assert "--lean makes it about" in capsys.readouterr().err
+    out = tmp_path / "site"
+    command = [*FEW, "--out", str(out)]
+    assert cli.main(command) == 0
+    full = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert "left out" not in capsys.readouterr().err
+    assert cli.main([*command, "--budget", "1", "--without", "image-pages"]) == 0
+    said = capsys.readouterr()
+    told = re.search(r"note: left out for the --budget of 1 MB: (.*); a larger one", said.err)
+    assert told and "plates as JPEG (build.py figure makes PNG and SVG)" in told[1]
+    assert "jpeg again: without jpeg now" in said.out
+    assert not re.search(r"\b(scan|nine|contributions) again", said.out)
+    left = read_atlas(out / "demo").settings["without"]
+    assert left == [name for name in NAMES if name in left] and left[-1] == "jpeg"
+    assert not list(out.rglob("*.jpg"))
+    assert "image-pages" in left  # and what was published still has a page
+    gone = [
+        path for path in full if path.parts[:2] == ("demo", "images") and path.suffix == ".html"
+    ]
+    assert gone and all("not shown any more" in (out / path).read_text() for path in gone)
+    assert cli.main(command) == 0
+    assert "scan again" not in capsys.readouterr().out
+    back = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert back.keys() == full.keys()
+    assert [name for name in full if full[name] != back[name]] == []
+
+
+def test_jpeg_alone_is_brought_back_by_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [*FEW, "--evidence", "none", "--out", str(tmp_path)]
+    assert cli.main([*command, "--no-jpeg"]) == 0
+    capsys.readouterr()
+    assert cli.main(command) == 0
+    again = re.findall(r"note: (\w+) again", capsys.readouterr().out)
+    assert again == ["jpeg"] and len(list(tmp_path.rglob("*.jpg"))) == 8
+
+
+def test_a_name_of_no_part_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--without", "jpegs"]) == 2
+    assert "'jpegs' is not among images, circuits, trials" in capfd.readouterr().err

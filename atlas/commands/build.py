@@ -15,14 +15,15 @@ from atlas import __version__
 from atlas.commands.config import Config, read_config
 from atlas.commands.contents import build_date, contents_of
 from atlas.commands.parser import Command, Parser, add_options, given
+from atlas.data.extras import told
 from atlas.data.settings import HOME, OPTIONS, Settings
 from atlas.errors import AtlasError, UsageError
 from atlas.site import atlas_phrases, files
 from atlas.site.info import ALONE, SiteContents
 
 if TYPE_CHECKING:  # at run time they come with torch, which --help needn't wait for
+    from atlas.commands.projecting import Fit
     from atlas.compute.stage import Stage
-    from atlas.data.plan import Plan
     from atlas.data.records import AtlasData
     from atlas.images.masks import Masks
     from atlas.images.sources import DemoImages, Folder
@@ -138,6 +139,11 @@ class _Job:
         """The site's folder, and the atlas's name."""
         return self.settings.out, self.settings.atlas_name
 
+    @property
+    def budget(self) -> int:
+        """How large the atlas may be, in bytes."""
+        return 1_000_000 * self.settings.budget
+
 
 def _finished(job: _Job) -> AtlasData | None:
     """The published atlas, if all of it is as this build would compute it; or None."""
@@ -160,6 +166,9 @@ def _show(job: _Job, facts: AtlasData) -> None:
     from atlas.site.staging import building, staging
 
     loaded = time.perf_counter()
+    without = tuple(facts.settings["without"])  # with what the budget left out
+    _tell_left_out(set(without) - set(job.settings.without), job.settings)
+    job = replace(job, settings=replace(job.settings, without=without))
     size = files.size(job.settings.out / job.settings.atlas_name)
     room = full_disk.told(job.settings.out, building(*job.place), size)
     with room, staging(*job.place, worth_keeping=begun) as at:
@@ -173,7 +182,7 @@ def _compute(job: _Job, stages: Sequence[Stage] | None, ranks: Ranks) -> list[st
     """
     from atlas.commands import full_disk
     from atlas.commands.inputs import checkpoints_of, network_of
-    from atlas.commands.projecting import plan_of, room_of
+    from atlas.commands.projecting import fit, plan_of, room_of
     from atlas.compute.engine import compute
     from atlas.compute.ledger import begun, read_ledger
     from atlas.compute.run import Run
@@ -181,11 +190,14 @@ def _compute(job: _Job, stages: Sequence[Stage] | None, ranks: Ranks) -> list[st
     from atlas.runtime.progress import bar
     from atlas.site.staging import building, staging
 
-    settings = job.settings
-    stages = stages_of(settings) if stages is None else stages
-    checkpoints = checkpoints_of(settings)
-    network = network_of(settings, ranks=ranks)
-    network.choose(settings.layer_globs)  # or there is none that matches
+    stages = stages_of(job.settings) if stages is None else stages
+    checkpoints = checkpoints_of(job.settings)
+    network = network_of(job.settings, ranks=ranks)
+    network.choose(job.settings.layer_globs)  # or there is none that matches
+    plan = plan_of(network, job.images, job.settings, masks=job.masks, checkpoints=checkpoints)
+    found = fit(plan, job.budget, stages, job.pages)
+    settings = found.of(job.settings)
+    job = replace(job, settings=settings)
     loaded = time.perf_counter()
 
     def begin(folder: Path, scratch: Path) -> Run:
@@ -197,11 +209,10 @@ def _compute(job: _Job, stages: Sequence[Stage] | None, ranks: Ranks) -> list[st
 
     if not ranks.leads:
         return compute(begin(Path(), Path()), stages)
-    plan, work = plan_of(network, job.images, settings, checkpoints), building(*job.place)
-    needed = room_of(plan, stages, job.pages)
+    work, needed = building(*job.place), room_of(found.plan, stages, job.pages)
     place = staging(*job.place, fresh=settings.fresh, worth_keeping=begun)
     with full_disk.told(settings.out, work, needed), place as at:
-        _project(plan, settings, network.name, stages, job.pages)
+        _project(found, settings, network.name)
         free, more = full_disk.lacking(settings.out, work, needed)
         if free < more and not read_ledger(at.folder, at.scratch):  # all has to be computed
             few = f"{free / 1e6:,.0f} MB are free, and the build needs about {more / 1e6:,.0f}"
@@ -259,20 +270,26 @@ def _end(
     print(f"open {(settings.out / 'index.html').resolve().as_uri()}")
 
 
-def _project(
-    plan: Plan, settings: Settings, network: str, stages: Sequence[Stage], pages: Sequence[Page]
-) -> None:
-    """Print how large the atlas will be, and a note if that is more than the budget."""
-    from atlas.commands.projecting import size_of
-
-    about = size_of(plan, stages, pages) / 1e6
+def _project(found: Fit, settings: Settings, network: str) -> None:
+    """Print how large the atlas will be, and what of it the budget leaves out."""
+    plan, about = found.plan, found.size / 1e6
     print(f"{len(plan.layers)} layers of {network}, {plan.images:,} images: about {about:,.0f} MB")
+    _tell_left_out(found.left_out, settings)
     if about > settings.budget:
-        lean = size_of(replace(plan, lean=True), stages, pages) / 1e6
-        less = "" if settings.lean else f"--lean makes it about {lean:,.0f} MB, "
         print(
-            f"note: that is more than {settings.budget:,} MB, the --budget; {less}"
+            f"note: that is more than {settings.budget:,} MB, the --budget; "
             "--layers or --units shows less",
+            file=sys.stderr,
+        )
+
+
+def _tell_left_out(names: Iterable[str], settings: Settings) -> None:
+    """Print which extras the budget leaves out, if any, and how to get them."""
+    parts = told(names)
+    if parts:
+        print(
+            f"note: left out for the --budget of {settings.budget:,} MB: {parts}; "
+            "a larger one keeps more",
             file=sys.stderr,
         )
 

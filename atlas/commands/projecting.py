@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from atlas.compute.stage import Stage
+from atlas.data.extras import NAMES, within
 from atlas.data.plan import LayerPlan, Plan
 from atlas.data.settings import Settings
-from atlas.images.sources import Images
+from atlas.images.masks import Masks
+from atlas.images.sources import Images, label_of
 from atlas.networks.checkpoints import Checkpoints
 from atlas.networks.network import Network
 from atlas.reconstruction import close_ups
@@ -15,29 +19,64 @@ from atlas.site.pages import Page
 
 
 def plan_of(
-    network: Network, images: Images, settings: Settings, checkpoints: Checkpoints | None = None
+    network: Network,
+    images: Images,
+    settings: Settings,
+    *,
+    masks: Masks | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Plan:
     """What the atlas of these settings will hold."""
+    layers = tuple(
+        LayerPlan(
+            min(layer.units, settings.units or layer.units),
+            layer.held.size,
+            layer.units,
+            close_ups.largest(
+                settings.tiles, layer.held.size, network.preprocessing.input_shape[1:]
+            ),
+            layer.id,
+        )
+        for layer in network.choose(settings.layer_globs)
+    )
+    labels = Counter(label_of(images, index) for index in range(len(images)))
     return Plan(
-        tuple(
-            LayerPlan(
-                min(layer.units, settings.units or layer.units),
-                layer.held.size,
-                layer.units,
-                close_ups.largest(
-                    settings.tiles, layer.held.size, network.preprocessing.input_shape[1:]
-                ),
-            )
-            for layer in network.choose(settings.layer_globs)
-        ),
+        layers,
         len(images),
         network.preprocessing.crop,
+        classes=any(count > 1 for label, count in labels.items() if label),
+        concepts=masks is not None and settings.has_evidence,
         pictures=settings.pictures,
-        jpeg=settings.jpeg,
         evidence=settings.has_evidence,
-        lean=settings.lean,
+        kept=settings.kept,
         checkpoints=len(checkpoints.files) if checkpoints else 0,
     )
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What of an atlas fits into its budget: the plan, about how many bytes, what is left out."""
+
+    plan: Plan
+    size: int
+    left_out: frozenset[str]
+
+    def of(self, settings: Settings) -> Settings:
+        """The settings that leave it out, too."""
+        if not self.left_out:
+            return settings
+        without = {*settings.without, *self.left_out}
+        return replace(settings, without=tuple(name for name in NAMES if name in without))
+
+
+def fit(plan: Plan, budget: int, stages: Sequence[Stage], pages: Sequence[Page]) -> Fit:
+    """What of a plan fits into so many bytes, the best of its extras first."""
+
+    def size(kept: frozenset[str]) -> int:
+        return size_of(replace(plan, kept=kept), stages, pages)
+
+    chosen = within(budget, plan.kept, size)
+    return Fit(replace(plan, kept=chosen), size(chosen), plan.kept - chosen)
 
 
 def size_of(plan: Plan, stages: Sequence[Stage], pages: Sequence[Page]) -> int:

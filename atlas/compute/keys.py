@@ -42,6 +42,7 @@ def key_of(
     known = settings.shareable()
     return {
         "settings": {name: known.get(name) for name in stage.settings},
+        "kept": {name: settings.keeps(name) for name in stage.extras},
         "inputs": {name: inputs[name] for name in stage.inputs},
         "needs": {name: outputs[name] for name in stage.needs},
         "schema": {document.name: document.schema for document in stage.documents},
@@ -89,6 +90,9 @@ def _changes(old: Key, new: Key) -> Iterator[str]:
         before = old.get("settings", {}).get(name)
         if name not in old.get("settings", {}) or before != value:
             yield f"{name.replace('_', '-')} was {_said(before)} and is {_said(value)}"
+    for name, value in new["kept"].items():
+        if old.get("kept", {}).get(name) != value:
+            yield f"{'with' if value else 'without'} {name} now"
     for name, value in new["inputs"].items():
         yield from _changes_of_input(name, old.get("inputs", {}).get(name), value)
     for name, value in new["needs"].items():

@@ -13,10 +13,8 @@ from atlas.data import addresses
 from atlas.data.documents import UnitNine
 from atlas.data.records import LayerFacts
 from atlas.data.whole_files import write_whole
-from atlas.drawing import figures, pixels
+from atlas.drawing import pixels
 from atlas.runtime.progress import Progress, silent
-
-JPEG_QUALITY = 60
 
 
 def write_plates(
@@ -24,15 +22,14 @@ def write_plates(
     stores: Mapping[str, TileStore],
     folder: Path,
     *,
-    jpeg: bool,
-    lean: bool = False,
+    sharp: bool = True,
+    tried: bool = True,
     progress: Progress = silent,
 ) -> None:
-    """Write every unit's plate, its thumbnail, and with ``jpeg`` the same for print and slides.
+    """Write every unit's plate, at its best quality if it is to be ``sharp``.
 
-    Where reconstructions were tried, a plate of the twin's and of what was kept goes with it. With
-    ``lean`` nothing goes with the plate, and it is smaller. Plates that a build wrote before it was
-    stopped are left alone.
+    Where reconstructions were tried, with ``tried`` a plate of the twin's and of what was kept goes
+    with it. Plates that a build wrote before it was stopped are left alone.
     """
     plates = [
         (layer.facts, unit, stores[layer.facts.layer], row)
@@ -49,18 +46,12 @@ def write_plates(
         size = layer.shown
         picture = pixels.plate(layer.plate, store.tiles[row], len(unit.nine))
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not lean:
-            small = folder / addresses.thumbnail_file(layer.layer, unit.unit)
-            _write(small, pixels.thumbnail(picture))
-            if store.tried.shape[2]:
-                tried = folder / addresses.tried_file(layer.layer, unit.unit)
-                _write(tried, _tried(layer, store.tried[row], len(unit.nine)))
-        if jpeg:
-            sharp = pixels.is_crisp(size)
-            other = folder / addresses.picture_file(layer.layer, unit.unit)
-            _write(other, figures.jpeg(picture, quality=JPEG_QUALITY, sharp=sharp))
+        if tried and store.tried.shape[2]:
+            other = folder / addresses.tried_file(layer.layer, unit.unit)
+            other.parent.mkdir(exist_ok=True)
+            other.write_bytes(_tried(layer, store.tried[row], len(unit.nine)))
         # last, for where it stands the unit is done
-        write_whole(path, pixels.encoded(picture, size, lean=lean))
+        write_whole(path, pixels.encoded(picture, size, sharp=sharp))
 
     with ThreadPoolExecutor() as pool:
         for _ in progress(pool.map(write, plates), len(plates), "drawing plates"):
@@ -72,8 +63,3 @@ def _tried(layer: LayerFacts, tiles: np.ndarray, count: int) -> bytes:
     size = layer.shown
     layout = pixels.small_plate_of(size, layer.plate.patches)
     return pixels.small_encoded(pixels.plate(layout, tiles, count), size)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(content)

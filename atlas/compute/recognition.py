@@ -41,6 +41,7 @@ def origin_of(settings: Settings, *, images: str, masks: str | None, device: str
     parts = {
         "settings": {one.name: known.get(one.name) for one in OPTIONS if one.decides},
         "experiments": settings.experiments,
+        "budget": settings.budget,  # what doesn't fit is left out
         "weights": weights,
         "images": images,
         "masks": masks,

@@ -42,6 +42,12 @@ class ChosenSettings:
         self._settings, self._stage = settings, stage
         self._names = open_ | set(stage.settings)
 
+    def keeps(self, extra: str) -> bool:
+        """Whether an extra is kept that the stage declares."""
+        if extra not in self._stage.extras:
+            raise LookupError(f"stage {self._stage.name} reads the extra {extra} undeclared")
+        return self._settings.keeps(extra)
+
     def __getattr__(self, name: str) -> Any:
         derived = getattr(type(self._settings), name, None)
         if isinstance(derived, property) and derived.fget:

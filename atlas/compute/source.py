@@ -21,6 +21,7 @@ PACKAGE = "atlas"
 INERT = (
     "atlas.site", "atlas.commands", "atlas.errors", "atlas.runtime.progress",
     "atlas.runtime.memory", "atlas.data.options", "atlas.data.settings", "atlas.data.plan",
+    "atlas.data.extras", "atlas.data.estimates",
     "atlas.compute.run", "atlas.compute.stage",
 )  # fmt: skip
 

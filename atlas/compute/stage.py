@@ -21,10 +21,10 @@ class Stage:
     these patterns, relative to the atlas's folder. ``needs`` names the stages whose results it
     reads, ``inputs`` what else of the run (of ``"network"``, ``"images"``, ``"masks"``,
     ``"slots"``, ``"checkpoints"``, and of what is found around the program,
-    ``keys.surroundings``), ``settings`` the settings. It can read nothing else, so these decide its
-    result, together with the source of the module of ``run`` and of all modules that this one
-    imports. ``estimate`` says how many bytes it will write, ``scratch`` how many more it takes on
-    the disk until the build is done.
+    ``keys.surroundings``), ``settings`` the settings, ``extras`` those of ``atlas.data.extras``
+    that it asks for. It can read nothing else, so these decide its result, together with the source
+    of the module of ``run`` and of all modules that this one imports. ``estimate`` says how many
+    bytes it will write, ``scratch`` how many more it takes on the disk until the build is done.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Stage:
     needs: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     estimate: Estimate = nothing
     scratch: Estimate = nothing

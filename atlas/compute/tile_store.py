@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from atlas.compute.room import room
 from atlas.compute.second_pass import Projections, Revisited, Visit
-from atlas.data import addresses
 from atlas.data.documents import UnitCloseUps, UnitNine
 from atlas.data.geometry import Box
 from atlas.data.measures import MEASURES
@@ -22,8 +20,6 @@ from atlas.drawing import pixels
 from atlas.reconstruction import close_ups, effective
 from atlas.runtime.checkpoint import Checkpoint
 from atlas.runtime.ranks import ALONE, Ranks
-
-QUALITY = 82  # of a stimulus as lossy WebP
 
 
 @dataclass(frozen=True)
@@ -124,11 +120,10 @@ def draw(
     stores: Mapping[str, TileStore],
     *,
     std: tuple[float, ...],
-    folder: Path | None,
     checkpoint: Checkpoint,
     ranks: Ranks = ALONE,
 ) -> None:
-    """Draw what visits yield. Rank 0 puts it into stores, and the images into a folder, if any.
+    """Draw what visits yield. Rank 0 puts it into stores.
 
     ``layers`` and ``stores`` are by id; ``std`` is the standard deviation of the network's input.
     ``checkpoint`` counts the visits that all ranks have made.
@@ -144,16 +139,9 @@ def draw(
         for visit in visits:
             jobs = [pool.submit(drawn, visit, some) for some in visit.found]
             own = [job.result() for job in jobs]
-            for of_rank, stimuli in ranks.gather((own, visit.stimuli)):
+            for of_rank in ranks.gather(own):
                 for one in of_rank:
                     one.put(stores[one.layer])
-                saved = [
-                    pool.submit(_save_image, folder / addresses.image_file(image), stimulus)
-                    for image, stimulus in stimuli.items()
-                    if folder is not None
-                ]
-                for job_ in saved:
-                    job_.result()
             checkpoint["visited"] = (checkpoint["visited"] or 0) + ranks.count
             checkpoint.commit()
 
@@ -204,8 +192,3 @@ def _energy(some: Revisited, place: int) -> np.ndarray:
     assert some.gradients is not None
     corner, box = some.gradients.corner(place), some.boxes[place].as_tuple()
     return np.concatenate(effective.marginals(some.gradients.values[place], corner, box))
-
-
-def _save_image(path: Path, stimulus: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(stimulus.squeeze()).save(path, quality=QUALITY)

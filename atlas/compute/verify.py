@@ -128,7 +128,9 @@ def verify(
                 differs += _compare_close_ups(own, layers[name], number, count, frame)
                 drawn = pixels.plate(layers[name].plate, own.tiles, count)
                 path = folder / addresses.plate_file(name, number)
-                differs += _compare_plate(path, drawn, layers[name], count, lean=facts.lean)
+                differs += _compare_plate(
+                    path, drawn, layers[name], count, sharp=facts.keeps("sharp")
+                )
             yield Verdict(name, number, tuple(differs))
 
 
@@ -230,7 +232,7 @@ def _compare_close_ups(
 
 
 def _compare_plate(
-    path: Path, drawn: Image.Image, layer: LayerData, count: int, *, lean: bool
+    path: Path, drawn: Image.Image, layer: LayerData, count: int, *, sharp: bool
 ) -> list[str]:
     """Which reconstructions of a plate in a file are not those of a plate drawn anew.
 
@@ -239,7 +241,7 @@ def _compare_plate(
     if not path.is_file():
         return ["there is no plate"]
     box = layer.shown
-    again = io.BytesIO(pixels.encoded(drawn, box, lean=lean))
+    again = io.BytesIO(pixels.encoded(drawn, box, sharp=sharp))
     with Image.open(path) as one, Image.open(again) as other:
         shown = np.asarray(one.convert("RGB"), float)
         wanted = np.asarray(other.convert("RGB"), float)

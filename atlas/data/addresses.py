@@ -73,6 +73,11 @@ def figure_file(layer: str, form: str) -> str:
 INVENTORY = "objects.inv"  # the names by which Sphinx and its like link to layers and units
 
 
+def kit_file(layer: str) -> str:
+    """What the script makes texts to copy of, for all units of a layer."""
+    return f"{layer}/kit.js"
+
+
 def embed_page(layer: str, unit: int) -> str:
     """A unit as a small card for an iframe."""
     return f"{layer}/embed/{unit}.html"

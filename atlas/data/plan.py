@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from atlas.data.extras import NAMES
 from atlas.data.records import Pair
 
 
@@ -12,13 +13,15 @@ from atlas.data.records import Pair
 class LayerPlan:
     """A layer that will be shown: how many units, and the size of their nominal field in pixels.
 
-    ``scanned`` is how many units it has, 0 where all are shown; ``close_up`` as in ``LayerFacts``.
+    ``scanned`` is how many units it has, 0 where all are shown; ``close_up`` as in ``LayerFacts``;
+    ``name`` its id.
     """
 
     units: int
     size: Pair
     scanned: int = 0
     close_up: int | None = None
+    name: str = ""
 
     @property
     def shown(self) -> Pair:
@@ -30,18 +33,21 @@ class LayerPlan:
 class Plan:
     """What an atlas will hold.
 
-    ``images`` are scanned, each of ``side`` (height, width) pixels as the network sees it, and
-    ``checkpoints`` counts those of the network from the way of its training. The rest are the
-    settings that decide what is kept (``Settings``).
+    ``images`` are scanned, each of ``side`` (height, width) pixels as the network sees it;
+    ``classes`` is whether any of their classes has several images, and ``concepts`` whether there
+    are masks; ``pictures`` is whether they may be shown, ``evidence`` whether reconstructions are
+    tried, and ``kept`` names the extras. ``checkpoints`` counts those of the network from the way
+    of its training.
     """
 
     layers: tuple[LayerPlan, ...]
     images: int
     side: Pair
+    classes: bool = False
+    concepts: bool = False
     pictures: bool = True
-    jpeg: bool = True
     evidence: bool = True
-    lean: bool = False
+    kept: frozenset[str] = frozenset(NAMES)
     checkpoints: int = 0
 
     @property

@@ -12,6 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from atlas.data.extras import kept_by
+
 SCHEMA = 5  # of atlas.json and of a unit's JSON; every stage's own JSON has a number of its own
 
 Corners = tuple[int, int, int, int]  # top, left, bottom, right
@@ -374,20 +376,19 @@ class AtlasData(Struct, frozen=True):
         """Whether pixels of the images may be shown."""
         return bool(self.settings["images_policy"] == "show")
 
-    @property
-    def lean(self) -> bool:
-        """Whether a unit has nothing but its page, its plate and its data."""
-        return bool(self.settings["lean"])
+    def keeps(self, extra: str) -> bool:
+        """Whether an extra is kept (``atlas.data.extras``), where it doesn't take what isn't."""
+        return extra in kept_by(self.settings)
 
     @property
     def stimuli(self) -> bool:
-        """Whether whole images are kept, each with a page of its own."""
-        return self.pictures and not self.lean
+        """Whether whole images are kept."""
+        return self.pictures and self.keeps("images")
 
     @property
-    def jpeg(self) -> bool:
-        """Whether each plate is kept as JPEG, too."""
-        return bool(self.settings["jpeg"]) and not self.lean
+    def strips(self) -> bool:
+        """Whether patches of weaker images are."""
+        return self.pictures and self.evidence and self.keeps("strips")
 
     @property
     def is_partial(self) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from atlas.data import extras
 from atlas.data.escaping import escaped
 from atlas.data.experiments.table import ALL, NAMES, NONE, USUAL
 from atlas.data.options import (
@@ -244,7 +245,8 @@ class Settings:
         metavar="MB",
         decides=False,
         scope="run",
-        help="warn of an atlas that will be larger (default: 1000, what GitHub Pages takes)",
+        help="how large the atlas may be (default: 1000, what GitHub Pages takes): the build "
+        "leaves out what doesn't fit, and says so first",
     )
     config: Path | None = option(
         WHERE,
@@ -285,15 +287,24 @@ class Settings:
         WHERE,
         True,
         kind=SWITCH,
-        help="keep each plate as JPEG, too, for LaTeX, slides and link previews; --no-jpeg makes "
-        "the atlas about half as large",
+        help="keep each plate as JPEG, too, for LaTeX, slides and link previews, where there is "
+        "room; --no-jpeg is --without jpeg",
     )
     lean: bool = option(
         WHERE,
         False,
         kind=SWITCH,
-        help="keep of each unit its page, its plate and its data, and nothing else, for a large "
-        "network on a host with little room: about 30 kB a unit instead of 100",
+        help="keep of each unit its page, its plate and its data, and nothing else: --without all "
+        "that can be left out",
+    )
+    without: tuple[str, ...] = option(
+        WHERE,
+        (),
+        kind=WORDS,
+        choices=extras.NAMES,
+        metavar="PART",
+        help=f"leave out a part: {', '.join(extras.NAMES)}; may be repeated, or hold several with "
+        "commas. Where the budget is too small for all, the last of these go first",
     )
 
     device: str = option(
@@ -377,14 +388,13 @@ class Settings:
         return self.images_policy == "show"
 
     @property
-    def stimuli(self) -> bool:
-        """Whether whole images are kept."""
-        return self.pictures and not self.lean
+    def kept(self) -> frozenset[str]:
+        """The extras that are kept (``atlas.data.extras``)."""
+        return extras.kept(without=self.without, lean=self.lean, jpeg=self.jpeg)
 
-    @property
-    def keeps_jpeg(self) -> bool:
-        """Whether each plate is kept as JPEG, too."""
-        return self.jpeg and not self.lean
+    def keeps(self, extra: str) -> bool:
+        """Whether an extra is kept, by its name."""
+        return extra in self.kept
 
     @property
     def preprocessing_changes(self) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from atlas.data import estimates
 from atlas.data.experiments.outcomes import FOLDER
 from atlas.data.experiments.table import EXPERIMENTS
-from atlas.data.plan import Estimate, Plan, nothing
+from atlas.data.plan import Estimate, nothing
 from atlas.site.render import (
     cards,
     images,
@@ -23,6 +24,7 @@ from atlas.site.render import (
     overview,
     quiz,
     search,
+    snippets,
     unit_data,
     units,
 )
@@ -68,39 +70,29 @@ class Page:
     entries: Callable[[AtlasView], Iterable[Entry]] = _no_entries
 
 
-def _per_unit(size: int, *, lean: int = 0) -> Estimate:
-    """So many bytes for each unit; another number where the atlas is lean."""
-    return lambda plan: plan.units * (lean if plan.lean else size)
-
-
 def _experiment(name: str, files: Files, *, estimate: Estimate = nothing) -> Page:
     """The page of an experiment, called as its row in the table of experiments says."""
     row = next(one for one in EXPERIMENTS if one.name == name)
     return Page(name, files, title=row.title, address=f"{FOLDER}/{name}.html", estimate=estimate)
 
 
-def _rows_of_moments(plan: Plan) -> int:
-    """The rows of units during training, on the units' pages."""
-    return 2_900 * plan.units if plan.checkpoints else 0
-
-
-# bytes for each unit, as they were found in atlases of AlexNet, SqueezeNet and the demo network
 PAGES: tuple[Page, ...] = (
-    Page("overview", overview.files),
-    Page("inventory", inventory.files, estimate=_per_unit(10, lean=10)),
-    Page("search", search.files, estimate=_per_unit(35, lean=35)),
-    Page("layers", layers.files, estimate=_per_unit(500, lean=500)),
-    Page("quizzes", quiz.files, estimate=_per_unit(500), entries=quiz.entries),
-    Page("units", units.files, estimate=_per_unit(31_000, lean=17_000)),
-    Page("cards", cards.files, estimate=_per_unit(900)),
-    Page("unit data", unit_data.files, estimate=_per_unit(4_500)),
-    Page("images", images.files, estimate=_per_unit(7_000)),
+    Page("overview", overview.files, estimate=estimates.overview),
+    Page("inventory", inventory.files),
+    Page("search", search.files),
+    Page("layers", layers.files, estimate=estimates.pages_of_layers),
+    Page("quizzes", quiz.files, estimate=estimates.quizzes, entries=quiz.entries),
+    Page("units", units.files, estimate=estimates.pages_of_units),
+    Page("kits", snippets.files),
+    Page("cards", cards.files, estimate=estimates.cards),
+    Page("unit data", unit_data.files, estimate=estimates.data_of_units),
+    Page("images", images.files, estimate=estimates.pages_of_images),
     Page(
         "classes",
         labels.class_files,
         title="Classes, and the units of each",
         address="classes/index.html",
-        estimate=_per_unit(300, lean=300),
+        estimate=estimates.classes,
         entries=labels.class_entries,
     ),
     Page(
@@ -108,7 +100,7 @@ PAGES: tuple[Page, ...] = (
         labels.concept_files,
         title="Concepts, and the units of each",
         address="concepts/index.html",
-        estimate=_per_unit(600, lean=600),
+        estimate=estimates.concepts,
         entries=labels.concept_entries,
     ),
     Page("live", live.files, title="Live: the network in the page", address="live.html"),
@@ -118,14 +110,14 @@ PAGES: tuple[Page, ...] = (
         title="Experiments",
         address="experiments/index.html",
     ),
-    _experiment("evolution", evolution.files, estimate=_rows_of_moments),
+    _experiment("evolution", evolution.files, estimate=estimates.rows_of_moments),
     _experiment("invariance", invariance.files),
     _experiment("first-layer", first_layer.files),
     _experiment("occlusion", occlusion.files),
     _experiment("correspondence", correspondence.files),
     _experiment("memorising", memorising.files),
     _experiment("fooling", fooling.files),
-    _experiment("maps", maps.files, estimate=_per_unit(250)),
+    _experiment("maps", maps.files, estimate=estimates.maps_of_units),
 )
 
 

@@ -207,9 +207,14 @@ def _mostly(layer: LayerData, unit: Unit) -> str:
 
 
 def winner(winner: Winner, rank: int) -> str:
-    """One of the nine in words, for readers who can't see it: rank, class and activation."""
+    """One of the nine in words, where its patch may not be shown: rank, class and activation."""
     label = f", {winner.label}" if winner.label else ""
-    return f"{ORDINALS[rank]} of nine{label}, activation {activation(winner.value)}"
+    return f"{place(rank)}{label}, activation {activation(winner.value)}"
+
+
+def place(rank: int) -> str:
+    """The place of one of the nine, for readers who can't see where it stands."""
+    return f"{ORDINALS[rank]} of nine"
 
 
 def where(winner: Winner, layer: LayerData) -> str:

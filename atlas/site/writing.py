@@ -19,7 +19,7 @@ from atlas.site.render.base import Renderer
 from atlas.site.render.view import AtlasView
 
 # files that are pages' even if an earlier version of this program wrote them
-PATTERNS = ("*.html", "search/*.js", "[0-9]*.json")
+PATTERNS = ("*.html", "search/*.js", "kit.js", "[0-9]*.json")
 
 
 class Written(Struct, frozen=True):
@@ -82,7 +82,7 @@ def _all_files(view: AtlasView, pages: Sequence[Page]) -> Iterator[tuple[str, Co
 def _count(view: AtlasView) -> int:
     """About how many files there will be: a few for each unit."""
     shown = sum(summary.shown for summary in view.atlas.summary)
-    return len(view.layers) + shown * (1 if view.atlas.lean else 4)
+    return len(view.layers) + shown * (1 + sum(map(view.atlas.keeps, ("cards", "unit-data"))))
 
 
 def _written(folder: Path) -> Written | None:

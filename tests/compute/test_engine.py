@@ -160,7 +160,8 @@ def test_a_stage_runs_again_when_its_source_says_something_else(
     ("reads", "what"),
     [
         (lambda run: run.settings.units, "the setting units"),
-        (lambda run: run.settings.stimuli, "the setting images_policy"),
+        (lambda run: run.settings.pictures, "the setting images_policy"),
+        (lambda run: run.settings.keeps("jpeg"), "the extra jpeg"),
         (lambda run: run.settings.layer_globs, "the setting layers"),
         (lambda run: len(run.images), "reads images"),
         (lambda run: run.network.layers, "reads network"),

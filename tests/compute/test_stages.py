@@ -60,9 +60,10 @@ def copy(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "copy"))
 
 
-DRAWN = ["reconstructions", "summary"]
-CUT = ["close_ups", "reconstructions", "examples", "summary"]
-AFTER_NINE = ["nine", "connections", "contributions", "together", *CUT]
+ON_PLATES = ["summary", "small", "figures", "jpeg"]
+CUT = ["close_ups", "reconstructions", "examples", *ON_PLATES]
+PIXELS = ["close_ups", "reconstructions", "examples", "stimuli", *ON_PLATES]
+AFTER_NINE = ["nine", "connections", "contributions", "together", *PIXELS]
 
 # what changes, what runs then, and a reason that is given
 CHANGES: list[tuple[dict[str, Any], list[str], str]] = [
@@ -70,11 +71,20 @@ CHANGES: list[tuple[dict[str, Any], list[str], str]] = [
     # conv1 has no max pooling below it, so by another rule its images do matter
     ({"rule": "gradient"}, ["layers", *CUT], "rule was deconvnet and is gradient"),
     ({"tiles": "close"}, ["layers", *CUT], "tiles was auto and is close"),
-    ({"jpeg": False}, DRAWN, "jpeg was True and is False"),
-    ({"lean": True}, ["reconstructions", "examples", "summary"], "lean was False and is True"),
+    ({"jpeg": False}, ["jpeg"], "jpeg again: without jpeg now"),
+    ({"without": ("small",)}, ["small"], "small again: without small now"),
+    ({"without": ("figures",)}, ["figures"], "figures again: without figures now"),
+    ({"without": ("images",)}, ["stimuli"], "stimuli again: without images now"),
+    ({"without": ("strips",)}, ["examples", "summary"], "examples again: without strips now"),
+    ({"without": ("cards", "image-pages")}, [], ""),  # which are pages
+    (
+        {"lean": True},
+        ["reconstructions", "examples", "stimuli", *ON_PLATES],
+        "reconstructions again: without sharp now; without trials now",
+    ),
     (
         {"images_policy": "pointers"},
-        ["layers", *CUT],
+        ["layers", *PIXELS],
         "images-policy was show and is pointers",
     ),
     ({"near_duplicates": 0}, ["scan"], "near-duplicates was not given and is 0"),
@@ -149,6 +159,7 @@ def test_the_facts_keep_the_parts_of_every_stages_key(copy: Path) -> None:
     for stage in STAGES:
         key = facts.stages[stage.name]
         assert set(key["settings"]) == set(stage.settings)
+        assert set(key["kept"]) == set(stage.extras)
         assert set(key["inputs"]) == set(stage.inputs)
         assert set(key["needs"]) == set(stage.needs)
         assert key["source"] and key["libraries"]["torch"] and key["output"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas.data import extras
 from atlas.data.settings import OPTIONS, Settings
 
 EVERYTHING = Settings(
@@ -16,8 +17,8 @@ EVERYTHING = Settings(
     crop=(224, 192), mean=(0.5, 0.4, 0.3), std=(0.25, 0.25, 1.0), interpolation="bicubic",
     colour="rgb", out=Path("/home/me/site"), name="mine", budget=20,
     config=Path("/home/me/atlas.toml"), notes=Path("/home/me/notes"), base_url="https://a.b/c/",
-    images_policy="pointers", jpeg=False, lean=True, device="cpu", seed=-3, batch_size=32,
-    checkpoints=Path("/home/me/epochs"),
+    images_policy="pointers", jpeg=False, lean=True, without=("cards", "jpeg"), device="cpu",
+    seed=-3, batch_size=32, checkpoints=Path("/home/me/epochs"),
     workers=99, strict=True, fresh=True, debug=True,
 )  # fmt: skip
 
@@ -95,7 +96,7 @@ def test_the_command_follows_from_what_differs_from_the_defaults() -> None:
         "--images-licence CC0 --resize 256 "
         "--crop 224x192 --mean 0.5,0.4,0.3 --std 0.25,0.25,1.0 --interpolation bicubic "
         "--colour rgb --name mine --budget 20 --base-url https://a.b/c/ --images-policy pointers "
-        "--no-jpeg --lean "
+        "--no-jpeg --lean --without cards,jpeg "
         "--device cpu --seed=-3 --batch-size 32"
     )
 
@@ -110,12 +111,12 @@ def test_the_arguments_for_another_process_hold_private_settings_too() -> None:
 def test_what_stages_ask_settings() -> None:
     plain = Settings()
     assert plain.atlas_name == "demo" and plain.layer_globs is None
-    assert plain.has_evidence and plain.pictures and plain.stimuli and plain.keeps_jpeg
+    assert plain.has_evidence and plain.pictures and plain.kept == set(extras.NAMES)
     assert plain.preprocessing_changes == {}
-    assert Settings(images_policy="pointers").keeps_jpeg
-    assert not Settings(images_policy="pointers").stimuli
-    assert Settings(lean=True).pictures
-    assert not (Settings(lean=True).stimuli or Settings(lean=True).keeps_jpeg)
+    assert not Settings(images_policy="pointers").pictures
+    assert Settings(lean=True).pictures and not Settings(lean=True).kept
+    assert Settings(jpeg=False).kept == Settings(without=("jpeg",)).kept == plain.kept - {"jpeg"}
+    assert not Settings(without=("strips",)).keeps("quizzes")  # which are made with them
     assert Settings(model="/home/me/my net.py:make").atlas_name == "my-net.py-make"
     assert EVERYTHING.atlas_name == "mine" and EVERYTHING.layer_globs == ("conv*", "fc?")
     assert not EVERYTHING.has_evidence

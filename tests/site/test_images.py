@@ -24,8 +24,11 @@ def test_each_unit_has_its_tiles_and_stands_with_its_layer(site: Path) -> None:
             assert len(rows) == len(own)
             for use, row in zip(own, rows, strict=True):
                 height, width = plate.tile
-                corners = (plate.place(use.rank, False), plate.place(use.rank, True))
+                top, left = plate.place(use.rank, False)
                 drawn = re.findall(r'viewBox="([^"]*)"', row)
-                assert drawn == [f"{left} {top} {width} {height}" for top, left in corners]
+                assert drawn[0] == f"{left} {top} {width} {height}"
                 source = f'src="../../{addresses.plate_file(name, use.unit.unit)}"'
-                assert row.count(source) == 2 and row.count('loading="lazy"') == 2
+                assert row.count(source) == row.count('loading="lazy"') == 1
+                top, left, bottom, right = use.winner.shown  # cut out of the image itself
+                assert drawn[1] == f"{left} {top} {right - left} {bottom - top}"
+                assert row.count('<use href="#whole"/>') == 1

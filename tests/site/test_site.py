@@ -96,7 +96,7 @@ def test_dead_units_say_so_and_rare_ones_how_many(site: Path, tmp_path: Path) ->
     assert "1 of them is never active" in Page(pages["conv4/index.html"]).text
     rare = Page(pages["conv4/4.html"]).text
     assert "Only 2 images" in rare and "Active in 2 % of images" in " ".join(rare.split())
-    assert pages["conv4/4.html"].count('<div class="pair">') == 2
+    assert pages["conv4/4.html"].count('<div class="pair" role="group"') == 2
 
 
 def test_names_are_escaped(site: Path, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_rendering_does_not_import_torch(site: Path, tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     images = len(list((site / "small" / "images").rglob("*.webp")))
-    assert int(ran.stdout) == 3 + 6 + 5 + 3 * 472 + images + named_pages(site)
+    assert int(ran.stdout) == 3 + 6 + 6 + 5 + 3 * 472 + images + named_pages(site)
 
 
 def test_rendering_again_gives_the_same_bytes(site: Path, tmp_path: Path) -> None:

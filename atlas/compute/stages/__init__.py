@@ -13,11 +13,15 @@ from atlas.compute.stages import (
     connections,
     contributions,
     examples,
+    figures,
+    jpeg,
     layers,
     live,
     nine,
     reconstructions,
     scan,
+    small,
+    stimuli,
     summary,
     together,
 )
@@ -37,7 +41,11 @@ STAGES: tuple[Stage, ...] = (
     reconstructions.STAGE,
     examples.STAGE,
     live.STAGE,
+    stimuli.STAGE,
     summary.STAGE,
+    small.STAGE,
+    figures.STAGE,
+    jpeg.STAGE,
 )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from atlas.compute.room import room
 from atlas.compute.second_pass import Projections, Visit, revisit
 from atlas.compute.stage import Stage
+from atlas.data import estimates
 from atlas.data.documents import CLOSE_UPS, LAYER, NINE, PerUnit, UnitCloseUps, UnitNine
 from atlas.data.plan import Plan
 from atlas.data.records import Corners, Pair
@@ -24,7 +25,6 @@ from atlas.scanning.topk import EMPTY, TopNine
 if TYPE_CHECKING:
     from atlas.compute.run import Run
 
-DATA_BYTES = 24  # of a unit
 EXTENT = 4  # numbers of an extent
 
 
@@ -124,10 +124,6 @@ def _side(run: Run, unit: UnitNine, extents: np.ndarray, most: int) -> int | Non
     return close_ups.closer(side, (bottom - top, right - left))
 
 
-def _estimate(plan: Plan) -> int:
-    return DATA_BYTES * sum(layer.units for layer in plan.layers if layer.close_up)
-
-
 def _scratch(plan: Plan) -> int:
     """The extents before they are all known."""
     return sum(9 * EXTENT * 4 * layer.units for layer in plan.layers if layer.close_up)
@@ -140,6 +136,6 @@ STAGE = Stage(
     needs=("scan", "layers", "nine"),
     inputs=("network", "images", "slots"),
     settings=("layers", "rule"),
-    estimate=_estimate,
+    estimate=estimates.close_ups,
     scratch=_scratch,
 )

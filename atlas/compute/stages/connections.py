@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.compute.stage import Stage
+from atlas.data import estimates
 from atlas.data.documents import CONNECTIONS, NINE, PerUnit, UnitConnections
-from atlas.data.plan import Plan
 from atlas.data.records import Link
 from atlas.networks.connections import Connection, connections
 
 if TYPE_CHECKING:
     from atlas.compute.run import Run
-
-DATA_BYTES = 700  # of a unit
 
 
 def run(run: Run) -> None:
@@ -36,10 +34,6 @@ def _links(some: list[Connection]) -> tuple[Link, ...]:
     return tuple((one.layer, one.unit, one.share) for one in some)
 
 
-def _estimate(plan: Plan) -> int:
-    return plan.units * DATA_BYTES
-
-
 STAGE = Stage(
     "connections",
     run,
@@ -47,5 +41,5 @@ STAGE = Stage(
     needs=("nine",),
     inputs=("network",),
     settings=("layers",),
-    estimate=_estimate,
+    estimate=estimates.connections,
 )

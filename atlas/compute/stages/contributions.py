@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from atlas.compute.stage import Stage
+from atlas.data import estimates
 from atlas.data.documents import CONTRIBUTIONS, NINE, PerUnit, UnitContributions, UnitNine
-from atlas.data.plan import Plan
 from atlas.data.records import Feeder, Sums, Winner
 from atlas.errors import AtlasError
 from atlas.images.stimuli import stimuli
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 STRONGEST = 6  # units below that are named, and perhaps one more
 ROUNDING = 1e4  # times the smallest step between numbers; kernels on GPUs round more than others
-DATA_BYTES = 330  # of a unit
 BITS = 36  # of a fraction of a unit's strongest activation; as many again are left for the rest
 
 
@@ -203,10 +202,6 @@ def _short(value: float) -> float:
     return float(f"{value:.7g}")
 
 
-def _estimate(plan: Plan) -> int:
-    return plan.units * DATA_BYTES
-
-
 STAGE = Stage(
     "contributions",
     run,
@@ -214,5 +209,5 @@ STAGE = Stage(
     needs=("nine",),
     inputs=("network", "images", "slots"),
     settings=("layers",),
-    estimate=_estimate,
+    estimate=estimates.contributions,
 )

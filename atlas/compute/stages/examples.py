@@ -3,7 +3,7 @@
 The nine are the extreme tail of what a unit responds to. A percentile is taken over the images'
 strongest activations, by levels an eighth of a doubling wide; the image shown is the first one of
 the level where the percentile lies. Around it stand the first ones of the nearest other levels, so
-that nobody takes one image for a rule; a lean atlas goes without them.
+that nobody takes one image for a rule; an atlas without strips has none of these.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from atlas.compute.room import room
 from atlas.compute.stage import Stage
 from atlas.compute.winners import winner
-from atlas.data import addresses, levels
+from atlas.data import addresses, estimates, levels
 from atlas.data.documents import (
     CLOSE_UPS,
     EXAMPLES,
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 PERCENTS = (99.9, 99.0, 90.0, 50.0, 0.0)
 EACH = 3  # images of a percentile, at most
-STRIP_BYTES, DATA_BYTES = 2_500, 1_100  # of a unit, for one image of each percentile
 
 Units = tuple[UnitExamples, ...]
 
@@ -54,7 +53,7 @@ def run(run: Run) -> None:
     if not run.leads:
         return
     layers = run.network.choose(run.settings.layer_globs)
-    each = 1 if run.settings.lean else EACH
+    each = EACH if run.settings.keeps("strips") else 1
     chosen: list[Units] = []
     sizes = {}
     for layer in layers:
@@ -70,7 +69,8 @@ def run(run: Run) -> None:
             units = tuple(map(_closer, units, close, itertools.repeat(frame)))
         chosen.append(units)
         run.write(EXAMPLES, PerUnit(units), layer.id)
-    if run.settings.stimuli and run.settings.has_evidence:
+    settings = run.settings
+    if settings.pictures and settings.has_evidence and settings.keeps("strips"):
         _draw(run, layers, chosen, sizes)
 
 
@@ -170,16 +170,9 @@ def _draw(run: Run, layers: list[Layer], chosen: list[Units], sizes: Mapping[str
                 path.write_bytes(pixels.strip(drawn[row, : len(shown)], shown, sizes[layer.id]))
 
 
-def _estimate(plan: Plan) -> int:
-    if not plan.evidence:
-        return 0
-    strip = EACH * STRIP_BYTES if plan.pictures and not plan.lean else 0
-    return plan.units * (strip + DATA_BYTES * (1 if plan.lean else EACH))
-
-
 def _scratch(plan: Plan) -> int:
     """The strips before they are drawn."""
-    if not plan.evidence or not plan.pictures or plan.lean:
+    if not (plan.evidence and plan.pictures and "strips" in plan.kept):
         return 0
     tiles = [layer.units * 3 * math.prod(pixels.strip_tile(layer.shown)) for layer in plan.layers]
     return EACH * len(PERCENTS) * sum(tiles)
@@ -191,8 +184,9 @@ STAGE = Stage(
     (EXAMPLES,),
     needs=("scan", "layers", "nine", "close_ups"),
     inputs=("network", "images"),
-    settings=("layers", "images_policy", "lean", "evidence"),
+    settings=("layers", "images_policy", "evidence"),
+    extras=("strips",),
     files=("*/spectrum/*.webp",),
-    estimate=_estimate,
+    estimate=estimates.examples,
     scratch=_scratch,
 )

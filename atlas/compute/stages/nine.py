@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING
 
 from atlas.compute.stage import Stage
 from atlas.compute.winners import winner
-from atlas.data import levels
+from atlas.data import estimates, levels
 from atlas.data.documents import NINE, LayerNine, UnitNine
-from atlas.data.plan import Plan
 from atlas.images.sources import Images
 from atlas.networks.layers import Layer
 from atlas.scanning.topk import TopNine
 
 if TYPE_CHECKING:
     from atlas.compute.run import Run
-
-DATA_BYTES = 2_800  # of a unit
 
 
 def run(run: Run) -> None:
@@ -47,10 +44,6 @@ def _nine(images: Images, layer: Layer, record: TopNine, unit: int) -> UnitNine:
     return UnitNine(unit, int(record.fired[unit]), tuple(nine), (first, tuple(counts)))
 
 
-def _estimate(plan: Plan) -> int:
-    return plan.units * DATA_BYTES
-
-
 STAGE = Stage(
     "nine",
     run,
@@ -58,5 +51,5 @@ STAGE = Stage(
     needs=("scan",),
     inputs=("network", "images"),
     settings=("layers", "units"),
-    estimate=_estimate,
+    estimate=estimates.nine,
 )

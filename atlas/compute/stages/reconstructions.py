@@ -1,4 +1,4 @@
-"""The second pass: every winner reconstructed, tried and drawn on plates; the winners' images."""
+"""The second pass: every winner reconstructed, tried and drawn on plates."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from atlas.compute.plates import write_plates
 from atlas.compute.second_pass import revisit
 from atlas.compute.stage import Stage
 from atlas.compute.tile_store import ShownLayer, TileStore, bytes_of_unit, draw
+from atlas.data import estimates
 from atlas.data.documents import (
     CLOSE_UPS,
     LAYER,
@@ -28,13 +29,6 @@ from atlas.scanning.topk import TopNine
 
 if TYPE_CHECKING:
     from atlas.compute.run import Run
-
-# bytes, as they were found in atlases of AlexNet, SqueezeNet and the demo network
-CRISP_PLATE, PLATE, LEAN_PLATE = 15_500, 17_500, 10_000  # with their thumbnails
-CRISP_JPEG, JPEG = 30_000, 26_000
-TRIED = 8_500  # a plate of what was tried
-DATA_BYTES, EVIDENCE_BYTES = 60, 700  # of a unit
-PER_PIXEL = 0.22  # of a stimulus
 
 
 def run(run: Run) -> None:
@@ -56,11 +50,8 @@ def run(run: Run) -> None:
             name: TileStore.of(layer, run.scratch, settings.has_evidence)
             for name, layer in shown.items()
         }
-    pictures = run.folder if settings.stimuli else None
     std = network.preprocessing.std
-    draw(
-        visits, shown, stores, std=std, folder=pictures, checkpoint=run.checkpoint, ranks=run.ranks
-    )
+    draw(visits, shown, stores, std=std, checkpoint=run.checkpoint, ranks=run.ranks)
     if not run.leads:
         return
     for name, layer in shown.items():
@@ -69,8 +60,8 @@ def run(run: Run) -> None:
         shown.values(),
         stores,
         run.folder,
-        jpeg=settings.keeps_jpeg,
-        lean=settings.lean,
+        sharp=settings.keeps("sharp"),
+        tried=settings.keeps("trials"),
         progress=run.progress,
     )
 
@@ -114,21 +105,6 @@ def _evidence(figures: np.ndarray) -> Evidence | None:
     }
 
 
-def _estimate(plan: Plan) -> int:
-    total = 0
-    for layer in plan.layers:
-        crisp = pixels.is_crisp(layer.shown)
-        plate = CRISP_PLATE if crisp else PLATE
-        jpeg = (CRISP_JPEG if crisp else JPEG) if plan.jpeg else 0
-        full = plate + jpeg + (TRIED if plan.evidence else 0)
-        data = DATA_BYTES + (EVIDENCE_BYTES if plan.evidence else 0)
-        total += layer.units * ((LEAN_PLATE if plan.lean else full) + data)
-    if plan.pictures and not plan.lean:
-        kept = min(plan.images, 9 * plan.units)
-        total += round(kept * plan.side[0] * plan.side[1] * PER_PIXEL)
-    return total
-
-
 def _scratch(plan: Plan) -> int:
     """The tiles before they are drawn."""
     return sum(
@@ -149,10 +125,9 @@ STAGE = Stage(
     (RECONSTRUCTIONS,),
     needs=("scan", "layers", "nine", "close_ups"),
     inputs=("network", "images", "slots"),
-    settings=("layers", "rule", "evidence", "images_policy", "jpeg", "lean"),
-    files=(
-        "*/[0-9]*.webp", "*/[0-9]*.jpg", "*/small/*.webp", "*/tried/*.webp", "images/*/*.webp",
-    ),
-    estimate=_estimate,
+    settings=("layers", "rule", "evidence", "images_policy"),
+    extras=("sharp", "trials"),
+    files=("*/[0-9]*.webp", "*/tried/*.webp"),
+    estimate=estimates.reconstructions,
     scratch=_scratch,
-)  # fmt: skip
+)

@@ -10,6 +10,7 @@ import numpy as np
 
 from atlas.compute.record_files import RECORD, write_record
 from atlas.compute.stage import Stage
+from atlas.data import estimates
 from atlas.data.documents import IMAGES
 from atlas.data.plan import Plan
 from atlas.data.records import ImageFacts, SkippedImage
@@ -21,8 +22,6 @@ from atlas.scanning.topk import empty
 if TYPE_CHECKING:
     from atlas.compute.run import Run
 
-RECORD_BYTES = 1_500  # of a unit, compressed
-BARE_RECORD_BYTES = 150  # without statistics
 SEEN_BYTES = 150  # of an image, in the checkpoint
 
 
@@ -68,10 +67,6 @@ def _facts(run: Run, found: Scan) -> ImageFacts:
     )
 
 
-def _estimate(plan: Plan) -> int:
-    return plan.units * (RECORD_BYTES if plan.evidence else BARE_RECORD_BYTES)
-
-
 def _scratch(plan: Plan) -> int:
     """The records in the checkpoint, once more in its journal; the images; their stimuli."""
     unit = empty(1, plan.evidence)
@@ -87,6 +82,6 @@ STAGE = Stage(
     inputs=("network", "images", "slots"),
     settings=("layers", "near_duplicates", "evidence"),
     files=(f"*/{RECORD}",),
-    estimate=_estimate,
+    estimate=estimates.records,
     scratch=_scratch,
 )

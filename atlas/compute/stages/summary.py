@@ -1,4 +1,4 @@
-"""A summary of each layer: its representative units, its evidence; and its figure."""
+"""A summary of each layer: its representative units, its evidence."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from atlas.compute.filters import pixel_filters
-from atlas.compute.layer_figures import write_figure
 from atlas.compute.representative import patch_contrast, representative
 from atlas.compute.stage import Stage
-from atlas.data import addresses
 from atlas.data.documents import SUMMARY, Summaries, read_layer
 from atlas.data.measures import MEASURES, mean
-from atlas.data.plan import Plan
 from atlas.data.records import LayerData, LayerSummary
 
 if TYPE_CHECKING:
     from atlas.compute.run import Run
 
-FIGURE_BYTES = 750_000  # of a layer with six units or more
-
 
 def run(run: Run) -> None:
-    """Summarise the layers, and draw the figure of each one's representative units."""
+    """Summarise the layers."""
     if not run.leads:
         return
     summaries = []
@@ -30,10 +25,6 @@ def run(run: Run) -> None:
         known = read_layer(run.folder, layer.id)
         filters = pixel_filters(run.network, layer)
         chosen = representative(known, filters, contrast=patch_contrast(run.folder, known))
-        for form in ("png", "svg") if chosen else ():
-            write_figure(
-                run.folder / addresses.figure_file(layer.id, form), run.folder, known, chosen
-            )
         summaries.append(_summary(known, chosen))
     run.write(SUMMARY, Summaries(tuple(summaries)))
 
@@ -64,10 +55,6 @@ def _means(layer: LayerData) -> dict[str, float] | None:
     return found or None
 
 
-def _estimate(plan: Plan) -> int:
-    return sum(round(FIGURE_BYTES * min(1, layer.units / 6)) for layer in plan.layers)
-
-
 STAGE = Stage(
     "summary",
     run,
@@ -75,6 +62,4 @@ STAGE = Stage(
     needs=("layers", "nine", "connections", "together", "concepts", "reconstructions", "examples"),
     inputs=("network",),
     settings=("layers",),
-    files=("*/figure.png", "*/figure.svg"),
-    estimate=_estimate,
 )

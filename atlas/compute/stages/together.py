@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlas.compute.stage import Stage
+from atlas.data import estimates
 from atlas.data.documents import NINE, TOGETHER, PerUnit, UnitTogether
-from atlas.data.plan import Plan
 from atlas.scanning import sketching
 
 if TYPE_CHECKING:
     from atlas.compute.run import Run
-
-DATA_BYTES = 150  # of a unit
 
 
 def run(run: Run) -> None:
@@ -38,10 +36,6 @@ def run(run: Run) -> None:
         run.write(TOGETHER, PerUnit(units_), name)
 
 
-def _estimate(plan: Plan) -> int:
-    return plan.units * DATA_BYTES if plan.evidence else 0
-
-
 STAGE = Stage(
     "together",
     run,
@@ -49,5 +43,5 @@ STAGE = Stage(
     needs=("scan", "nine"),
     inputs=("network",),
     settings=("layers",),
-    estimate=_estimate,
+    estimate=estimates.together,
 )

@@ -34,8 +34,11 @@ class CardPage:
 
 
 def files(view: AtlasView) -> Iterator[tuple[str, str]]:
-    """Each unit's card, and its oEmbed data where the site's address is known; none if lean."""
-    if view.atlas.lean:
+    """Each unit's card, and its oEmbed data where the site's address is known.
+
+    There are none where cards aren't kept.
+    """
+    if not view.atlas.keeps("cards"):
         return
     for layer in view.layers.values():
         for unit in layer.top:

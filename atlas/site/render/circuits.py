@@ -31,11 +31,11 @@ Name = tuple[str, int]  # of a unit: its layer and number
 
 @dataclass(frozen=True)
 class Placed:
-    """A node's picture: its top left corner and its side."""
+    """A node's picture: its top left corner and its side, in whole steps."""
 
-    x: float
-    y: float
-    side: float
+    x: int
+    y: int
+    side: int
 
     @property
     def middle(self) -> float:
@@ -68,9 +68,9 @@ class Node:
     crisp: bool
 
     @property
-    def label_at(self) -> tuple[float, float]:
+    def label_at(self) -> tuple[int, int]:
         """Where the middle of its label's line begins."""
-        return self.place.x + self.place.side / 2, self.place.y + self.place.side + 11
+        return self.place.x + self.place.side // 2, self.place.y + self.place.side + 11
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,10 @@ class Edge:
 
 @dataclass(frozen=True)
 class Part:
-    """What one unit below contributes, in words; ``page`` is "" where it has none."""
+    """What one unit below contributes, in words.
+
+    ``page`` is "" where it has none, and where the picture has the link.
+    """
 
     name: str
     page: str
@@ -107,7 +110,7 @@ class Whole:
 class Circuit:
     """A unit's circuit; ``sums`` says the same in numbers, the unit's own first.
 
-    A lean atlas has no small pictures, so nothing is drawn there: ``nodes`` is empty.
+    ``nodes`` is empty where pictures of circuits aren't kept.
     """
 
     width: int
@@ -139,13 +142,15 @@ def circuit(view: AtlasView, layer: LayerData, unit: Unit, page: PageAddress) ->
     edges = list(_edges(chosen.first, middle, own[name]))
     for one, feeders in chosen.second.items():
         edges += _edges(feeders, left, middle[one])
-    if view.atlas.lean:
+    drawn = view.atlas.keeps("circuits")
+    if not drawn:
         nodes, edges = [], []
-    sums = [_whole(view, name, unit.sums, unit.sums.feeders, page)]
+    first = len(chosen.first) if drawn else 0
+    sums = [_whole(view, name, unit.sums, unit.sums.feeders, page, drawn=first)]
     for one, feeders in chosen.second.items():
         known = _sums_of(view, one)
         assert known is not None
-        sums.append(_whole(view, one, known, feeders, page))
+        sums.append(_whole(view, one, known, feeders, page, drawn=len(feeders) if drawn else 0))
     title = f"{layer.layer}/{unit.unit}"
     return Circuit(
         width=WIDTH,
@@ -196,12 +201,12 @@ def layout(chosen: Chosen) -> Layout:
     return Layout(columns, height)
 
 
-def _column(names: Sequence[Name], middle: float, side: float, height: float) -> dict[Name, Placed]:
+def _column(names: Sequence[Name], middle: int, side: int, height: float) -> dict[Name, Placed]:
     """A column of nodes, spread over the height."""
     room = height / max(len(names), 1)
     top = (room - side - LABEL) / 2
     return {
-        name: Placed(middle - side / 2, round(place * room + top, 1), side)
+        name: Placed(middle - side // 2, round(place * room + top), side)
         for place, name in enumerate(names)
     }
 
@@ -241,7 +246,7 @@ def _page_of(view: AtlasView, name: Name, page: PageAddress) -> str:
 def _node(view: AtlasView, name: Name, place: Placed, page: PageAddress) -> Node:
     unit, source, crisp = _find(view, name), "", False
     if unit and unit.nine:
-        source = view.link(addresses.thumbnail_file(*name), page)
+        source = view.small_plate(*name, page)
         crisp = pixels.is_crisp(view.layers[name[0]].shown)
     full, best = f"{name[0]}/{name[1]}", phrases.best_label(unit) if unit else None
     label = full if len(full) <= LETTERS else f"…{full[1 - LETTERS :]}"
@@ -252,9 +257,18 @@ def _node(view: AtlasView, name: Name, place: Placed, page: PageAddress) -> Node
 
 
 def _whole(
-    view: AtlasView, name: Name, sums: Sums, feeders: Sequence[Feeder], page: PageAddress
+    view: AtlasView,
+    name: Name,
+    sums: Sums,
+    feeders: Sequence[Feeder],
+    page: PageAddress,
+    *,
+    drawn: int,
 ) -> Whole:
-    """A unit's sum in words: all of it where all its feeders are told, or else its feeders."""
+    """A unit's sum in words: all of it where all its feeders are told, or else its feeders.
+
+    The first ``drawn`` of them stand in the picture.
+    """
     remainder = []
     if feeders == sums.feeders:
         for text, amount in (
@@ -270,12 +284,12 @@ def _whole(
         parts=tuple(
             Part(
                 name=f"{layer}/{number}",
-                page=_page_of(view, (layer, number), page),
+                page="" if place < drawn else _page_of(view, (layer, number), page),
                 amount=signed(amount),
                 negative=amount < 0,
                 share=phrases.weight_share(share),
             )
-            for layer, number, amount, share in feeders
+            for place, (layer, number, amount, share) in enumerate(feeders)
         ),
         remainder=tuple(remainder),
     )

@@ -34,8 +34,7 @@ class UseEntry:
 
     ``called`` is people's own name for it. ``mark`` is the fragment of the page that shows where it
     looks: ``box``, and with it ``close``, ``inner`` and ``reach`` (see ``BoxedStimulus``).
-    ``tiles`` are cut out of its plate, ``source``: what was reconstructed from this image, and the
-    patch where that may be shown.
+    ``tile`` is the place on its plate, ``source``, of what was reconstructed from this image.
     """
 
     mark: str
@@ -49,7 +48,7 @@ class UseEntry:
     inner: Corners | None
     reach: Corners | None
     source: str
-    tiles: tuple[Pair, ...]
+    tile: Pair
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class ImagePage:
 
 def files(view: AtlasView) -> Iterator[tuple[str, str]]:
     """The page of each image that is among any unit's nine: (address within the atlas, HTML)."""
-    if view.atlas.lean:
+    if not view.atlas.keeps("image-pages"):
         return
     uses = uses_by_image(view)
     images = list(uses)
@@ -128,7 +127,7 @@ def image_page(view: AtlasView, image: int, uses: Sequence[Use], *, steps: Steps
         name=first.file,
         label=view.label_anchor(CLASSES, first.label, page) if first.label else None,
         credit=atlas_phrases.credit(view.atlas),
-        source=f"{image}.webp" if view.atlas.pictures else "",
+        source=f"{image}.webp" if view.atlas.stimuli else "",
         size=size,
         view_box=view_box(size, [use.winner.box for use in uses]),
         boxes=phrases.boxes(use.unit for use in uses),
@@ -161,7 +160,7 @@ def _entry(view: AtlasView, use: Use, page: PageAddress) -> UseEntry:
         inner=within(winner.box, use.unit.effective),
         reach=reach(winner),
         source=view.link(addresses.plate_file(layer, unit), page),
-        tiles=tuple(plate.place(use.rank, patch) for patch in (False, True)[: 1 + plate.patches]),
+        tile=plate.place(use.rank, patch=False),
     )
 
 

@@ -89,6 +89,7 @@ def layer_page(view: AtlasView, layer: LayerData) -> str:
         steps=_steps(view, layer, page),
         preview=preview(view, layer, representative[0]) if representative else None,
     )
+    figure = bool(representative) and view.atlas.keeps("figures")
     content = LayerPage(
         name=layer.layer,
         lead=phrases.layer_lead(view.atlas, layer),
@@ -116,8 +117,8 @@ def layer_page(view: AtlasView, layer: LayerData) -> str:
             for name, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
         ),
         evidence=evidence_tables.of_layer(summary),
-        downloads=_downloads(figure=bool(representative)),
-        snippets=snippets.of_layer(view, layer, figure=bool(representative)),
+        downloads=_downloads(figure=figure),
+        snippets=snippets.of_layer(view, layer, figure=figure),
     )
     return view.renderer.page("layer.html", head, content)
 

@@ -103,7 +103,8 @@ class BoxedStimulus:
     """A stimulus with a box over it.
 
     ``source`` is "" where the stimulus may not be shown; ``width`` and ``height`` are those of the
-    input frame, and ``extent`` the part of the plane shown, as an SVG's view box. ``close`` is the
+    input frame, and ``extent`` the part of the plane shown, as an SVG's view box;
+    ``label`` is "" where what stands around it says what it is. ``close`` is the
     close-up within the box, ``inner`` the effective field, drawn dashed, and ``reach`` what of the
     box can reach the activation: the rest is darkened. Each is None where there is none, or where
     it is the box.
@@ -189,7 +190,7 @@ def boxed(source: str, size: Pair, box: Corners, *, label: str) -> BoxedStimulus
 def looked_at(source: str, size: Pair, winner: Winner, unit: Unit) -> BoxedStimulus:
     """A stimulus of this height and width with all the boxes of one of a unit's nine."""
     return replace(
-        boxed(source, size, winner.box, label="Its place in the whole image"),
+        boxed(source, size, winner.box, label=""),
         close=winner.close_box,
         inner=within(winner.box, unit.effective),
         reach=reach(winner),
@@ -220,6 +221,6 @@ def within(box: Corners, part: Corners | None) -> Corners | None:
 
 def preview(view: AtlasView, layer: LayerData, unit: int) -> Preview | None:
     """A unit's plate as the picture of a page's link; None where no plate is kept as JPEG."""
-    if not view.atlas.jpeg or not layer.unit(unit).nine:
+    if not view.atlas.keeps("jpeg") or not layer.unit(unit).nine:
         return None
     return Preview(view.address(addresses.picture_file(layer.layer, unit)), layer.plate.size)

@@ -91,7 +91,7 @@ def site_index(
             {
                 "name": atlas.name,
                 "shards": shards(atlas),
-                "plates": "" if atlas.lean else "small/",
+                "plates": "small/" if atlas.keeps("small") else "",
                 "layers": [[summary.layer, summary.shown] for summary in atlas.summary],
             }
             for atlas in atlases

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -21,10 +22,9 @@ BAR = 20  # the mean width of a bar, in steps of the picture
 
 @dataclass(frozen=True)
 class PatchSample:
-    """A patch of a weaker image: where it begins on the strip, and the image in words."""
+    """A patch of a weaker image: where it begins on the strip."""
 
     left: int
-    text: str
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class Tick:
 class Distribution:
     """How many images reach each level of activation.
 
-    ``bars`` is an SVG's path of bars on a logarithmic axis, ``width`` long; their areas are as the
-    numbers of images, and the highest is 40 high. ``first`` and ``last`` are the activations at
+    ``bars`` is an SVG's path around bars on a logarithmic axis, ``width`` long; their areas are as
+    the numbers of images, and the highest is 40 high. ``first`` and ``last`` are the activations at
     both ends; ``silent`` says how many images are at level 0, ``less`` counts those
     left of the first bar. ``ninth`` is where the weakest of a full nine stands, in percent of the
     width.
@@ -88,7 +88,7 @@ class Distribution:
 
 def spectrum(view: AtlasView, layer: LayerData, unit: Unit, page: PageAddress) -> Spectrum | None:
     """The patches of a unit's weaker images; None where it has none that may be shown."""
-    if not view.atlas.stimuli or not any(sample.winner for sample in unit.spectrum):
+    if not view.atlas.strips or not any(sample.winner for sample in unit.spectrum):
         return None
     tile = pixels.strip_tile(layer.shown)
     placed = groupby(enumerate(unit.spectrum), key=lambda one: one[1].percent)
@@ -110,10 +110,7 @@ def _band(percent: float, placed: list[tuple[int, Sample]], step: int) -> Band:
         percentile=phrases.percentile(percent),
         values="–".join(dict.fromkeys([values[-1], values[0]])) if values else "not active",
         labels=", ".join(labels),
-        patches=tuple(
-            PatchSample(place * step, f"{winner.label or winner.file}, {value}")
-            for (place, winner), value in zip(shown, values, strict=True)
-        ),
+        patches=tuple(PatchSample(place * step) for place, _ in shown),
     )
 
 
@@ -132,10 +129,8 @@ def distribution(layer: LayerData, unit: Unit) -> Distribution | None:
     ]
     tallest = max(n / (edges[k + 1] - edges[k]) for k, n in enumerate(shown))
     return Distribution(
-        bars="".join(
-            _bar(edges[k], edges[k + 1], round(40 * n / (edges[k + 1] - edges[k]) / tallest, 1))
-            for k, n in enumerate(shown)
-            if n
+        bars=_outline(
+            edges, [40 * n / (edges[k + 1] - edges[k]) / tallest for k, n in enumerate(shown)]
         ),
         width=width,
         first=phrases.activation(levels.lower_bound(lowest)),
@@ -167,8 +162,11 @@ def _ticks(unit: Unit, lowest: int, stop: int) -> tuple[Tick, ...]:
     return tuple(ticks)
 
 
-def _bar(left: int, right: int, height: float) -> str:
-    return f"M{left} 40v-{height:g}H{right}V40z"
+def _outline(edges: Sequence[int], heights: Sequence[float]) -> str:
+    """The outline of bars that stand side by side, from left to right, and back on the ground."""
+    bars = zip(edges[1:], heights, strict=True)
+    steps = (f"V{round(40 - height, 1):g}H{right}" for right, height in bars)
+    return f"M{edges[0]} 40{''.join(steps)}V40z"
 
 
 def _place(value: float, lowest: int, stop: int) -> float:

@@ -13,8 +13,8 @@ from atlas.site.render.view import AtlasView
 
 
 def files(view: AtlasView) -> Iterator[tuple[str, bytes]]:
-    """The data of each unit: (address within the atlas, JSON); none if the atlas is lean."""
-    if view.atlas.lean:
+    """The data of each unit: (address within the atlas, JSON); none where it isn't kept."""
+    if not view.atlas.keeps("unit-data"):
         return
     for layer in view.layers.values():
         head = {"schema": SCHEMA, "atlas": view.name, "layer": layer.layer}

@@ -25,7 +25,7 @@ from atlas.site.render.unit_activations import (
 )
 from atlas.site.render.view import CLASSES, CONCEPTS, LIVE_PAGE, AtlasView
 
-HELD_BACK = 3  # units above that it inhibits, at most
+OTHERS, HELD_BACK = 4, 2  # units in a strip, and of those above that it inhibits, at most
 NAMED = 3  # that a unit's page names, at most; its data has them all
 
 
@@ -34,8 +34,8 @@ class WinnerPair:
     """One of the nine: its reconstruction and its patch, by their corners (top, left) on the plate.
 
     ``twin`` and ``marked`` are corners on the plate of what was tried, and ``trial`` says how it
-    went; ``text`` is the winner in words, ``where`` its file and its position, ``image`` the link
-    to its image's page, if there is one.
+    went; ``rank`` is its place among the nine, ``text`` the winner in words, ``where`` its file and
+    its position, ``image`` the link to its image's page, if there is one.
     """
 
     reconstruction: Pair
@@ -45,6 +45,7 @@ class WinnerPair:
     trial: str
     value: str
     label: Anchor | None
+    rank: str
     text: str
     where: str
     image: str
@@ -115,7 +116,7 @@ class Neighbour:
 
     ``label`` is what it is best called, ``called`` people's own name for it, ``bond`` how strongly
     it is bound, in words. ``page`` and
-    ``source``, the link to its thumbnail, are "" where there is none.
+    ``source``, the link to its small plate, are "" where there is none.
     """
 
     title: str
@@ -158,7 +159,7 @@ class UnitPage:
     lead: str
     crisp: bool
     pictures: bool
-    lean: bool
+    stimuli: bool
     views: picture_views.PictureViews | None
     plate_file: str
     plate: Plate
@@ -176,6 +177,7 @@ class UnitPage:
     neighbours: tuple[Neighbours, ...]
     training: Training | None
     downloads: tuple[Anchor, ...]
+    kit: snippets.UnitKit
     snippets: tuple[snippets.Snippet, ...]
     provenance: str
     verify: str
@@ -195,7 +197,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     name, titled = f"{layer.layer}/{unit.unit}", view.unit_title(layer.layer, unit.unit)
     label = phrases.best_label(unit)
     small = pixels.small_plate_of(layer.shown, view.atlas.pictures)
-    is_tried = bool(unit.evidence) and not view.atlas.lean
+    is_tried = bool(unit.evidence) and view.atlas.keeps("trials")
     head = view.head(
         file,
         title=" · ".join([titled, label.name, label.support] if label else [titled]),
@@ -207,7 +209,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         ),
         steps=_steps(view, layer, unit),
         preview=preview(view, layer, unit.unit),
-        oembed=f"{unit.unit}.oembed.json" if view.info.base and not view.atlas.lean else "",
+        oembed=f"{unit.unit}.oembed.json" if view.info.base and view.atlas.keeps("cards") else "",
     )
     content = UnitPage(
         layer=layer.layer,
@@ -218,7 +220,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         lead=phrases.unit_lead(layer, unit),
         crisp=pixels.is_crisp(layer.shown),
         pictures=view.atlas.pictures,
-        lean=view.atlas.lean,
+        stimuli=view.atlas.stimuli,
         views=picture_views.of_pairs(patches=view.atlas.pictures, tried=is_tried),
         plate_file=f"{unit.unit}.webp",
         plate=layer.plate,
@@ -247,7 +249,8 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         neighbours=tuple(_strips(view, unit, page)),
         training=training(view, layer, unit.unit, page),
         downloads=_downloads(view, unit),
-        snippets=snippets.of_unit(view, layer, unit),
+        snippets=snippets.link_of_unit(view, layer, unit),
+        kit=snippets.kit(view, layer, unit),
         provenance=atlas_phrases.provenance(view.atlas),
         verify=f"site/{view.name}/{name}",
     )
@@ -280,7 +283,7 @@ def _pair(
     """One of the nine; ``small`` is the layout of the plate of what was tried."""
     winner = unit.nine[rank]
     image = ""
-    if not view.atlas.lean:
+    if view.atlas.keeps("image-pages"):
         mark = addresses.mark(layer.layer, unit.unit)
         image = f"{view.link(addresses.image_page(winner.image), page)}#{mark}"
     source = ""
@@ -294,6 +297,7 @@ def _pair(
         trial=evidence_tables.of_winner(unit, rank),
         value=value,
         label=view.label_anchor(CLASSES, winner.label, page) if winner.label else None,
+        rank=phrases.place(rank),
         text=phrases.winner(winner, rank),
         where=phrases.where(winner, layer),
         image=image,
@@ -328,11 +332,11 @@ def _strips(view: AtlasView, unit: Unit, page: PageAddress) -> Iterator[Neighbou
     """The strips of units that excite a unit, inhibit it, are fed by it, or fire with it."""
     exciting = [link for link in unit.below if link[2] is None or link[2] > 0]
     inhibiting = [link for link in unit.below if link[2] is not None and link[2] <= 0]
-    fed = [link for link in unit.above if link[2] is None or link[2] > 0]
+    fed = [link for link in unit.above if link[2] is None or link[2] > 0][:OTHERS]
     fed += [link for link in unit.above if link[2] is not None and link[2] <= 0][:HELD_BACK]
     for title, about, links, bond in (
-        ("Excited by", "Share of its squared weights.", exciting, phrases.weight_share),
-        ("Inhibited by", "", inhibiting, phrases.weight_share),
+        ("Excited by", "Share of its squared weights.", exciting[:OTHERS], phrases.weight_share),
+        ("Inhibited by", "", inhibiting[:OTHERS], phrases.weight_share),
         (
             "Feeds",
             "Its share of theirs: + excites, − inhibits them.",
@@ -342,7 +346,7 @@ def _strips(view: AtlasView, unit: Unit, page: PageAddress) -> Iterator[Neighbou
         (
             "Units that fire together",
             "Correlation over all images, to about ±0.06.",
-            unit.alike,
+            unit.alike[:OTHERS],
             phrases.correlation,
         ),
     ):
@@ -364,10 +368,8 @@ def _neighbours(
         unit = layer.find(number)
         fired = unit is not None and bool(unit.nine)
         label = phrases.best_label(unit) if unit else None
-        thumbnail = ""
+        plate = view.small_plate(name, number, page) if fired else ""
         called = phrases.quoted(view.called(name, number))
-        if fired and not view.atlas.lean:
-            thumbnail = view.link(addresses.thumbnail_file(name, number), page)
         neighbours.append(
             Neighbour(
                 title=f"{name}/{number}",
@@ -376,8 +378,8 @@ def _neighbours(
                 bond=bond(strength),
                 negative=strength is not None and strength < 0,
                 page=view.link(addresses.unit_page(name, number), page) if unit else "",
-                source=thumbnail,
-                size=pixels.thumbnail_size(layer.plate.size),
+                source=plate,
+                size=layer.plate.size,
             )
         )
     return tuple(neighbours)
@@ -397,13 +399,10 @@ def _filter(layer: LayerData, unit: int) -> FilterTile | None:
 
 def _downloads(view: AtlasView, unit: Unit) -> tuple[Anchor, ...]:
     plates = [Anchor("Plate (WebP)", f"{unit.unit}.webp")]
-    if view.atlas.jpeg:
+    if view.atlas.keeps("jpeg"):
         plates.append(Anchor("Plate (JPEG)", f"{unit.unit}.jpg"))
-    if view.atlas.lean:
-        data = [Anchor("Data of the layer's units (JSON)", f"{NINE.name}.json")]
-    else:
-        data = [
-            Anchor("Data (JSON)", f"{unit.unit}.json"),
-            Anchor("Card", f"embed/{unit.unit}.html"),
-        ]
-    return (*(plates if unit.nine else ()), *data)
+    data = [Anchor("Data of the layer's units (JSON)", f"{NINE.name}.json")]
+    if view.atlas.keeps("unit-data"):
+        data = [Anchor("Data (JSON)", f"{unit.unit}.json")]
+    card = [Anchor("Card", f"embed/{unit.unit}.html")] if view.atlas.keeps("cards") else []
+    return (*(plates if unit.nine else ()), *data, *card)

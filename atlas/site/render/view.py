@@ -102,8 +102,8 @@ class AtlasView:
 
     @functools.cached_property
     def shown_images(self) -> frozenset[int]:
-        """The images that have a page: those among any unit's nine, unless the atlas is lean."""
-        if self.atlas.lean:
+        """The images that have a page: those among any unit's nine, where pages are kept."""
+        if not self.atlas.keeps("image-pages"):
             return frozenset()
         units = (unit for layer in self.layers.values() for unit in layer.top)
         return frozenset(winner.image for unit in units for winner in unit.nine)
@@ -136,6 +136,12 @@ class AtlasView:
     def label_file(self, kind: Kind, name: str) -> str:
         """The page of a class or concept."""
         return addresses.label_page(self.label_folder(kind), name)
+
+    def small_plate(self, layer: str, unit: int, page: PageAddress) -> str:
+        """The link to a unit's small plate, as it stands beside links, or else to the plate."""
+        small = self.atlas.keeps("small")
+        file = addresses.thumbnail_file if small else addresses.plate_file
+        return self.link(file(layer, unit), page)
 
     def label_link(self, kind: Kind, name: str | None, page: PageAddress) -> str:
         """The link to the page of a class or concept; "" for one that has none."""
@@ -183,7 +189,7 @@ class AtlasView:
 
     def has_quiz(self, layer: LayerData) -> bool:
         """Whether a layer has a quiz: the images may be shown, and some unit can be asked about."""
-        return self.atlas.stimuli and any(map(is_askable, layer.top))
+        return self.atlas.strips and self.atlas.keeps("quizzes") and any(map(is_askable, layer.top))
 
     @functools.cached_property
     def is_live(self) -> bool:

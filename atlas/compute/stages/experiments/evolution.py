@@ -178,7 +178,7 @@ def _pieces(run: Run, layers: Sequence[Layer], found: Mapping[str, _Found]) -> l
         figure = _figure(firing, layers=len(layers))
         for first in range(0, len(units), UNITS_TOGETHER):
             some = tuple(one.unit for one in units[first : first + UNITS_TOGETHER])
-            drawn = frozenset(some).intersection(figure if run.settings.lean else some)
+            drawn = frozenset(some).intersection(some if run.settings.keeps("moments") else figure)
             own = tuple(sides.get(unit) for unit in some)
             pieces.append(_Piece(layer.id, some, own, drawn, tuple(figure), facts.shown))
     return pieces
@@ -294,7 +294,7 @@ def _write_strips(run: Run, piece: _Piece, results: Arrays) -> None:
 def _estimate(plan: Plan) -> int:
     if not plan.checkpoints:
         return 0
-    drawn = FIGURE * len(plan.layers) if plan.lean else plan.units
+    drawn = plan.units if "moments" in plan.kept else FIGURE * len(plan.layers)
     return drawn * STRIP_BYTES + plan.units * DATA_BYTES
 
 
@@ -304,7 +304,8 @@ STAGE = Stage(
     (EVOLUTION, UNITS),
     needs=("scan", "layers", "nine", "close_ups"),
     inputs=("network", "images", "slots", "checkpoints"),
-    settings=("layers", "rule", "images_policy", "lean"),
+    settings=("layers", "rule", "images_policy"),
+    extras=("moments",),
     files=("experiments/evolution/*/*.webp",),
     estimate=_estimate,
 )

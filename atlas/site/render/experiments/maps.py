@@ -20,7 +20,6 @@ from atlas.data.experiments.maps import (
 from atlas.site import phrases
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.experiments.page import TITLE, Found, experiment_page, file_of, folder
-from atlas.site.render.images import uses_by_image
 from atlas.site.render.view import AtlasView
 
 CELL = 64  # of a map without a sheet, in units of its SVG
@@ -183,7 +182,7 @@ def _about(result: Maps) -> tuple[str, ...]:
 
 
 def _images(view: AtlasView, images: ImageMap, page: PageAddress) -> Map:
-    with_page = set(uses_by_image(view)) if not view.atlas.lean else set()
+    with_page = view.shown_images
     classes = sorted({one.label for one in images.images if one.label is not None})
     cell = images.tile or CELL
     return Map(

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from atlas.data import addresses
 from atlas.data.experiments.outcomes import Subject
 from atlas.site.render.base import Anchor, PageAddress
-from atlas.site.render.images import uses_by_image
 from atlas.site.render.view import AtlasView
 
 
@@ -23,7 +22,7 @@ def called(subjects: Sequence[Subject]) -> tuple[str, ...]:
 
 def anchors(view: AtlasView, subjects: Sequence[Subject], page: PageAddress) -> tuple[Anchor, ...]:
     """Each subject by what it is called, with the link to the image's page if it has one."""
-    with_page = set() if view.atlas.lean else uses_by_image(view).keys()
+    with_page = view.shown_images
     return tuple(
         Anchor(
             name,
