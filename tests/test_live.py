@@ -216,7 +216,7 @@ def test_a_drawn_face_excites_the_unit_for_faces_until_its_eyes_are_gone(
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    _ready(page, f"{(site / 'small' / 'live.html').as_uri()}#conv5/49")
+    _ready(page, f"{(site / 'small' / 'live.html').as_uri()}#conv5/51")
     page.on("request", lambda request: asked.append(request.url))
     pen = Pen(page)
     page.click("[data-act=clear]")
@@ -243,7 +243,7 @@ def test_a_drawn_face_excites_the_unit_for_faces_until_its_eyes_are_gone(
     pen.stroke((295, 225), (320, 225))
     blind = pen.percentile()
     assert seeing > 0.95 and bald < 0.9 and blind < seeing - 0.1
-    assert "conv5/49" in page.inner_text("#live-title")
+    assert "conv5/51" in page.inner_text("#live-title")
     # pictures of units that stand out, of the site itself, and nothing else
     assert all(url.startswith((site / "small").as_uri()) and url.endswith(".webp") for url in asked)
     assert not wrong

@@ -175,3 +175,24 @@ def test_the_notes_of_the_project_name_units_of_the_demo(site: Path, tmp_path: P
     walk = assembled.files.texts["notes/from-edges-to-birds.html"]
     assert len(re.findall('class="plate', walk)) > 12
     check(assembled.files)
+
+
+def test_a_note_shows_what_came_of_an_experiment(site: Path, tmp_path: Path) -> None:
+    text = "[[experiments/first-layer]]\n\nSee [[experiments/invariance|how it moves]].\n"
+    page = written(site, tmp_path, "tried", f"# Tried\n\n{text}")  # with its links checked
+    own = (site / "small" / "experiments" / "first-layer.html").read_text()
+    finding = re.search(r'<ul class="findings">\s*<li>(.*?)</li>', own)
+    assert finding and finding[1] in page
+    assert '<a href="../small/experiments/first-layer.html">The first layer</a>' in page
+    assert '<a href="../small/conv1/0.html">' in page  # a dot of its first chart
+    assert '<a href="../small/experiments/invariance.html">how it moves</a>' in page
+
+
+def test_an_experiment_that_was_not_made_is_told_and_one_that_is_none_fails(
+    site: Path, tmp_path: Path
+) -> None:
+    page = written(site, tmp_path, "later", "# Later\n\n[[experiments/memorising]]\n")
+    assert "<code>--experiments memorising</code>" in page
+    (tmp_path / "later.md").write_text("# Later\n\n[[experiments/memory]]\n")
+    with pytest.raises(AtlasError, match=r"later.md:3: .*there is no experiment memory; there are"):
+        whole(site, tmp_path)

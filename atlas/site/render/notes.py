@@ -2,8 +2,9 @@
 
 ``[[conv3/117]]`` in a paragraph of its own becomes a figure of the unit, ``[[conv3]]`` of the
 layer, ``[[alexnet:conv3/117|caption]]`` of another atlas's unit; within a sentence they become
-links. ``[[conv3/117 lit]]`` is a figure whose patches are lit by their reconstructions. TeX between
-dollar signs becomes MathML: ``$a_i$`` in a line, ``$$a_i$$`` on its own.
+links. ``[[conv3/117 lit]]`` is a figure whose patches are lit by their reconstructions.
+``[[experiments/occlusion]]`` shows what came of an experiment. TeX between dollar signs becomes
+MathML: ``$a_i$`` in a line, ``$$a_i$$`` on its own.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from markdown.inlinepatterns import InlineProcessor
 from markdown.util import AtomicString
 
 from atlas.data import addresses
+from atlas.data.experiments.table import NAMES, Experiment
 from atlas.data.records import LayerData, Unit
 from atlas.errors import AtlasError
 from atlas.site.render.base import (
@@ -34,6 +36,7 @@ from atlas.site.render.base import (
     Steps,
     plain_text,
 )
+from atlas.site.render.experiments import in_notes
 from atlas.site.render.formulas import Formulas
 from atlas.site.render.picture_views import LIT, PictureViews, of_plates
 from atlas.site.render.pictures import Card, card
@@ -212,6 +215,10 @@ class _Finder:
         """What a reference leads to. Raises ``AtlasError`` if that doesn't exist."""
         view = self._view(match)
         address = match[2].strip()
+        experiment = self._experiment(match)
+        if experiment:
+            page = in_notes.link_to(view, experiment, self.page)
+            return _Target(experiment.title, page, ())
         if address in view.layers:
             return self._layer(view, address)
         name, slash, number = address.rpartition("/")
@@ -231,6 +238,10 @@ class _Finder:
 
     def figure(self, matches: Sequence[re.Match[str]]) -> str:
         """What references lead to as a figure, in HTML; a plate without patches can't be lit."""
+        experiment = self._experiment(matches[0])
+        if experiment and len(matches) == 1:
+            part = in_notes.excerpt(self._view(matches[0]), experiment, self.page)
+            return self.renderer.part("experiment-in-note.html", part)
         shown = [
             Shown(card, bool(match[3]) and card.halves is not None)
             for match in matches
@@ -240,6 +251,17 @@ class _Finder:
         said = LIT.said if any(one.lit for one in shown) else ""
         figure = Figure(tuple(shown), len(shown) > 1, caption, said)
         return self.renderer.part("figure.html", figure)
+
+    def _experiment(self, match: re.Match[str]) -> Experiment | None:
+        """The experiment that a reference names, if it names one."""
+        view, address = self._view(match), match[2].strip()
+        name = address.removeprefix(in_notes.PREFIX)
+        if name == address or address.rpartition("/")[0] in view.layers:
+            return None
+        found = in_notes.named(name)
+        if found is None:
+            self._fail(match, f"there is no experiment {name}; there are {', '.join(NAMES)}")
+        return found
 
     def _layer(self, view: AtlasView, name: str) -> _Target:
         layer = view.layers[name]
