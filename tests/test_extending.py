@@ -59,7 +59,9 @@ def test_a_stage_and_a_page_from_outside_join_a_finished_atlas(
 ) -> None:
     out = tmp_path / "site"
     shutil.copytree(few, out)
-    settings = Settings(limit=96, units=4, workers=0, name="small", out=out)
+    settings = Settings(
+        limit=96, units=4, experiments=("first-layer",), workers=0, name="small", out=out
+    )
     before = {path: path.read_bytes() for path in (out / "small").rglob("*.webp")}
 
     ran = build(settings, stages=(*STAGES, STAGE), pages=(*PAGES, PAGE))
@@ -93,7 +95,9 @@ def test_a_page_from_outside_is_checked_like_any_other(few: Path, tmp_path: Path
 
     out = tmp_path / "site"
     shutil.copytree(few, out)
-    settings = Settings(limit=96, units=4, workers=0, name="small", out=out)
+    settings = Settings(
+        limit=96, units=4, experiments=("first-layer",), workers=0, name="small", out=out
+    )
     home = (out / "index.html").read_bytes()
 
     def broken(view: AtlasView) -> Iterator[tuple[str, str]]:

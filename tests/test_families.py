@@ -30,7 +30,18 @@ def test_a_family_builds(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(inputs, "load_network", loaded)
     limit, evidence = ("3", "all") if model in TRIED else ("2", "none")
-    given = ["--model", model, "--weights", "none", "--limit", limit, "--units", "1"]
+    given = [
+        "--experiments",
+        "none",
+        "--model",
+        model,
+        "--weights",
+        "none",
+        "--limit",
+        limit,
+        "--units",
+        "1",
+    ]
     given += ["--evidence", evidence]
     if model not in TRIED:
         given += ["--tiles", "nominal"]  # close-ups go down once more, in the same way

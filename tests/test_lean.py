@@ -15,7 +15,7 @@ DOCUMENTS = (
     "layer", "nine", "reconstructions", "connections", "contributions", "together", "examples",
     "concepts",
 )  # fmt: skip
-SHOWN = ["--limit", "60", "--workers", "0", "--layers", "conv2,conv4"]
+SHOWN = ["--experiments", "none", "--limit", "60", "--workers", "0", "--layers", "conv2,conv4"]
 FEW = [*SHOWN, "--units", "4"]
 
 

@@ -21,6 +21,7 @@ from tests.support.once import Shared
 
 ROOT = Path(__file__).parent.parent
 COMMAND = ["--limit", "96", "--units", "3", "--workers", "0", "--name", "small"]
+COMMAND += ["--experiments", "first-layer"]
 
 
 def build(out: Path) -> None:

@@ -23,6 +23,7 @@ from atlas.demo.network import demo_network
 from tests.support.sites import FEW
 
 ROOT = Path(__file__).parents[2]
+NONE = ["--experiments", "none"]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -106,7 +107,7 @@ def test_whatever_is_wrong_gets_one_line_and_the_right_exit_code(
 ) -> None:
     command = [word.replace("{}", str(wrong)) for word in arguments]
     out = [] if "--out" in command else ["--out", str(tmp_path / "out")]
-    assert cli.main(["--limit", "8", *command, *out]) == code
+    assert cli.main(["--limit", "8", *NONE, *command, *out]) == code
     lines = [line for line in capfd.readouterr().err.splitlines() if not line.startswith("note:")]
     assert len(lines) == 1 and lines[0].startswith("build.py: ")
     assert words in lines[0]
@@ -298,7 +299,7 @@ def test_a_folder_of_photographs_and_some_layers(tmp_path: Path) -> None:
         world[index].resize((160, 150)).save(path)
     out = tmp_path / "out"
     words = ["--model", "squeezenet1_1", "--weights", "none", "--images", str(photographs)]
-    words += ["--layers", "features.0,features.3.*", "--out", str(out), "--limit", "10"]
+    words += [*NONE, "--layers", "features.0,features.3.*", "--out", str(out), "--limit", "10"]
     assert cli.main([*words, "--workers", "0"]) == 0
     facts = json.loads((out / "squeezenet1_1" / "atlas.json").read_text())
     assert facts["layers"] == ["features.0", "features.3.squeeze", "features.3.expand1x1",

@@ -65,6 +65,7 @@ def test_the_command_builds_all_atlases_of_a_configuration(tmp_path: Path) -> No
     assert (out / "one" / "atlas.json").read_text().count("--limit 24") == 1
     before = {path: path.read_bytes() for path in (out / "one").rglob("*") if path.is_file()}
     words = ["--config", str(config), "--out", str(out), "--name", "three", "--limit", "24"]
+    words += ["--experiments", "none"]
     assert cli.main([*words, "--layers", "conv1", "--units", "2", "--workers", "0"]) == 0
     assert "three/index.html" in (out / "index.html").read_text()
     assert before == {path: path.read_bytes() for path in before}  # adding one leaves the others

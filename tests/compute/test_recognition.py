@@ -135,7 +135,7 @@ def test_a_finished_atlas_is_shown_without_torch(few: Path, tmp_path: Path) -> N
         pytest.skip("only torch knows what this machine's accelerator can do")
     out = tmp_path / "site"
     shutil.copytree(few, out)
-    words = "--limit 96 --units 4 --name small --title Again --workers 0 --out"
+    words = "--limit 96 --units 4 --experiments first-layer --name small --title Again --out"
     code = (
         "import sys; from atlas.commands.cli import main; code = main(sys.argv[1:])\n"
         "sys.exit('torch was loaded' if 'torch' in sys.modules else code)"
@@ -153,7 +153,9 @@ def test_a_finished_atlas_is_rendered_without_its_network(
 ) -> None:
     out = tmp_path / "site"
     shutil.copytree(few, out)
-    settings = Settings(limit=96, units=4, workers=0, name="small", out=out)
+    settings = Settings(
+        limit=96, units=4, experiments=("first-layer",), workers=0, name="small", out=out
+    )
 
     def load(*_: Any, **__: Any) -> None:
         raise AtlasError("a network is loaded")

@@ -146,8 +146,8 @@ def test_findings_on_fooling_say_how_little_and_that_random_signs_need_more() ->
 
 
 @pytest.fixture(scope="module")
-def pages(few: Path) -> Path:
-    return few / "small" / "experiments"
+def pages(site: Path) -> Path:
+    return site / "small" / "experiments"
 
 
 def text(page: Path) -> str:

@@ -38,6 +38,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "When during training does each unit become what it is?",
         "Zeiler & Fergus 2013, section 4 and figure 4",
         _PAPER,
+        usual=False,
     ),
     Experiment(
         "invariance",
@@ -89,6 +90,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "Which images does the network take to be alike, and which units do alike things?",
         "the notes of Stanford's CS231n, with t-SNE (van der Maaten & Hinton 2008)",
         "https://cs231n.github.io/understanding-cnn/",
+        usual=False,
     ),
 )
 NAMES = tuple(one.name for one in EXPERIMENTS)
