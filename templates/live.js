@@ -28,7 +28,6 @@
     network(found) { said = found; },
     part(at, text) { parts[at] = Uint8Array.from(atob(text), (c) => c.charCodeAt(0)); },
     pictures(found) { samples = found; },
-    busy: () => busy || again || !healthy,
   };
   const script = (file) => new Promise((done, failed) => {
     document.head.append(make("script", { src: file, onload: done, onerror: () => failed(new Error(`${file} can't be loaded`)) }));
@@ -265,6 +264,7 @@
     if (!healthy) return;
     if (busy) { again = true; return; }
     busy = true;
+    place.dataset.busy = "yes";
     if (source === "board" || !stimulus) stimulus = fromBoard();
     sent = stimulus;                   // what the answer will be about; the board may go on
     const input = livePictures.input(sent, said.input);
@@ -278,7 +278,7 @@
     frames.push(performance.now());
     frames = frames.filter((t) => t > performance.now() - 1000);
     show(answer);
-    if (again) { again = false; changed(); }
+    if (again) { again = false; changed(); } else place.dataset.busy = "no";
   }
 
   const bits = new Float32Array(1), word = new Int32Array(bits.buffer);

@@ -15,7 +15,7 @@ import pytest
 
 from atlas.commands.build import build
 from atlas.compute.stage import Stage
-from atlas.compute.stages import STAGES
+from atlas.compute.stages import stages_of
 from atlas.data.documents import NINE, Document
 from atlas.data.settings import Settings
 from atlas.site.pages import PAGES, Page
@@ -64,7 +64,7 @@ def test_a_stage_and_a_page_from_outside_join_a_finished_atlas(
     )
     before = {path: path.read_bytes() for path in (out / "small").rglob("*.webp")}
 
-    ran = build(settings, stages=(*STAGES, STAGE), pages=(*PAGES, PAGE))
+    ran = build(settings, stages=(*stages_of(settings), STAGE), pages=(*PAGES, PAGE))
     assert ran == ["favourites"]  # and nothing else
     assert {path: path.read_bytes() for path in (out / "small").rglob("*.webp")} == before
 
@@ -79,7 +79,7 @@ def test_a_stage_and_a_page_from_outside_join_a_finished_atlas(
     printed = capsys.readouterr().out
     pages = int(re.search(r"([\d,]+) pages", printed)[1].replace(",", ""))  # type: ignore[index]
     capsys.readouterr()
-    assert build(settings, stages=(*STAGES, STAGE), pages=(*PAGES, PAGE)) == []
+    assert build(settings, stages=(*stages_of(settings), STAGE), pages=(*PAGES, PAGE)) == []
     assert f"{pages:,} pages" in capsys.readouterr().out
 
     # without the stage and the page: its data go, its address says so, all else is as it was
@@ -105,6 +105,6 @@ def test_a_page_from_outside_is_checked_like_any_other(few: Path, tmp_path: Path
 
     page = replace(PAGE, files=broken, address="broken.html")
     with pytest.raises(AtlasError, match=r"broken.html links to nowhere.html"):
-        build(settings, stages=STAGES, pages=(*PAGES, page))
+        build(settings, stages=stages_of(settings), pages=(*PAGES, page))
     assert not (out / "small" / "broken.html").exists()
     assert (out / "index.html").read_bytes() == home

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -196,7 +197,7 @@ class Pen:
 
     def percentile(self) -> float:
         """Where the chosen unit's activation stands once the page has seen the last stroke."""
-        self.page.wait_for_function("!window.atlasLive.busy()")
+        self.page.wait_for_selector("#live[data-busy=no]")
         return float(self.page.get_attribute("#live", "data-share"))
 
 
@@ -205,7 +206,7 @@ def _ready(page: Any, address: str) -> None:
     page.wait_for_selector("#live[data-ready]", timeout=120_000)
     assert page.get_attribute("#live", "data-ready") == "yes", page.inner_text("#live-said")
     assert float(page.get_attribute("#live", "data-difference")) < 2e-3
-    page.wait_for_function("!window.atlasLive.busy()")
+    page.wait_for_selector("#live[data-busy=no]")
 
 
 def test_a_drawn_face_excites_the_unit_for_faces_until_its_eyes_are_gone(
@@ -256,15 +257,13 @@ def test_the_page_says_what_it_cannot_do(browser: Any, site: Path, tmp_path: Pat
     odd = tmp_path / "odd.png"
     odd.write_text("no picture")
     page.set_input_files("#live-file", odd)
-    page.wait_for_function(
-        "document.getElementById('live-said').textContent.includes(\"can't be read\")"
-    )
+    page.get_by_text("odd.png can't be read as a picture.").wait_for()
     page.click("[data-source=camera]")
-    page.wait_for_function("/[Cc]amera/.test(document.getElementById('live-said').textContent)")
+    page.locator("#live-said", has_text=re.compile("[Cc]amera")).wait_for()
     picture = tmp_path / "picture.png"
     Image.new("RGB", (300, 200), (200, 30, 30)).save(picture)
     page.set_input_files("#live-file", picture)
-    page.wait_for_function("!window.atlasLive.busy()")
+    page.wait_for_selector("#live[data-busy=no]")
     assert page.locator("#live-layers button:visible").count() > 10
     page.close()
 

@@ -234,6 +234,9 @@ def _values(option: Option) -> st.SearchStrategy[object]:
     }
     if option.kind is options.SWITCH and option.scope == "command":
         return st.just(True)  # that is all a command line can say
+    if option.kind is options.WORDS:
+        some = st.lists(st.sampled_from(option.choices or ()), min_size=1, unique=True)
+        return some.map(tuple)
     return st.sampled_from(option.choices) if option.choices else of_kind[option.kind]
 
 

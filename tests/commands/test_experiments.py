@@ -54,5 +54,6 @@ def test_subjects_that_match_no_image_are_an_error(
 ) -> None:
     shutil.copytree(few, tmp_path, dirs_exist_ok=True)
     command = [*sites.FEW, "--workers", "0", "--out", str(tmp_path)]
+    command += ["--experiments", "invariance"]
     assert cli.main([*command, "--subjects", "unicorn/*"]) == 2
     assert "--subjects unicorn/*: no image has such a name" in capsys.readouterr().err

@@ -8,6 +8,7 @@ import pytest
 import atlas
 from atlas.commands.projecting import Fit, fit, plan_of, size_of
 from atlas.compute.stages import STAGES
+from atlas.compute.stages.experiments import EXPERIMENT_STAGES
 from atlas.data.extras import NAMES
 from atlas.data.plan import LayerPlan, Plan
 from atlas.data.settings import Settings
@@ -17,7 +18,9 @@ from atlas.site.files import size
 from atlas.site.pages import PAGES
 
 IMAGES = DemoImages(96)
-PLAN = Plan((LayerPlan(10, (27, 27)), LayerPlan(10, (51, 51), name="conv3")), 100, (128, 128))
+LAYERS = (LayerPlan(10, (27, 27)), LayerPlan(10, (51, 51), name="conv3"))
+PLAN = Plan(LAYERS, 100, (128, 128), checkpoints=3)
+EVERY = (*STAGES, *EXPERIMENT_STAGES)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def test_every_stage_and_page_has_its_part_in_the_projection() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_extra_takes_room(name: str) -> None:
     without = replace(PLAN, kept=PLAN.kept - {name})
-    assert size_of(without, STAGES, PAGES) < size_of(PLAN, STAGES, PAGES)
+    assert size_of(without, EVERY, PAGES) < size_of(PLAN, EVERY, PAGES)
 
 
 def fitted(plan: Plan, budget: int) -> Fit:

@@ -84,7 +84,7 @@ CHANGES: list[tuple[dict[str, Any], list[str], str]] = [
     ),
     (
         {"images_policy": "pointers"},
-        ["layers", *PIXELS],
+        ["layers", *CUT[:3], "live", "stimuli", *ON_PLATES],
         "images-policy was show and is pointers",
     ),
     ({"near_duplicates": 0}, ["scan"], "near-duplicates was not given and is 0"),
@@ -123,7 +123,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_other_images_other_weights_or_masks_make_run_what_looks_at_them(copy: Path) -> None:
     said: list[str] = []
     ran = compute(a_run(copy, with_masks=False), STAGES, report=said.append)
-    assert ran == ["concepts", "summary"] and "the masks changed" in said[0]
+    assert ran == ["concepts", "summary", "figures"] and "the masks changed" in said[0]
     ran = compute(a_run(copy, images=DemoImages(25)), STAGES, report=said.append)
     assert "layers" not in ran and "scan" in ran and "the images changed" in "\n".join(said)
     said.clear()

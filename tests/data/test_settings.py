@@ -18,7 +18,8 @@ EVERYTHING = Settings(
     colour="rgb", out=Path("/home/me/site"), name="mine", budget=20,
     config=Path("/home/me/atlas.toml"), notes=Path("/home/me/notes"), base_url="https://a.b/c/",
     images_policy="pointers", jpeg=False, lean=True, without=("cards", "jpeg"), device="cpu",
-    seed=-3, batch_size=32, checkpoints=Path("/home/me/epochs"),
+    seed=-3, batch_size=32, checkpoints=Path("/home/me/epochs"), live="off",
+    experiments=("fooling", "maps"), subjects=("dog/*",),
     workers=99, strict=True, fresh=True, debug=True,
 )  # fmt: skip
 
@@ -47,7 +48,7 @@ def test_every_option_is_described() -> None:
 def test_everything_decides_but_what_is_exempted() -> None:
     assert {one.name for one in OPTIONS if not one.decides} == {
         "credit", "images_licence", "title", "about", "out", "name", "budget", "config", "notes",
-        "base_url", "workers", "strict", "fresh", "debug",
+        "base_url", "workers", "strict", "fresh", "debug", "experiments",
     }  # fmt: skip
     assert Settings().deciding().keys() == {one.name for one in OPTIONS if one.decides}
     assert not [one.name for one in OPTIONS if one.decides and one.private]
@@ -90,14 +91,13 @@ def test_the_command_follows_from_what_differs_from_the_defaults() -> None:
     )
     assert Settings().command() == "python build.py"
     assert EVERYTHING.command() == (
-        "python build.py --model models.py:make --weights w.pt --images photos --limit 500 "
-        "--layers 'conv*,fc?' --units 8 --rule guided --tiles close --near-duplicates 4 "
-        "--masks masks --evidence none --title Seen --about 'All of it.' --credit A/B "
-        "--images-licence CC0 --resize 256 "
-        "--crop 224x192 --mean 0.5,0.4,0.3 --std 0.25,0.25,1.0 --interpolation bicubic "
-        "--colour rgb --name mine --budget 20 --base-url https://a.b/c/ --images-policy pointers "
-        "--no-jpeg --lean --without cards,jpeg "
-        "--device cpu --seed=-3 --batch-size 32"
+        "python build.py --model models.py:make --weights w.pt --images photos --checkpoints "
+        "epochs --limit 500 --layers 'conv*,fc?' --units 8 --rule guided --tiles close --near-"
+        "duplicates 4 --masks masks --evidence none --experiments fooling,maps --live off "
+        "--subjects 'dog/*' --title Seen --about 'All of it.' --credit A/B --images-licence CC0 "
+        "--resize 256 --crop 224x192 --mean 0.5,0.4,0.3 --std 0.25,0.25,1.0 --interpolation "
+        "bicubic --colour rgb --name mine --budget 20 --base-url https://a.b/c/ --images-policy "
+        "pointers --no-jpeg --lean --without cards,jpeg --device cpu --seed=-3 --batch-size 32"
     )
 
 

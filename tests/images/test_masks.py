@@ -118,6 +118,6 @@ def test_a_folder_of_masks_names_units(tmp_path: Path) -> None:
     ]
     # the images come in another order, and so do the draws of chance
     same = [number for number in named[0] if named[0][number] == named[1][number]]
-    assert len(same) >= 6 and any(named[0].values())
+    assert len(same) >= 4 and any(named[0].values())
     page = (tmp_path / "out" / "files" / "conv5" / "index.html").read_text()
     assert "concepts of the folder masks" in page

@@ -7,8 +7,8 @@ from msgspec import structs
 
 import atlas
 from atlas.data.documents import read_atlas
-from atlas.demo import network as demo
 from atlas.demo import world
+from atlas.demo.files import WEIGHTS
 from atlas.demo.shipped import TESTED
 from atlas.site import atlas_phrases
 
@@ -16,7 +16,7 @@ from atlas.site import atlas_phrases
 def test_the_demos_accuracy_is_what_its_training_wrote_down(site: Path) -> None:
     small = read_atlas(site / "small")
     of_demo = structs.replace(small, name="demo")
-    record = json.loads(demo.WEIGHTS.with_suffix(".json").read_text())
+    record = json.loads(WEIGHTS.with_suffix(".json").read_text())
     said = atlas_phrases.accuracy(of_demo)
     assert f"{100 * record['accuracy on 2400 pictures of the test seed']:.1f} % of 2,400" in said
     assert of_demo.network.weights == atlas.load_network("demo").weights

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
+from msgspec import structs
 
 from atlas.data import addresses
 from atlas.data.live import LIVE, Live
@@ -59,12 +60,13 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
 def _said(view: AtlasView, live: Live) -> str:
     """All that the page must know of the network and its units, as JSON."""
     preprocessing = view.atlas.preprocessing
+    shown = [one for one in live.program.layers if one.id in view.layers]
     kernel = (TEMPLATES / "live-kernel.wasm").read_bytes()
     said = {
-        "program": live.program,
+        "program": structs.replace(live.program, layers=tuple(shown)),
         "parts": live.parts,
         "half": live.half,
-        "golden": live.golden,
+        "golden": [one for one in live.golden if one.layer in view.layers],
         "energy": live.energy,
         "kernel": base64.b64encode(kernel).decode(),
         "pictures": [label for _, label in live.pictures],
@@ -78,7 +80,7 @@ def _said(view: AtlasView, live: Live) -> str:
         },
         "images": view.atlas.images.different,
         "lamp": [lit.BLUR, lit.GAIN, lit.DARK],
-        "layers": [_layer(view, view.layers[one.id]) for one in live.program.layers],
+        "layers": [_layer(view, view.layers[one.id]) for one in shown],
         "classes": live.classes,
     }
     return msgspec.json.encode(said).decode().replace("</", "<\\/")

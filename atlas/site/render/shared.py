@@ -19,6 +19,7 @@ _UNCHANGED = (
     "views.js",
     "show.js",
     "find.js",
+    "live.css",
     "live-engine.js",
     "live-pictures.js",
     "live.js",
