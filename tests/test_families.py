@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from atlas.commands.cli import main
-from atlas.networks import network
+from atlas.networks import network as loading
 from atlas.networks.network import Network
 from benchmarks.families import TORCHVISION
 
@@ -22,13 +22,13 @@ pytestmark = pytest.mark.slow
 def test_a_family_builds(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a few images, since every image of a unit goes the same way."""
     networks: list[Network] = []
-    load = network.load_network
+    load = loading.load_network
 
     def loaded(*given: Any, **named: Any) -> Network:
         networks.append(load(*given, **named))
         return networks[-1]
 
-    monkeypatch.setattr(network, "load_network", loaded)
+    monkeypatch.setattr(loading, "load_network", loaded)
     limit, evidence = ("3", "all") if model in TRIED else ("2", "none")
     given = [
         "--experiments",

@@ -203,6 +203,8 @@ def test_every_experiment_has_a_page_with_findings_and_stands_in_the_list(pages:
             assert one.title in page and html.escape(one.question, quote=False) in html.unescape(
                 page
             )
-            assert '<ul class="findings">' in page and f"{one.name}.json" in page
+            # a small site has too few images of a class for some of them
+            assert '<ul class="findings">' in page or "This experiment was not made" in page
+            assert f"{one.name}.json" in page
             for picture in re.findall(r'<img src="([^"]+)"', page):
                 assert (pages / picture).is_file()
