@@ -164,7 +164,7 @@
     function choose(mark) {  // of a row, or "" for none
       all(".picture g").forEach(function (box) { box.classList.toggle("chosen", box.id === mark); });
       entries.forEach(function (entry) {
-        var link = entry.querySelector("[href^='#']");
+        var link = entry.querySelector("a[href^='#']");
         link.setAttribute("aria-current", link.hash === "#" + mark);
       });
       history.replaceState(null, "", mark ? "#" + mark : location.pathname + location.search);
@@ -181,7 +181,7 @@
       clear.disabled = false;
     });
     entries.forEach(function (entry) {
-      var link = entry.querySelector("[href^='#']");
+      var link = entry.querySelector("a[href^='#']");
       entry.addEventListener("click", function (event) {
         var to = event.target.closest("a");
         if (to && to !== link) return;
