@@ -17,7 +17,7 @@ from atlas.site.render.view import AtlasView
 from atlas.site.writing import write_pages
 from tests.support.documents import edit_unit, silence_unit
 
-VOID = {"meta", "link", "img", "br", "input", "hr", "image", "path", "rect", "use"}
+VOID = {"meta", "link", "img", "br", "input", "hr", "image", "path", "use"}
 
 
 class Page(HTMLParser):
