@@ -307,9 +307,14 @@ class ImageFacts(Struct, frozen=True):
         return self.count - len(self.skipped)
 
     @property
+    def aside(self) -> set[int]:
+        """The indices of those that repeat others or can't be read."""
+        return {image for image, _ in self.duplicates} | {one.image for one in self.skipped}
+
+    @property
     def usable(self) -> list[int]:
         """The indices of the different ones, in order."""
-        aside = {image for image, _ in self.duplicates} | {one.image for one in self.skipped}
+        aside = self.aside
         return [index for index in range(self.count) if index not in aside]
 
     @property

@@ -27,7 +27,7 @@ def run(run: Run) -> None:
     if masks is None:
         run.write(COMPARISON, Comparison(None))
         return
-    chosen = concepts.choose(masks, run.ranks.share(_aside(run) if run.leads else set()))
+    chosen = concepts.choose(masks, run.ranks.share(run.read(IMAGES).aside if run.leads else set()))
     if not chosen:
         raise AtlasError(
             f"{masks.description}: each image with a mask repeats another or can't be read"
@@ -46,12 +46,6 @@ def run(run: Run) -> None:
         run.write(CONCEPTS, PerUnit(units), layer.id)
     facts = ConceptFacts(masks.description, len(chosen), tuple(overlaps.names))
     run.write(COMPARISON, Comparison(facts))
-
-
-def _aside(run: Run) -> set[int]:
-    """The images that repeat others or can't be read."""
-    images = run.read(IMAGES)
-    return {image for image, _ in images.duplicates} | {one.image for one in images.skipped}
 
 
 STAGE = Stage(

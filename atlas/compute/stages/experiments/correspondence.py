@@ -13,6 +13,7 @@ from PIL import Image
 
 from atlas.compute.shared_work import shared_work
 from atlas.compute.stage import Stage
+from atlas.compute.stimuli import stimuli_of
 from atlas.data.documents import IMAGES
 from atlas.data.experiments.correspondence import (
     CORRESPONDENCE,
@@ -36,7 +37,6 @@ from atlas.experiments.correspondence import (
     views_for,
 )
 from atlas.experiments.hiding import grey, in_frame
-from atlas.experiments.subjects import pixels_of
 from atlas.images.sources import label_of, name_of
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _parts(
         moved = {name: elsewhere(region, draws=DRAWS, seed=image) for name, region in seen.items()}
         regions.append(seen)
         others.append({name: some for name, some in moved.items() if some})
-    stimuli = pixels_of(network, run.images, images)
+    stimuli = stimuli_of(run, images)
     before = features(network, stimuli, views, slots=run.slots)
     colour = grey(network.preprocessing)
     chosen = [name for name in common(others, COMMON)

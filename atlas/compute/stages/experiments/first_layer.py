@@ -9,12 +9,12 @@ import numpy as np
 from atlas.compute.filters import pixel_filters
 from atlas.compute.shared_work import shared_work
 from atlas.compute.stage import Stage
+from atlas.compute.stimuli import stimuli_of
 from atlas.data.documents import IMAGES
 from atlas.data.experiments.first_layer import FIRST_LAYER, FirstLayer
 from atlas.data.experiments.outcomes import Outcome
 from atlas.experiments import first_layer
 from atlas.experiments.passes import values_of
-from atlas.experiments.subjects import pixels_of
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 
@@ -26,7 +26,7 @@ MOST_IMAGES = 256  # spread over all, for whose places the units compete
 
 def run(run: Run) -> None:
     """Measure them."""
-    network, images = run.network, run.images
+    network = run.network
     found = first(network)
     if found is None:
         none = "no layer of this network has filters that read the image itself"
@@ -39,7 +39,7 @@ def run(run: Run) -> None:
     blocks = [some[first : first + run.slots] for first in range(0, count, run.slots)]
 
     def compete(block: list[int]) -> dict[str, np.ndarray]:
-        pixels = pixels_of(network, images, block, cache=run.cache)
+        pixels = stimuli_of(run, block)
         values = values_of(network, pixels, [layer.node], slots=run.slots)
         maps = (layer.maps(one[layer.node]).numpy(force=True) for one in values)
         counts, places = first_layer.wins(maps, layer.units)

@@ -10,6 +10,7 @@ import torch
 
 from atlas.compute.shared_work import shared_work
 from atlas.compute.stage import Stage
+from atlas.compute.stimuli import stimuli_of
 from atlas.data.documents import IMAGES
 from atlas.data.experiments.fooling import (
     FOOLING,
@@ -24,7 +25,7 @@ from atlas.data.plan import Plan
 from atlas.drawing.frames import webp
 from atlas.experiments import fooling
 from atlas.experiments.passes import values_of
-from atlas.experiments.subjects import Classes, choose_subjects, classes_of, pixels_of
+from atlas.experiments.subjects import Classes, choose_subjects, classes_of
 from atlas.networks.network import Network
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def run(run: Run) -> None:
         return
     usable = run.ranks.share(run.read(IMAGES).usable if run.leads else [])
     subjects = run.ranks.share(_chosen(run, usable) if run.leads else ())
-    pixels = pixels_of(network, images, [one.image for one in subjects])
+    pixels = stimuli_of(run, [one.image for one in subjects])
 
     def fool(at: int) -> dict[str, np.ndarray]:
         return _fooled(network, classes, subjects[at].image, pixels[at], slots=run.slots)
@@ -80,7 +81,12 @@ def run(run: Run) -> None:
 
 def _chosen(run: Run, usable: Sequence[int]) -> tuple[Subject, ...]:
     return choose_subjects(
-        run.network, run.images, usable=usable, globs=run.settings.subjects, slots=run.slots
+        run.network,
+        run.images,
+        usable=usable,
+        globs=run.settings.subjects,
+        slots=run.slots,
+        cache=run.cache,
     )[:MOST]
 
 

@@ -11,6 +11,7 @@ import torch
 
 from atlas.compute.shared_work import shared_work
 from atlas.compute.stage import Stage
+from atlas.compute.stimuli import stimuli_of
 from atlas.data.documents import IMAGES
 from atlas.data.experiments.invariance import (
     INVARIANCE,
@@ -28,7 +29,7 @@ from atlas.data.plan import Plan
 from atlas.drawing.frames import sheet, small
 from atlas.experiments import invariance
 from atlas.experiments.features import Place, first_and_last
-from atlas.experiments.subjects import COUNT, Classes, choose_subjects, classes_of, pixels_of
+from atlas.experiments.subjects import COUNT, Classes, choose_subjects, classes_of
 from atlas.networks.network import Network
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def run(run: Run) -> None:
     usable = run.ranks.share(run.read(IMAGES).usable if run.leads else [])
     classes = classes_of(network, images)
     subjects, symmetric = run.ranks.share(_chosen(run, usable) if run.leads else ((), None))
-    pixels = pixels_of(network, images, [one.image for one in subjects])
+    pixels = stimuli_of(run, [one.image for one in subjects])
     others = _spread(usable, OTHERS)
     names = (TRANSLATION, SCALE, ROTATION)
     pieces = [_Piece(at, name) for at in range(len(subjects)) for name in (None, *names)]
@@ -69,7 +70,7 @@ def run(run: Run) -> None:
         own = pixels[piece.subject : piece.subject + 1]
         if piece.name is None:
             apart = [index for index in others if index != subjects[piece.subject].image]
-            more = pixels_of(network, images, apart) if apart else own[:0]
+            more = stimuli_of(run, apart) if apart else own[:0]
         else:
             moves = list(invariance.moves(piece.name, own.shape[1]).values())
             more = invariance.moved(np.repeat(own, len(moves), axis=0), moves)
@@ -111,17 +112,17 @@ def _chosen(run: Run, usable: Sequence[int]) -> tuple[tuple[Subject, ...], int |
     """The subjects, and the place of the one that changes least when turned, if it was sought."""
     network, images, slots = run.network, run.images, run.slots
     globs = run.settings.subjects
-    subjects = choose_subjects(network, images, usable=usable, globs=globs, slots=slots)[:MOST]
+    subjects = choose_subjects(
+        network, images, usable=usable, globs=globs, slots=slots, cache=run.cache
+    )[:MOST]
     taken = {one.image for one in subjects}
     tried = [index for index in _spread(usable, TRIED) if index not in taken]
     if globs or len(subjects) < COUNT or not tried:
         return subjects, None
-    alike = invariance.symmetry(
-        np.stack([small(one, 48) for one in pixels_of(network, images, tried)])
-    )
+    alike = invariance.symmetry(np.stack([small(one, 48) for one in stimuli_of(run, tried)]))
     best = tried[int(np.argmax(alike))]
     more = choose_subjects(
-        network, images, usable=[best], slots=slots, count=1
+        network, images, usable=[best], slots=slots, count=1, cache=run.cache
     )  # the image itself, as there is no other
     return (*subjects, *more), len(subjects)
 

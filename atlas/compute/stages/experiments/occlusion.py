@@ -10,6 +10,7 @@ from PIL import Image
 
 from atlas.compute.shared_work import shared_work
 from atlas.compute.stage import Stage
+from atlas.compute.stimuli import stimuli_of
 from atlas.data.documents import IMAGES
 from atlas.data.experiments.occlusion import (
     MOST,
@@ -38,7 +39,7 @@ from atlas.experiments.occlusion import (
     responses,
     square_for,
 )
-from atlas.experiments.subjects import choose_subjects, classes_of, pixels_of
+from atlas.experiments.subjects import choose_subjects, classes_of
 from atlas.networks.layers import Layer
 from atlas.reconstruction.deconvnet import reconstruct
 
@@ -65,6 +66,7 @@ def run(run: Run) -> None:
         globs=settings.subjects,
         slots=run.slots,
         count=COUNT,
+        cache=run.cache,
     )
     count = min(MOST, len(subjects))
     subjects = tuple(subjects[place * len(subjects) // count] for place in range(count))
@@ -75,7 +77,7 @@ def run(run: Run) -> None:
 
     def slide(piece: tuple[Subject, int]) -> dict[str, np.ndarray]:
         subject, first = piece
-        stimulus = pixels_of(network, images, [subject.image])[0]
+        stimulus = stimuli_of(run, [subject.image])[0]
         pictures = covered(stimulus, square, places[first : first + step])
         found = responses(
             network, stimulus, pictures, layer=layer, classes=classes, slots=run.slots
@@ -115,7 +117,7 @@ def _occluded(
     """What became of one image, with its pictures drawn."""
     network, settings, first = run.network, run.settings, parts[0]
     unit, position = int(first["unit"]), (int(first["position"][0]), int(first["position"][1]))
-    stimulus = pixels_of(network, run.images, [subject.image])[0]
+    stimulus = stimuli_of(run, [subject.image])[0]
     projected = reconstruct(network, stimulus, layer.id, unit, position, settings.rule)
     signal = projected.float().numpy(force=True)
     whole = Box(0, 0, *square.frame)
