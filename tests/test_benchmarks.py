@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.browsers import CHROMIUM
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -43,3 +45,17 @@ def test_a_network_gets_its_row_in_the_table_of_families_and_keeps_it(tmp_path: 
     )
     wrong = subprocess.run([*command, "nonesuch"], capture_output=True, text=True)
     assert wrong.returncode == 1 and "failed: nonesuch" in wrong.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no browser: install Debian's chromium")
+def test_the_live_page_s_engine_is_timed_in_a_browser() -> None:
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    ran = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "live.py"), "--repeats", "1"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    times, back, apart = ran.stdout.splitlines()
+    assert "compiled" in times and "plain" in times and "÷ forward" in back
+    assert json.loads(apart.partition(": ")[2])["plain"] < 1e-5
