@@ -1,14 +1,9 @@
 """The site in a real browser: Chromium, where there is one."""
 
-import functools
 import io
 import re
 import shutil
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +19,10 @@ from atlas.site.render import snippets
 from atlas.site.render.base import Renderer
 from atlas.site.render.view import AtlasView
 from atlas.site.writing import write_pages
+from tests.support.browsers import CHROMIUM, served
 from tests.support.documents import edit_layer
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome")
-     if (found := shutil.which(name))), None,
-)  # fmt: skip
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
@@ -56,6 +48,7 @@ KINDS = {
     "note": "notes/note.html",
     "comparison": "compare/small--small/index.html",
     "compared layer": "compare/small--small/conv2/index.html",
+    "live": "small/live.html",
     "gone": "small/conv9/index.html",
     "reading": "how-to-read.html",
     "not found": "404.html",
@@ -77,26 +70,6 @@ SETTLED = """async () => {
     }
     await frame();
 }"""
-
-
-@contextmanager
-def served(folder: Path, late: float = 0) -> Iterator[str]:
-    """A folder over http; its pictures come so many seconds late."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path.endswith(".webp"):
-                time.sleep(late)
-            super().do_GET()
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(folder))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
 
 
 @pytest.fixture(scope="module")

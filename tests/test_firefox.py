@@ -10,6 +10,7 @@ from PIL import Image
 
 from atlas.data.documents import read_layer
 from atlas.drawing import lit
+from tests.support.drawing import face_drawn
 from tests.support.firefox import Firefox, firefox
 
 pytest.importorskip("websockets", reason="websockets is not installed")
@@ -90,3 +91,12 @@ def test_presentation_and_search(page: Firefox) -> None:
     page.until('document.activeElement.matches(".search input")')
     page.press(*"conv3/17")
     page.until('(document.querySelector(".results b") || {}).textContent === "conv3/17"')
+
+
+def test_the_network_sees_a_face_that_is_drawn(page: Firefox, root: Path) -> None:
+    page.open(f"{root.as_uri()}/small/live.html#conv5/51")
+    page.until("document.getElementById('live').dataset.ready === 'yes'")
+    page.until("document.getElementById('live').dataset.busy === 'no'")
+    assert float(page.value("document.getElementById('live').dataset.difference")) < 2e-3
+    bare, seeing, blind = face_drawn(page)
+    assert seeing > 0.95 and bare < 0.9 and blind < seeing - 0.1

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import math
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ from atlas.live.program import program_of
 from atlas.networks.network import Network, load_network
 from atlas.reconstruction.deconvnet import reconstruct
 from atlas.site.own_files import TEMPLATES
-from tests.support.browsers import CHROMIUM
+from tests.support.browsers import CHROMIUM, served
+from tests.support.drawing import Point, face_drawn
 from tests.support.networks import loaded
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -64,6 +64,13 @@ def browser() -> Iterator[Any]:
         found = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield found
         found.close()
+
+
+@pytest.fixture(scope="module")
+def address(root: Path) -> Iterator[str]:
+    """The site over http, below a path."""
+    with served(root.parent.parent) as base:
+        yield f"{base}/sub/path"
 
 
 def _text(array: np.ndarray) -> str:
@@ -174,31 +181,35 @@ def test_the_kernel_is_what_its_source_says() -> None:
     assert bytes(wasmtime.wat2wasm(source)) == KERNEL.read_bytes()
 
 
-class Pen:
-    """Somebody who draws on the board."""
+class Mouse:
+    """A page in Chromium with a mouse."""
 
     def __init__(self, page: Any) -> None:
         self.page = page
-        box = page.locator("#live-board").bounding_box()
-        self.left, self.top, self.scale = box["x"], box["y"], box["width"] / 512
 
-    def stroke(self, *points: tuple[float, float]) -> None:
-        mouse = self.page.mouse
-        for place, (x, y) in enumerate(points):
-            mouse.move(self.left + x * self.scale, self.top + y * self.scale)
+    def value(self, expression: str) -> Any:
+        return self.page.evaluate(expression)
+
+    def drag(self, points: Sequence[Point]) -> None:
+        for place, point in enumerate(points):
+            self.page.mouse.move(*point)
             if not place:
-                mouse.down()
-        mouse.up()
+                self.page.mouse.down()
+        self.page.mouse.up()
 
-    def take(self, colour: int, width: int, tool: str = "brush") -> None:
-        self.page.locator(".swatch").nth(colour).click()
-        self.page.eval_on_selector("#live-width", "(e, w) => { e.value = w; }", width)
-        self.page.click(f"[data-tool={tool}]")
 
-    def percentile(self) -> float:
-        """Where the chosen unit's activation stands once the page has seen the last stroke."""
-        self.page.wait_for_selector("#live[data-busy=no]")
-        return float(self.page.get_attribute("#live", "data-share"))
+class Finger(Mouse):
+    """The same with a finger, as on a phone."""
+
+    def drag(self, points: Sequence[Point]) -> None:
+        touch = self.page.context.new_cdp_session(self.page)
+        kinds = ["touchStart", *["touchMove"] * (len(points) - 1)]
+        for kind, (x, y) in zip(kinds, points, strict=True):
+            touch.send(
+                "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+            )
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        touch.detach()
 
 
 def _ready(page: Any, address: str) -> None:
@@ -209,44 +220,26 @@ def _ready(page: Any, address: str) -> None:
     page.wait_for_selector("#live[data-busy=no]")
 
 
+@pytest.mark.parametrize("hand", [Mouse, Finger])
 def test_a_drawn_face_excites_the_unit_for_faces_until_its_eyes_are_gone(
-    browser: Any, site: Path
+    browser: Any, root: Path, address: str, hand: type[Mouse]
 ) -> None:
-    page = browser.new_page(viewport={"width": 1440, "height": 1000})
+    """By mouse from a file; by finger on a phone's screen over http, below a path."""
+    phone = hand is Finger
+    base = address if phone else root.as_uri()
+    size = {"width": 390, "height": 844} if phone else {"width": 1440, "height": 1000}
+    page = browser.new_page(viewport=size, has_touch=phone, is_mobile=phone)
     asked: list[str] = []
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    _ready(page, f"{(site / 'small' / 'live.html').as_uri()}#conv5/51")
+    _ready(page, f"{base}/small/live.html#conv5/51")
     page.on("request", lambda request: asked.append(request.url))
-    pen = Pen(page)
-    page.click("[data-act=clear]")
-    pen.take(7, 20, "fill")
-    pen.stroke((10, 10))
-    pen.take(9, 60)
-    ring = [t * 2 * math.pi / 10 for t in range(11)]
-    pen.stroke(*((256 + 110 * math.cos(t), 256 + 135 * math.sin(t)) for t in ring))
-    pen.take(9, 60, "fill")
-    pen.stroke((256, 256))
-    bald = pen.percentile()
-    pen.take(9, 16)
-    page.select_option("#live-stamp", "eye")
-    pen.stroke((205, 225))
-    pen.stroke((307, 225))
-    page.select_option("#live-stamp", "")
-    pen.take(10, 14)
-    pen.stroke((256, 240), (250, 285), (266, 290))
-    pen.take(3, 16)
-    pen.stroke((205, 330), (230, 348), (256, 354), (282, 348), (307, 330))
-    seeing = pen.percentile()
-    pen.take(9, 60)
-    pen.stroke((190, 225), (220, 225))
-    pen.stroke((295, 225), (320, 225))
-    blind = pen.percentile()
-    assert seeing > 0.95 and bald < 0.9 and blind < seeing - 0.1
+    bare, seeing, blind = face_drawn(hand(page))
+    assert seeing > 0.95 and bare < 0.9 and blind < seeing - 0.1
     assert "conv5/51" in page.inner_text("#live-title")
     # pictures of units that stand out, of the site itself, and nothing else
-    assert all(url.startswith((site / "small").as_uri()) and url.endswith(".webp") for url in asked)
+    assert all(url.startswith(f"{base}/small/") and url.endswith(".webp") for url in asked)
     assert not wrong
     page.close()
 

@@ -11,7 +11,7 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,14 @@ class Firefox:
             context=self.context,
             actions=[{"type": "key", "id": "keys", "actions": actions}],
         )
+
+    def drag(self, points: Sequence[tuple[float, float]]) -> None:
+        """Press the mouse at the first of these points of the window, let go at the last."""
+        places = [{"type": "pointerMove", "x": round(x), "y": round(y)} for x, y in points]
+        down, up = {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}
+        actions = [places[0], down, *places[1:], up]
+        mouse = {"type": "pointer", "id": "mouse", "actions": actions}
+        self.call("input.performActions", context=self.context, actions=[mouse])
 
     def shot(self, selector: str) -> Image.Image:
         """A picture of the first element that a selector finds, which must be in view."""
