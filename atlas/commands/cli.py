@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 
-from atlas.commands import build, figure, occlude, serve, verify
+from atlas.commands import build, dream, figure, occlude, serve, verify
 from atlas.commands.parser import parsed
 from atlas.data.escaping import escaped
 from atlas.errors import AtlasError, first_line
@@ -18,6 +18,7 @@ COMMANDS = (
     verify.COMMAND,
     figure.COMMAND,
     occlude.COMMAND,
+    dream.COMMAND,
 )
 
 

@@ -16,13 +16,16 @@ from atlas.demo.files import WEIGHTS as DEMO_WEIGHTS
 from atlas.errors import UsageError
 from atlas.images.boxes import open_boxes
 from atlas.images.masks import DemoMasks, Masks, open_masks
-from atlas.images.sources import DemoImages, Folder, open_folder
+from atlas.images.sources import DemoImages, Folder, name_of, open_folder
 from atlas.networks.names import chosen_weights, file_of
 from atlas.runtime.progress import announced
 from atlas.runtime.ranks import ALONE, Ranks, local_device
 
 if TYPE_CHECKING:  # at run time they come with torch, which a finished atlas needn't wait for
+    from PIL import Image
+
     from atlas.networks.checkpoints import Checkpoints
+    from atlas.networks.layers import Layer
     from atlas.networks.network import Network
 
 # what Linux shows of an accelerator that torch may know: NVIDIA's, AMD's, and those within WSL
@@ -131,3 +134,28 @@ def device(name: str) -> str:
 def has_no_accelerator() -> bool:
     """Whether this machine surely has none, which takes no time to tell."""
     return sys.platform == "linux" and not any(path.exists() for path in ACCELERATORS)
+
+
+def image_of(name: str, settings: Settings) -> Image.Image:
+    """The photograph in a file, or one of the images by its name. Raises ``UsageError``."""
+    from atlas.images.reading import read_image
+
+    if Path(name).is_file():
+        return read_image(Path(name))
+    images = images_of(settings)
+    for index in range(len(images)):
+        if name_of(images, index) == name:
+            return images[index]
+    raise UsageError(f"{name}: there is no such file, and none of --images {settings.images} "
+                     f"is called so (the first is {name_of(images, 0)})")  # fmt: skip
+
+
+def unit_of(network: Network, name: str) -> tuple[Layer, int]:
+    """A unit by its address. Raises ``UsageError`` where there is none."""
+    layer_name, _, number = name.rpartition("/")
+    if not layer_name or not number.isdigit():
+        raise UsageError(f"--unit {name}: a layer and a number are wanted, such as conv5/17")
+    layer = network.layer(layer_name)
+    if int(number) >= layer.units:
+        raise UsageError(f"--unit {name}: {layer_name} has {layer.units} units")
+    return layer, int(number)

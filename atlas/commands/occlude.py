@@ -12,7 +12,6 @@ from atlas.errors import UsageError
 
 if TYPE_CHECKING:  # at run time they come with torch, which --help needn't wait for
     import numpy as np
-    from PIL import Image
 
     from atlas.data.experiments.occlusion import Square
     from atlas.experiments.subjects import Classes
@@ -46,7 +45,7 @@ def add(parser: Parser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Slide the square, draw the map, and print figures."""
-    from atlas.commands.inputs import network_of
+    from atlas.commands.inputs import image_of, network_of, unit_of
     from atlas.experiments.occlusion import square_for
 
     settings = Settings(**given(asked))
@@ -55,9 +54,9 @@ def run(asked: argparse.Namespace) -> int:
         raise UsageError(f"--to {to}: a file that ends in .png is wanted")
     if asked.occluder is not None and asked.occluder < 1:
         raise UsageError(f"--occluder {asked.occluder}: must be at least 1")
-    image = _image(asked.image, settings)
+    image = image_of(asked.image, settings)
     network = network_of(settings)
-    layer, unit = _unit(network, asked.unit)
+    layer, unit = unit_of(network, asked.unit)
     square = square_for(network.preprocessing, asked.occluder)
     stimulus = network.preprocessing.stimulus(image)
     _occlude(network, layer, unit, stimulus, square=square, to=to)
@@ -121,33 +120,6 @@ def _classes(network: Network) -> Classes | None:
     known = len(network.classes) == count
     names = network.classes if known else tuple(map(str, range(count)))
     return Classes(network.scores, names, known)
-
-
-def _image(name: str, settings: Settings) -> Image.Image:
-    """The photograph in a file, or one of the images by its name. Raises ``UsageError``."""
-    from atlas.commands.inputs import images_of
-    from atlas.images.reading import read_image
-    from atlas.images.sources import name_of
-
-    if Path(name).is_file():
-        return read_image(Path(name))
-    images = images_of(settings)
-    for index in range(len(images)):
-        if name_of(images, index) == name:
-            return images[index]
-    raise UsageError(f"{name}: there is no such file, and none of --images {settings.images} "
-                     f"is called so (the first is {name_of(images, 0)})")  # fmt: skip
-
-
-def _unit(network: Network, name: str) -> tuple[Layer, int]:
-    """A unit by its address. Raises ``UsageError`` where there is none."""
-    layer_name, _, number = name.rpartition("/")
-    if not layer_name or not number.isdigit():
-        raise UsageError(f"--unit {name}: a layer and a number are wanted, such as conv5/17")
-    layer = network.layer(layer_name)
-    if int(number) >= layer.units:
-        raise UsageError(f"--unit {name}: {layer_name} has {layer.units} units")
-    return layer, int(number)
 
 
 COMMAND = Command(

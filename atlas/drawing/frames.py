@@ -44,5 +44,12 @@ def webp(picture: np.ndarray, *, quality: int = 70, lossless: bool = False) -> b
     return file.getvalue()
 
 
+def png(picture: np.ndarray) -> bytes:
+    """A picture as PNG."""
+    file = io.BytesIO()
+    _image(picture).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
 def _image(picture: np.ndarray) -> Image.Image:
     return Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)

@@ -31,6 +31,7 @@ from atlas.site.render import (
 from atlas.site.render.base import Entry
 from atlas.site.render.experiments import (
     correspondence,
+    dreaming,
     evolution,
     first_layer,
     fooling,
@@ -117,6 +118,7 @@ PAGES: tuple[Page, ...] = (
     _experiment("correspondence", correspondence.files),
     _experiment("memorising", memorising.files),
     _experiment("fooling", fooling.files),
+    _experiment("dreaming", dreaming.files),
     _experiment("maps", maps.files, estimate=estimates.maps_of_units),
 )
 

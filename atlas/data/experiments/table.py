@@ -85,6 +85,14 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "https://arxiv.org/abs/1412.6572",
     ),
     Experiment(
+        "dreaming",
+        "Dreams",
+        "What does a layer see in an image, and what becomes of the image when it may paint it in?",
+        "Mordvintsev, Olah & Tyka 2015, “Inceptionism: Going deeper into neural networks”",
+        "https://research.google/blog/inceptionism-going-deeper-into-neural-networks/",
+        usual=False,
+    ),
+    Experiment(
         "maps",
         "Maps",
         "Which images does the network take to be alike, and which units do alike things?",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from atlas.compute.stage import Stage
 from atlas.compute.stages.experiments import (
     correspondence,
+    dreaming,
     evolution,
     first_layer,
     fooling,
@@ -22,5 +23,6 @@ EXPERIMENT_STAGES: tuple[Stage, ...] = (
     correspondence.STAGE,
     memorising.STAGE,
     fooling.STAGE,
+    dreaming.STAGE,
     maps.STAGE,
 )
