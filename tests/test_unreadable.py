@@ -29,9 +29,9 @@ COUNT = 40
 OPTIONS = ["--layers", "conv1,conv3", "--units", "2", "--workers", "0", "--name", "small"]
 # the last of all by their names, so that those before them keep their numbers
 BROKEN = {
-    b"zz/caf\xe9.jpg": (b"Dear diary", "no image, or of a kind that Pillow doesn't know"),
+    b"zz/caf\xe9.jpg": (b"Dear diary", "no image, or of a kind that isn't read"),
     b"zz/empty.jpg": (b"", "the file is empty"),
-    b"zz/half.png": (b"\x89PNG", "no image, or of a kind that Pillow doesn't know"),
+    b"zz/half.png": (b"\x89PNG", "no image, or of a kind that isn't read"),
 }
 
 

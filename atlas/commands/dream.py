@@ -48,6 +48,7 @@ def run(asked: argparse.Namespace) -> int:
     from atlas.data.whole_files import write_whole
     from atlas.drawing.frames import png
     from atlas.experiments.dreaming import Recipe, dreamed, energies, enlarged
+    from atlas.images.modes import seen
     from atlas.networks.batching import BATCH, slots_of
     from atlas.site.phrases import activation
 
@@ -64,7 +65,7 @@ def run(asked: argparse.Namespace) -> int:
     if asked.unit is not None and not 0 <= asked.unit < layer.units:
         raise UsageError(f"--unit {asked.unit}: {layer.id} has {layer.units} units")
     slots, recipe = slots_of(network, BATCH), Recipe(asked.octaves, asked.steps)
-    pixels = np.asarray(image.convert(network.preprocessing.mode))
+    pixels = np.asarray(seen(image, network.preprocessing.mode))
     source = pixels if pixels.ndim == 3 else pixels[..., None]
     picture = dreamed(
         network, source, layer, unit=asked.unit, recipe=recipe, slots=slots, seed=settings.seed

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
-_STRANGE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL = "\x00-\x1f\x7f-\x9f"
+_LINES = "\u2028\u2029"  # which end a line where nobody sees them
+_TURNS = "\u202a-\u202e\u2066-\u2069"  # which turn the direction of what follows, too
+_BYTES = "\ud800-\udfff"
+_STRANGE = re.compile(f"[{_CONTROL}{_LINES}{_TURNS}{_BYTES}]")
 
 
 def escaped(text: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from atlas.errors import UsageError
+from atlas.images.modes import seen
 
 if TYPE_CHECKING:  # it takes seconds to load, and who only asks what images there are needs none
     import torch
@@ -69,15 +70,34 @@ class Preprocessing:
         """The image in the network's input frame: ``[H, W, C]`` uint8.
 
         Takes the same steps in the same order as torchvision's ``ImageClassification`` preset
-        does on a PIL image, so the pixels are equal.
+        does on a PIL image, so the pixels are equal; what is deeper than eight bits or transparent
+        is made as a person sees it first (``atlas.images.modes``).
         """
         transforms = loaded_transforms()
-        image = image.convert(self.mode)
+        image = seen(image, self.mode)
         if self.resize is not None:
             mode = transforms.InterpolationMode(self.interpolation)
             image = transforms.resize(image, [self.resize], interpolation=mode)
         pixels = np.asarray(transforms.center_crop(image, list(self.crop)))
         return pixels if pixels.ndim == 3 else pixels[..., None]
+
+    def fitting(self, image: Image.Image) -> Image.Image:
+        """The image itself. Raises ``ValueError`` where resizing would need too much memory.
+
+        That is as much as Pillow refuses to decode: of an image of 1 by 20000 pixels the shorter
+        side may have to be 256.
+        """
+        side, limit = self.resize, Image.MAX_IMAGE_PIXELS
+        if side is None or limit is None:
+            return image
+        width, height = image.size
+        longer = round(side * max(image.size) / min(image.size))
+        if longer * side > 2 * limit:
+            raise ValueError(
+                f"{width}x{height} pixels would become {longer} by {side}, as the shorter side is "
+                f"resized to {side}"
+            )
+        return image
 
     def inputs(self, stimuli: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
         """The network's input ``[N, C, H, W]`` for stimuli ``[N, H, W, C]`` uint8."""

@@ -12,6 +12,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from atlas.data.escaping import escaped
 from atlas.errors import AtlasError, first_line
 
+# what is read, whatever a file is called: no kind whose decoder runs another program, as that of
+# PostScript does
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "PPM")
 # what EXIF's orientation asks for
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -49,7 +52,10 @@ def read_image(path: Path) -> Image.Image:
             raise UnreadableImage(str(path), "not a regular file")
         if not status.st_size:
             raise UnreadableImage(str(path), "the file is empty")
-        with Image.open(path) as image:
+        Image.init()  # without it Pillow doesn't know all formats by their names
+        with Image.open(path, formats=FORMATS) as image:
+            if image.format == "PNG":
+                _check(path)
             image.load()
             return upright(image)
     except (MemoryError, UnreadableImage):
@@ -60,10 +66,16 @@ def read_image(path: Path) -> Image.Image:
         raise UnreadableImage(str(path), reason_of(error, path)) from error
 
 
+def _check(path: Path) -> None:
+    """Raise if a PNG's checksums aren't right: decoding doesn't look at all of them."""
+    with Image.open(path, formats=["PNG"]) as image:
+        image.verify()
+
+
 def reason_of(error: Exception, path: Path) -> str:
     """Why a file can't be read, in a few words that don't say where it lies."""
     if isinstance(error, UnidentifiedImageError):
-        return "no image, or of a kind that Pillow doesn't know"
+        return "no image, or of a kind that isn't read"
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
     return escaped(first_line(error).replace(str(path), path.name))

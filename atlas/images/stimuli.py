@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from atlas.errors import AtlasError, UsageError
 from atlas.images.duplicates import DIGEST, ImageIdentity
+from atlas.images.modes import seen
 from atlas.images.preprocessing import Preprocessing, loaded_transforms
 from atlas.images.reading import UnreadableImage, reason_of
 from atlas.images.sources import Images, name_of
@@ -132,8 +133,8 @@ class _Stimuli(Dataset["Stimulus | Unread | AtlasError"]):
 
     def _converted(self, index: int, image: Image.Image) -> Image.Image:
         try:
-            return image.convert(self.preprocessing.mode)
-        except ValueError as error:  # there is no way from these colours to those
+            return self.preprocessing.fitting(seen(image, self.preprocessing.mode))
+        except ValueError as error:
             name = name_of(self.images, index)
             raise UnreadableImage(name, reason_of(error, Path(name))) from error
 

@@ -50,7 +50,7 @@ def test_whatever_is_wrong_with_a_file_has_a_short_reason(jpeg: Path) -> None:
     path.write_bytes(b"")
     assert reason(path) == "the file is empty"
     path.write_text("Dear diary")
-    assert reason(path) == "no image, or of a kind that Pillow doesn't know"
+    assert reason(path) == "no image, or of a kind that isn't read"
     path.write_bytes(header(20_000, 20_000))
     assert "decompression bomb" in reason(path)
     path.write_bytes(header(8, 8))
@@ -88,7 +88,7 @@ def test_nor_do_folders_get_lost_that_may_not_be_listed(jpeg: Path) -> None:
 def test_a_machine_without_handles_is_not_the_images_fault(
     jpeg: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr(reading.Image, "open", fail)
