@@ -52,7 +52,8 @@ def fit(model: nn.Module, state: Mapping[str, Tensor], *, path: Path, name: str)
 
     The weights' names may have a prefix that the model's names lack, as training frameworks add
     one; names without that prefix are then ignored. ``path`` and ``name`` are the file's and the
-    model's, for messages. Raises ``AtlasError`` with a short list if the weights don't fit.
+    model's, for messages. Raises ``AtlasError`` with a short list if the weights don't fit, and for
+    numbers that are not finite.
     """
     own = model.state_dict()
     prefix = _prefix(own, state)
@@ -68,6 +69,10 @@ def fit(model: nn.Module, state: Mapping[str, Tensor], *, path: Path, name: str)
         listed = "; ".join(wrong[:SHOWN]) or "it has none of its names"
         more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
         raise AtlasError(f"{path} doesn't fit {name}: {listed}{more}")
+    for k, v in fitting.items():
+        if v.is_floating_point() and not v.isfinite().all():
+            count = int((~v.isfinite()).sum())
+            raise AtlasError(f"{path}: {count} of {v.numel()} numbers of {k} are not finite")
     model.load_state_dict(fitting, strict=False)
     lacking = [k for k in own if k not in fitting and not k.endswith("num_batches_tracked")]
     return tuple(dict.fromkeys(k.rpartition(".")[0] for k in lacking))

@@ -50,6 +50,17 @@ class Scan:
     unread: dict[int, str] = field(default_factory=dict)
 
 
+class NotFinite(AtlasError):
+    """An activation that is no finite number, of the image at the index ``image``."""
+
+    def __init__(self, layer: str, unit: int, image: int, value: float) -> None:
+        super().__init__(
+            f"{layer}/{unit} has an activation that is not a finite number ({value}); the weights "
+            f"or the preprocessing don't fit the network; seen in image {image}"
+        )
+        self.image = image
+
+
 def scan(
     network: Network,
     images: Images,
@@ -141,7 +152,10 @@ def first_pass(
             many = f"none of {len(images):,} images can be read: " if len(images) > 1 else ""
             raise AtlasError(many + _said(none_read, images))
         different = [stimulus for stimulus in read if stimulus.index not in repeats]
-        records = included(records, different, network=network, forward=forward)
+        try:
+            records = included(records, different, network=network, forward=forward)
+        except NotFinite as error:
+            raise AtlasError(f"{error} ({name_of(images, error.image)})") from error
         if save:
             began = time.monotonic()
             parts = ranks.gather(records)
@@ -188,7 +202,8 @@ def included(
 ) -> dict[str, TopNine]:
     """The records of layers with more stimuli, all of them different.
 
-    ``forward`` is the network's graph, prepared for the nodes of these layers.
+    ``forward`` is the network's graph, prepared for the nodes of these layers. Raises
+    ``NotFinite``.
     """
     layers = [network.layers[name] for name in records]
     at: dict[Node, list[Layer]] = {}
@@ -213,11 +228,10 @@ def included(
     for layer in layers:
         value = torch.cat(values[layer.id]).float().cpu().numpy()[filled]
         place = torch.cat(places[layer.id]).cpu().numpy()[filled]
-        if not np.isfinite(value).all():
-            raise AtlasError(
-                f"layer {layer.id} has activations that are not finite numbers; "
-                "the weights or the preprocessing don't fit the network"
-            )
+        wrong = np.argwhere(~np.isfinite(value))
+        if len(wrong):
+            row, unit = wrong[0].tolist()
+            raise NotFinite(layer.id, unit, int(index[row]), float(value[row, unit]))
         maxima = Maxima(value, place, index, width=layer.shape[2])
         more[layer.id] = topk.include(records[layer.id], maxima)
     return more

@@ -1,3 +1,7 @@
+import gzip
+import pickle
+import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -60,6 +64,16 @@ def test_mismatches_are_a_short_list(tmp_path: Path) -> None:
         fit(model(), {}, path=Path("w.pt"), name="mine")
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_are_named(number: float) -> None:
+    state = model().state_dict()
+    name = next(iter(state))
+    state[name] = state[name].clone()
+    state[name].view(-1)[1:3] = number
+    with pytest.raises(AtlasError, match=rf"w\.pt: 2 of \d+ numbers of {name} are not finite"):
+        fit(model(), state, path=Path("w.pt"), name="mine")
+
+
 class Evil:
     def __reduce__(self) -> tuple:
         return (Path.touch, (Path("was-run"),))
@@ -78,4 +92,25 @@ def test_files_that_are_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     torch.save({"state": Evil()}, tmp_path / "evil.pt")
     with pytest.raises(AtlasError, match="can't be read as weights"):
         read(tmp_path / "evil.pt")
+    torch.save({"nested": {"deeper": [Evil()]}}, tmp_path / "nested.pth")
+    shutil.copy(tmp_path / "evil.pt", tmp_path / "renamed.safetensors")
+    with gzip.open(tmp_path / "squeezed.pt", "wb") as file:
+        file.write(pickle.dumps(Evil()))
+    (tmp_path / "plain.pt").write_bytes(pickle.dumps(Evil()))
+    torch.save(Evil(), tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    with zipfile.ZipFile(tmp_path / "archive.pt", "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps(Evil()))
+        archive.writestr("archive/version", "3")
+    for name in (
+        "nested.pth",
+        "renamed.safetensors",
+        "squeezed.pt",
+        "plain.pt",
+        "old.pt",
+        "archive.pt",
+    ):
+        with pytest.raises(AtlasError, match="can't be read as weights"):
+            read(tmp_path / name)
     assert not (tmp_path / "was-run").exists()
+    pickle.loads(pickle.dumps(Evil()))  # which would have been seen
+    assert (tmp_path / "was-run").exists()

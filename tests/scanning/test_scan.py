@@ -211,7 +211,7 @@ def test_activations_that_are_not_numbers_stop_the_scan() -> None:
     model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU())
     with torch.no_grad():
         model[0].bias[1] = float("nan")
-    with pytest.raises(AtlasError, match=r"conv1.*finite"):
+    with pytest.raises(AtlasError, match=r"conv1/1 .*finite number \(nan\).* image 0 \(0\)"):
         atlas.scan(wrap(model, PREPROCESSING), Pictures(3))
 
 
