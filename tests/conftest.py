@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 
 from atlas.demo import world
+from tests.support import experimented as experimenting
 from tests.support import sites
 from tests.support.forked import Parent
 from tests.support.once import Make, Shared, made_once, state
@@ -71,6 +72,25 @@ def root(site: Path, shared: Shared) -> Path:
     """A site with every kind of page, in a folder below the server's root."""
     below = Path("sub", "path")
     return shared("served", lambda folder: sites.complete(site, folder / below)) / below
+
+
+@pytest.fixture(scope="session")
+def pictured(shared: Shared) -> Path:
+    """A dozen small pictures and their masks, for an atlas with every experiment."""
+    return shared("pictured", experimenting.inputs)
+
+
+@pytest.fixture(scope="session")
+def bare(shared: Shared, pictured: Path) -> Path:
+    """The site of an atlas of them without any experiment."""
+    return shared("bare", lambda folder: experimenting.bare(pictured, folder))
+
+
+@pytest.fixture(scope="session")
+def experimented(shared: Shared, pictured: Path, bare: Path) -> Path:
+    """That site with every experiment, added one after another."""
+    make = experimenting.one_after_another
+    return shared("experimented", lambda folder: make(pictured, bare, folder))
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,13 @@ from atlas.compute.stage import Stage
 from atlas.compute.stages import STAGES
 from atlas.compute.stages.experiments import memorising
 from atlas.data.documents import NINE
-from atlas.data.experiments.memorising import MEMORISING, Memorising, plate_file
+from atlas.data.experiments.memorising import (
+    MEMORISING,
+    LayerLikeness,
+    Likeness,
+    Memorising,
+    plate_file,
+)
 from atlas.data.experiments.outcomes import Outcome
 from atlas.data.settings import Settings
 from atlas.demo.files import WEIGHTS
@@ -167,6 +173,23 @@ def test_what_the_page_says_follows_from_the_figures(folder: Path, found: Memori
     for pair in first.shown:
         assert f"memorising/conv1-{pair.other}.webp" in text
         assert f"../conv1/{pair.unit}.html" in text
+
+
+def test_that_cka_puts_it_farther_than_random_weights_is_said_where_it_does(
+    found: Memorising,
+) -> None:
+    def said(*layers: tuple[str, float, float]) -> str:
+        some = tuple(
+            LayerLikeness(name, Likeness(0.1, heart), Likeness(0, 0), Likeness(0.1, random), ())
+            for name, heart, random in layers
+        )
+        return " ".join(pages.findings(structs.replace(found, layers=some)))
+
+    assert "CKA" not in said(("conv1", 0.8, 0.7), ("conv5", 0.4, 0.4))
+    one = said(("conv1", 0.8, 0.7), ("conv3", 0.5, 0.6), ("conv5", 0.4, 0.4))
+    assert "in 1 of 3 layers: 0.50 against 0.60 in conv3. " in one
+    every = said(("conv1", 0.6, 0.7), ("conv3", 0.5, 0.6), ("scores", 0.05, 0.13))
+    assert "in all 3 layers: 0.60 against 0.70 in conv1; 0.05 against 0.13 in scores. " in every
 
 
 def test_only_the_demo_has_a_counterpart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

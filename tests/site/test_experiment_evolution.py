@@ -13,6 +13,7 @@ from atlas.commands import cli
 from atlas.data.experiments.evolution import EVOLUTION, UNITS, Evolution, LayerEvolution
 from atlas.demo.files import WEIGHTS
 from atlas.site.render.experiments.evolution import findings, settles
+from atlas.site.render.training import names
 from tests.support.once import Shared
 
 
@@ -81,6 +82,13 @@ def test_a_units_page_has_its_row(site: Path) -> None:
             assert words[count] in part or not one.ends
             marked = ['class="changed"' in item for item in items]
             assert marked == [one.changed(moment) for moment in range(3)]
+
+
+def test_a_moment_is_called_as_people_write_it() -> None:
+    files = ("step211", "epoch_3", "iter-0010", "e10", "final", "20", "run3_step5")
+    assert names(Evolution(files, len(files), 9, 9, ())) == (
+        "step 211", "epoch 3", "iter 0010", "e10", "final", "20", "run3_step5", "the end",
+    )  # fmt: skip
 
 
 def layer(name: str, activations: tuple[float, ...]) -> LayerEvolution:

@@ -188,9 +188,20 @@ def test_a_note_shows_what_came_of_an_experiment(site: Path, tmp_path: Path) -> 
     assert '<a href="../small/experiments/invariance.html">how it moves</a>' in page
 
 
-def test_an_experiment_that_was_not_made_is_told_and_one_that_is_none_fails(
+def test_a_chart_whose_lines_are_explained_elsewhere_on_its_page_brings_that(
     site: Path, tmp_path: Path
 ) -> None:
+    page = written(site, tmp_path, "tried", "# Tried\n\n[[experiments/invariance]]\n")
+    kinds = set(re.findall(r'<polyline class="line (k\d)', page))
+    assert kinds and kinds == set(re.findall(r'<span class="key (k\d)', page))
+    images = re.findall(r'<img src="\.\./(small/experiments/invariance/\d+\.webp)"', page)
+    assert len(images) == len(kinds) and all((site / image).is_file() for image in images)
+
+
+def test_an_experiment_that_was_not_made_is_told_and_one_that_is_none_fails(
+    few: Path, tmp_path: Path
+) -> None:
+    site = few
     page = written(site, tmp_path, "later", "# Later\n\n[[experiments/memorising]]\n")
     assert "<code>--experiments memorising</code>" in page
     (tmp_path / "later.md").write_text("# Later\n\n[[experiments/memory]]\n")

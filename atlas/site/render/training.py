@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from atlas.site.render.base import PageAddress
 from atlas.site.render.view import AtlasView
 
 END = "the end"
+_NUMBERED = re.compile(r"^([^\W\d_]{3,})[-_]?(\d+)$")  # a word, and a number
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,8 @@ def unit_of(view: AtlasView, layer: str, unit: int) -> UnitEvolution | None:
 
 
 def names(evolution: Evolution) -> tuple[str, ...]:
-    """What the moments are called."""
-    return (*evolution.moments, END)
+    """What the moments are called: by their checkpoints, ``step211`` as "step 211"."""
+    return (*(_NUMBERED.sub(r"\1 \2", name) for name in evolution.moments), END)
 
 
 def strip_of(

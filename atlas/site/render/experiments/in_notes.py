@@ -15,12 +15,16 @@ from atlas.site.render.view import AtlasView
 PREFIX = "experiments/"  # of references to experiments in notes
 _FINDINGS = re.compile(r'<ul class="findings">.*?</ul>', re.DOTALL)
 _CHART = re.compile(r'<figure class="chart">.*?</figure>', re.DOTALL)
+_LEGEND = re.compile(r'<ul class="subjects">.*?</ul>', re.DOTALL)  # of a page's charts together
 _LINK = re.compile(r'\b(href|src)="([^"#:]+)((?:#[^"]*)?)"')
 
 
 @dataclass(frozen=True)
 class ExperimentInNote:
-    """An experiment as a figure of a note: ``findings`` and ``chart`` are HTML, or ""."""
+    """An experiment as a figure of a note: ``findings`` and ``chart`` are HTML, or "".
+
+    A chart whose legend stands elsewhere on its page has that before it.
+    """
 
     title: str
     question: str
@@ -49,6 +53,8 @@ def excerpt(view: AtlasView, experiment: Experiment, page: PageAddress) -> Exper
     file = file_of(view, experiment.name)
     text, own = (view.folder / file).read_text("utf-8"), view.address(file)
     findings, drawn = _first(_FINDINGS, text), _first(_CHART, text)
+    if "<figcaption>" not in drawn:
+        drawn = _first(_LEGEND, text) + drawn
     return ExperimentInNote(
         title, question, href, _moved(findings, own, page), _moved(drawn, own, page)
     )

@@ -135,8 +135,8 @@ def findings(result: Maps) -> tuple[str, ...]:
         )
     if images.kin is not None:
         sentences.append(
-            f"The map flattens {images.features} dimensions into two. In all of them the nearest "
-            f"other image is of the same class for {_percent(images.kin)} of them."
+            f"The map flattens {images.features} dimensions into two. By all {images.features} the "
+            f"nearest other image is of the same class for {_percent(images.kin)} of the images."
         )
     if layers:
         deepest = next((one for one in layers if one.layer == images.source), layers[-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from atlas.data import addresses
@@ -128,7 +128,24 @@ def findings(result: Memorising) -> tuple[str, ...]:
             else "The two don't drift apart on the way up, as one would expect: likeness above "
             f"that to an untrained network goes {way}."
         )
-    return tuple(sentences)
+    return (*sentences, *_farther(result.layers))
+
+
+def _farther(layers: Sequence[LayerLikeness]) -> tuple[str, ...]:
+    """A sentence on the layers that CKA puts farther away than untrained ones, if there are any."""
+    own = [one for one in layers if one.heart.cka < one.untrained.cka]
+    if not own:
+        return ()
+    every = f"all {len(layers)}" if len(own) == len(layers) else f"{len(own)} of {len(layers)}"
+    ends = [own[0], own[-1]] if len(own) > 1 else own
+    figures = "; ".join(
+        f"{one.heart.cka:.2f} against {one.untrained.cka:.2f} in {one.layer}" for one in ends
+    )
+    return (
+        "By CKA, which compares layers as wholes, the network that learnt by heart is less like "
+        f"this one than a network with random weights is, in {every} layers: {figures}. There, by "
+        "this measure, the two trainings have nothing in common.",
+    )
 
 
 def _last(result: Memorising) -> LayerLikeness:

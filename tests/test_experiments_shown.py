@@ -1,0 +1,97 @@
+"""Every experiment's page in a real browser: one visit answers many questions."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from atlas.data.experiments.table import NAMES
+from tests import test_browser
+from tests.test_browser import SETTLED, SMALL, WIDTHS, Watched, playwright, served
+
+pytestmark = test_browser.pytestmark
+browser = test_browser.browser  # a fixture
+
+PAGES = {name: f"experiments/{name}.html" for name in NAMES} | {
+    "list": "experiments/index.html",
+    "unit map": "experiments/maps/conv1.html",
+    "unit during training": "conv1/{unit}.html",
+}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WATCH_MOVES = """window.moved = 0; new PerformanceObserver(list => list.getEntries().forEach(
+    entry => { window.moved += entry.value; })).observe({type: 'layout-shift', buffered: true});"""
+# texts of drawings that reach out of them, or lie on the one before
+CROWDED = """[...document.querySelectorAll("main svg")].flatMap(drawing => {
+    const around = drawing.getBoundingClientRect();
+    const texts = [...drawing.querySelectorAll("text")].filter(one => one.textContent.trim());
+    const boxes = texts.map(one => one.getBoundingClientRect());
+    const isOut = box => box.left < around.left - 1 || box.right > around.right + 1
+        || box.top < around.top - 1 || box.bottom > around.bottom + 1;
+    const shared = (one, other, from, to) => Math.min(one[to], other[to])
+        - Math.max(one[from], other[from]);
+    const isOn = (one, other) => shared(one, other, "left", "right") > 1
+        && shared(one, other, "top", "bottom") > 2;
+    return texts.filter((_, at) => around.width
+        && (isOut(boxes[at]) || (at && isOn(boxes[at - 1], boxes[at]))))
+        .map(one => `${drawing.getAttribute("aria-label")}: ${one.textContent}`);
+})"""
+
+
+@pytest.fixture(scope="module")
+def address(experimented: Path) -> Iterator[str]:
+    """The site from a server whose pictures come late."""
+    with served(experimented / "site", late=0.1) as base:
+        yield base
+
+
+def url(address: str, experimented: Path, kind: str) -> str:
+    units = sorted((experimented / "site" / "small" / "conv1").glob("[0-9]*.html"))
+    return f"{address}/small/{PAGES[kind].format(unit=units[0].stem)}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_page_of_an_experiment_can_be_shown(
+    browser: "playwright.Browser", experimented: Path, address: str, kind: str, scheme: str
+) -> None:
+    Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
+    with browser.new_context(
+        viewport={"width": 1440, "height": 900}, color_scheme=scheme, has_touch=True
+    ) as context:
+        watched = Watched(context, address)
+        page = watched.page
+        page.add_init_script(WATCH_MOVES)
+        watched.open(url(address, experimented, kind))
+        assert page.evaluate("window.moved") == 0, "something moves while the page loads"
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        text = page.locator("main").inner_text()
+        strange = ("None", "nan", "NaN", "inf ", "undefined", "{{", "not made", "<")
+        assert [word for word in strange if word in text] == []
+        for width, height in WIDTHS.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.evaluate(SETTLED)
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{kind} scrolls sideways at {width} pixels"
+            assert page.evaluate(CROWDED) == [], f"at {width} pixels"
+            if width == 390:
+                assert page.evaluate(SMALL) == []
+        found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+        told = [(one["id"], one["nodes"][0]["html"][:200]) for one in found.response["violations"]]
+        assert told == []
+        assert watched.wrong == []
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_without_a_script_a_page_of_an_experiment_reads(
+    browser: "playwright.Browser", experimented: Path, address: str, kind: str
+) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        watched = Watched(context, address)
+        page = watched.page
+        page.goto(url(address, experimented, kind))
+        assert page.locator("h1").is_visible()
+        assert page.locator(".scripted:visible").count() == 0
+        if kind in NAMES:
+            assert page.locator(".findings li:visible").count() >= 1
+            assert page.locator("main img:visible, main svg:visible").count() >= 1
+        assert watched.wrong == []
