@@ -51,7 +51,10 @@ def pages(atlas: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
         "comparison": sorted(site.glob("compare/*/index.html")),
         "reading": [site / "how-to-read.html"],
         "gone": [site / "404.html"],
+        "unit map": sorted(atlas.glob("experiments/maps/*.html")),
     }
+    for page in sorted(atlas.glob("experiments/*.html")):
+        found["experiments" if page.stem == "index" else page.stem] = [page]
     shown = {
         kind: (str(some[0].relative_to(site)), ())
         for kind, some in found.items()

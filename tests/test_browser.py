@@ -43,8 +43,6 @@ KINDS = {
     "class": "small/classes/dog.html",
     "concept": "small/concepts/eye.html",
     "classes": "small/classes/index.html",
-    "maps": "small/experiments/maps.html",
-    "unit map": "small/experiments/maps/conv2.html",
     "note": "notes/note.html",
     "comparison": "compare/small--small/index.html",
     "compared layer": "compare/small--small/conv2/index.html",

@@ -95,3 +95,31 @@ def test_without_a_script_a_page_of_an_experiment_reads(
             assert page.locator(".findings li:visible").count() >= 1
             assert page.locator("main img:visible, main svg:visible").count() >= 1
         assert watched.wrong == []
+
+
+def test_a_map_is_enlarged_and_moved_and_a_slider_turns_the_moments(
+    browser: "playwright.Browser", experimented: Path, address: str
+) -> None:
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        watched = Watched(context, address)
+        page = watched.page
+        watched.open(url(address, experimented, "maps"))
+        drawing = page.locator(".map svg").first
+
+        def seen() -> tuple[float, ...]:
+            return tuple(map(float, drawing.get_attribute("viewBox").split()))
+
+        _, _, width, height = whole = seen()
+        page.get_by_label("Closer").click()
+        assert seen() == pytest.approx((width / 6, height / 6, width / 1.5, height / 1.5), abs=0.01)
+        page.keyboard.press("ArrowRight")
+        assert seen()[0] == pytest.approx(width / 6 + 0.2 * width / 1.5, abs=0.01)
+        page.get_by_role("button", name="Whole map").click()
+        assert seen() == whole
+        watched.open(url(address, experimented, "unit during training"))
+        current = page.locator(".moments li.current b")
+        assert current.all_inner_texts() == ["the end"]
+        page.get_by_label("Moment of the training").fill("0")
+        assert current.all_inner_texts() == ["step 21"]
+        assert page.locator(".slide output").inner_text().startswith("step 21 · ")
+        assert watched.wrong == []

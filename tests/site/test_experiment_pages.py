@@ -206,5 +206,7 @@ def test_every_experiment_has_a_page_with_findings_and_stands_in_the_list(pages:
             # a small site has too few images of a class for some of them
             assert '<ul class="findings">' in page or "This experiment was not made" in page
             assert f"{one.name}.json" in page
+            reason = json.loads((pages / f"{one.name}.json").read_text())["reason"]
+            assert not reason or f"Not made here: {reason}." in html.unescape(listed)
             for picture in re.findall(r'<img src="([^"]+)"', page):
                 assert (pages / picture).is_file()

@@ -16,7 +16,7 @@ from atlas.site.publishing import write_shared
 from atlas.site.writing import write_pages
 from tests.support.documents import silence_unit
 
-COMMAND = ["--limit", "96", "--workers", "0", "--name", "small", "--experiments", "usual,maps"]
+COMMAND = ["--limit", "96", "--workers", "0", "--name", "small"]
 # four units of each layer, and an experiment that is made in a moment
 FEW = ["--limit", "96", "--units", "4", "--name", "small", "--experiments", "first-layer"]
 NOTE = "---\ntitle: A note\n---\n[[conv3/17]]\n\nSee [[conv2]]: $a_1$.\n\n| a |\n|---|\n| 1 |\n"

@@ -55,10 +55,11 @@ class Dot:
 
 @dataclass(frozen=True)
 class PlacedTick:
-    """A tick as it is drawn."""
+    """A tick as it is drawn; a text that is ``inside`` ends at the tick, for lack of room."""
 
     at: float
     text: str
+    inside: bool = False
 
 
 @dataclass(frozen=True)
