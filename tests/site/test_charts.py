@@ -21,6 +21,7 @@ from atlas.site.render.charts import (
     Axis,
     Dot,
     Line,
+    PlacedTick,
     chart,
     round_ticks,
 )
@@ -96,3 +97,24 @@ def test_every_line_has_a_colour() -> None:
     found = chart("c", x=Axis("x", 0, 1), y=Axis("y", 0, 1), lines=lines).lines
     assert [line.kind for line in found] == [*range(COLOURS), 0, 1]
     assert [line.dashed for line in found] == [False] * 9 + [True]
+
+
+@given(st.lists(st.text("mil1", min_size=1, max_size=30), min_size=1, max_size=60))
+def test_names_of_ticks_have_room_and_the_last_is_always_there(names: list[str]) -> None:
+    places = tuple(range(len(names)))
+    axis = Axis("", 0, max(1, len(names) - 1), places, tuple(names))
+    ticks = chart("", x=axis, y=Axis("", 0, 1)).x_ticks
+    assert ticks[-1].text == names[-1] and ticks[-1].inside
+    drawn = {tick.at: tick for tick in ticks}
+    plain = chart("", x=Axis("", 0, axis.high, places), y=Axis("", 0, 1)).x_ticks
+    where = {tick.at: name for tick, name in zip(plain, names, strict=True)}
+    assert all(where[at] == tick.text for at, tick in drawn.items())
+    letter = 8  # as wide as those of the style sheet are
+
+    def ends(tick: PlacedTick) -> tuple[float, float]:
+        width = letter * len(tick.text)
+        left = tick.at - (width if tick.inside else width / 2)
+        return left, left + width
+
+    assert all(ends(a)[1] < ends(b)[0] for a, b in pairwise(ticks))
+    assert ends(ticks[-1])[1] <= WIDTH - RIGHT

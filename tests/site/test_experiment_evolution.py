@@ -44,7 +44,7 @@ def test_the_page_has_a_row_for_each_unit_of_the_figure(site: Path) -> None:
     assert result is not None and result.moments == ("e2", "e10")
     page = (site / "experiments/evolution.html").read_text()
     for sentence in findings(result):
-        assert sentence.replace("'", "&#39;") in page
+        assert sentence.replace("'", "&#39;").replace(" %", "\u00a0%") in page
     rows = re.findall(r'<svg class="evolving".*?aria-label="([^"]+)">(.*?)</div>', page, re.S)
     assert [name for name, _ in rows] == [
         f"{layer.layer}/{unit}" for layer in result.layers for unit in layer.figure

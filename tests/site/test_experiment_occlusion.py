@@ -71,7 +71,8 @@ def test_figures_follow_from_the_json(tmp_path: Path) -> None:
     said = [text.replace("−", "-") for text in occlusion.findings(result)]
     on, off = np.mean(points, 0)
     assert (
-        f"falls by {100 * on:.0f} points" in said[0] and f"elsewhere by {100 * off:.0f}" in said[0]
+        f"falls by {100 * on:.0f} percentage points" in said[0]
+        and f"elsewhere by {100 * off:.0f}" in said[0]
     )
     on, off = np.mean(shares, 0)
     assert f"loses {100 * on:.0f} %" in said[1] and f"{100 * off:.0f} % with the square" in said[1]

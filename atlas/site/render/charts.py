@@ -13,17 +13,22 @@ from dataclasses import dataclass, field
 WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 84, 16, 16, 48  # room around the frame for the axes' texts
 TICKS = 6  # on an axis, about
+LETTER = 9  # that a letter of a tick's name takes, at most about
 COLOURS = 8  # of the style sheet's; the ninth line has the first one's again
 
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis: what it shows, from where to where; ``ticks`` replaces round numbers on it."""
+    """An axis: what it shows, from where to where; ``ticks`` replaces round numbers on it.
+
+    ``names`` are what the ticks of an axis across are called; those that have room are drawn.
+    """
 
     title: str
     low: float
     high: float
     ticks: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
 
     def at(self, value: float) -> float:
         """Where a value lies, from 0 to 1."""
@@ -124,7 +129,9 @@ def chart(
         label,
         x.title,
         y.title,
-        tuple(PlacedTick(_x(x, tick), _text(tick)) for tick in x.ticks or round_ticks(x)),
+        _named(x)
+        if x.names
+        else tuple(PlacedTick(_x(x, tick), _text(tick)) for tick in x.ticks or round_ticks(x)),
         tuple(PlacedTick(_y(y, tick), _text(tick)) for tick in y.ticks or round_ticks(y)),
         tuple(
             PlacedLine(line.name, _paths(line.points, x, y), number % COLOURS, line.dashed)
@@ -144,6 +151,19 @@ def round_ticks(axis: Axis, count: int = TICKS) -> tuple[float, ...]:
     step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= count)
     first, last = math.ceil(axis.low / step - 1e-9), math.floor(axis.high / step + 1e-9)
     return tuple(round(number * step, 12) for number in range(first, last + 1))
+
+
+def _named(axis: Axis) -> tuple[PlacedTick, ...]:
+    """Evenly spaced ticks by their names: the last, which ends at the frame, and those before it
+    that have room."""
+    last = len(axis.names) - 1
+    apart = (_x(axis, axis.ticks[-1]) - _x(axis, axis.ticks[0])) / max(1, last)
+    every = math.ceil((max(map(len, axis.names)) + 1) * LETTER / apart) if apart else 1
+    return tuple(
+        PlacedTick(_x(axis, tick), name, inside=number == last)
+        for number, (tick, name) in enumerate(zip(axis.ticks, axis.names, strict=True))
+        if (last - number) % every == 0
+    )
 
 
 def _x(axis: Axis, value: float) -> float:

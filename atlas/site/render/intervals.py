@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from atlas.site.render.charts import Axis, PlacedTick, round_ticks
 
-WIDTH, LEFT, RIGHT, TOP, ROW, BOTTOM = 400, 130, 16, 8, 26, 46
+WIDTH, RIGHT, TOP, ROW, BOTTOM = 400, 16, 8, 26, 46
 TICKS = 4
+LETTER, LETTERS = 8, 22  # how wide a letter of a row's name is, at most about; and how many it has
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,15 @@ def intervals(
 ) -> Intervals:
     """Rows of marks, each with its name, over one axis."""
     bottom = TOP + ROW * len(rows)
+    names = [_short(name) for name, _ in rows]
+    edge = LETTER * max(map(len, names), default=0) + 16
 
     def across(value: float) -> float:
         inside = min(1.0, max(0.0, axis.at(value)))
-        return round(LEFT + inside * (WIDTH - LEFT - RIGHT), 1)
+        return round(edge + inside * (WIDTH - edge - RIGHT), 1)
 
     placed = []
-    for number, (name, marks) in enumerate(rows):
+    for number, (name, (_, marks)) in enumerate(zip(names, rows, strict=True)):
         middle = TOP + ROW * number + ROW / 2
         placed.append(
             PlacedRow(
@@ -88,5 +91,9 @@ def intervals(
     ticks = tuple(
         PlacedTick(across(tick), f"{tick:g}") for tick in axis.ticks or round_ticks(axis, TICKS)
     )
-    size, frame = (WIDTH, bottom + BOTTOM), (LEFT, TOP, WIDTH - RIGHT, bottom)
+    size, frame = (WIDTH, bottom + BOTTOM), (edge, TOP, WIDTH - RIGHT, bottom)
     return Intervals(title, label, axis.title, ticks, tuple(placed), size, frame)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean
 
 from atlas.data import addresses
@@ -12,13 +11,12 @@ from atlas.data.experiments.evolution import EVOLUTION, Evolution, LayerEvolutio
 from atlas.drawing import pixels
 from atlas.site.phrases import share
 from atlas.site.render.base import Anchor, PageAddress
-from atlas.site.render.charts import Axis, Chart, Line, PlacedTick, chart
+from atlas.site.render.charts import Axis, Chart, Line, chart
 from atlas.site.render.experiments.page import Cell, Found, Table, experiment_page
 from atlas.site.render.training import Strip, names, strip_of, unit_of
 from atlas.site.render.view import AtlasView
 
 LINES = 8  # that a chart can tell apart by colour
-LETTER = 9  # units of a chart that a letter on its axis is wide, at most about
 NAMED = 6  # layers that a finding names for a moment
 SETTLED = 0.8  # from this correlation with the end on, activations count as settled
 
@@ -207,11 +205,10 @@ def _curves(
     low = min(0.0, *(value for n in drawn for value in of[n]))
     picture = chart(
         f"{title}: {axis} of each layer from {said[0]} to {said[-1]}",
-        x=Axis("", 0, last, tuple(range(last + 1))),
+        x=Axis("", 0, last, tuple(range(last + 1)), tuple(said)),
         y=Axis(axis, low, 1),
         lines=lines,
     )
-    ticks = _named(picture.x_ticks, said)
     left_out = (
         f" {len(drawn)} of {len(layers)} layers are drawn." if len(drawn) < len(layers) else ""
     )
@@ -223,16 +220,4 @@ def _curves(
         for layer, figures in zip(layers, of, strict=True)
     )
     table = Table(f"{title}, in figures", ("layer", *said), rows)
-    return Curves(title, about + left_out, replace(picture, x_ticks=ticks), table)
-
-
-def _named(ticks: Sequence[PlacedTick], said: Sequence[str]) -> tuple[PlacedTick, ...]:
-    """Ticks with the names of moments, as many as have room; the last one ends at the frame."""
-    last = len(said) - 1
-    width = max((len(one) for one in said), default=0) * LETTER
-    apart = (ticks[-1].at - ticks[0].at) / max(1, last)
-    every = max(1, math.ceil((width + LETTER) / apart)) if apart else 1
-    return tuple(
-        PlacedTick(tick.at, name if (last - number) % every == 0 else "", inside=number == last)
-        for number, (tick, name) in enumerate(zip(ticks, said, strict=True))
-    )
+    return Curves(title, about + left_out, picture, table)

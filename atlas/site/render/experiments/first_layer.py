@@ -11,6 +11,7 @@ from atlas.data.experiments.first_layer import FIRST_LAYER, Filter, FirstLayer
 from atlas.site.phrases import share
 from atlas.site.render.base import Anchor, PageAddress
 from atlas.site.render.charts import Axis, Chart, Dot, chart
+from atlas.site.render.experiments.drawn import Drawn, drawn
 from atlas.site.render.experiments.page import Cell, Found, Table, experiment_page, unit_cell
 from atlas.site.render.view import AtlasView
 
@@ -33,7 +34,7 @@ class FirstLayerContent:
     """What the page shows of the filters: the sheet of all, two charts, and all figures."""
 
     layer: Anchor
-    sheet: str
+    sheet: Drawn | None
     frequencies: Chart
     norms: Chart
     table: Table
@@ -90,12 +91,11 @@ def _some(units: Sequence[int], count: int) -> str:
 
 
 def _content(view: AtlasView, result: FirstLayer, page: PageAddress) -> FirstLayerContent:
-    sheet = addresses.filters_file(result.layer)
     page_of = view.link(addresses.layer_page(result.layer), page)
     shown = result.layer in view.layers
     return FirstLayerContent(
         Anchor(result.layer, page_of if shown else ""),
-        view.link(sheet, page) if (view.folder / sheet).is_file() else "",
+        drawn(view, addresses.filters_file(result.layer), page),
         _frequencies(view, result, page),
         _norms(view, result, page),
         Table(

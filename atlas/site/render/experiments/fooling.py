@@ -10,11 +10,11 @@ from atlas.data.experiments.fooling import FOOLING, Fooled, Fooling, Walk, small
 from atlas.data.experiments.outcomes import picture_file
 from atlas.site.render.base import Anchor, PageAddress
 from atlas.site.render.charts import Axis, Chart, Line, chart
+from atlas.site.render.experiments.drawn import Drawn, drawn
 from atlas.site.render.experiments.page import Cell, Found, Table, experiment_page, unit_cell
 from atlas.site.render.experiments.subjects import anchors, called
 from atlas.site.render.view import AtlasView
 
-MOST_TICKS = 12  # layers that an axis numbers one by one
 VISIBLE = 8  # levels from which on a step counts as one that can be seen
 
 
@@ -22,7 +22,7 @@ VISIBLE = 8  # levels from which on a step counts as one that can be seen
 class ShownPicture:
     """A picture, and what it is."""
 
-    source: str
+    picture: Drawn
     caption: str
 
 
@@ -209,8 +209,8 @@ def _fooled(
     pictures = []
     for kind, caption in kinds.items():
         address = picture_file("fooling", f"{one.subject.image}-{kind}.webp")
-        if (view.folder / address).is_file():
-            pictures.append(ShownPicture(view.link(address, page), caption))
+        if picture := drawn(view, address, page):
+            pictures.append(ShownPicture(picture, caption))
     return FooledContent(image, says, tuple(pictures), _units(view, one, page))
 
 
@@ -274,10 +274,11 @@ def _layers(means: Sequence[tuple[str, float, float]]) -> Chart:
     return chart(
         "The mean change of the units of each layer, in standard deviations",
         x=Axis(
-            f"layers, from {means[0][0]} to {means[-1][0]}",
+            "",
             1,
             max(2, len(means)),
-            tuple(range(1, len(means) + 1)) if len(means) <= MOST_TICKS else (),
+            tuple(range(1, len(means) + 1)),
+            tuple(name for name, _, _ in means),
         ),
         y=Axis("mean change", 0, most * 1.05),
         lines=[Line("step that fools", fooled), Line("random step", random, dashed=True)],

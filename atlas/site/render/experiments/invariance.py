@@ -18,6 +18,7 @@ from atlas.data.experiments.invariance import (
 from atlas.data.experiments.outcomes import picture_file
 from atlas.site.render.base import Anchor, PageAddress
 from atlas.site.render.charts import Axis, Chart, Line, chart
+from atlas.site.render.experiments.drawn import Drawn, drawn
 from atlas.site.render.experiments.page import Cell, Found, Table, experiment_page
 from atlas.site.render.experiments.subjects import anchors, called
 from atlas.site.render.view import AtlasView
@@ -38,17 +39,17 @@ class LegendEntry:
     """A subject in the legend: its line's colour, its picture if it may be shown, what it is."""
 
     kind: int
-    source: str
+    picture: Drawn | None
     image: Anchor
     note: str
 
 
 @dataclass(frozen=True)
 class TransformationContent:
-    """What the page shows of a transformation; ``film`` is "" where images may not be shown."""
+    """What the page shows of a transformation; no ``film`` where images may not be shown."""
 
     title: str
-    film: str
+    film: Drawn | None
     film_says: str
     frames: tuple[str, ...]
     charts: tuple[Chart, ...]
@@ -252,9 +253,8 @@ def _content(view: AtlasView, result: Invariance, page: PageAddress) -> Invarian
     )
 
 
-def _picture(view: AtlasView, file: str, page: PageAddress) -> str:
-    address = picture_file("invariance", file)
-    return view.link(address, page) if (view.folder / address).is_file() else ""
+def _picture(view: AtlasView, file: str, page: PageAddress) -> Drawn | None:
+    return drawn(view, picture_file("invariance", file), page)
 
 
 def _transformation(

@@ -72,13 +72,9 @@ class ShownLayer:
 
 @dataclass(frozen=True)
 class MemorisingContent:
-    """What the page shows: accuracies, two charts with their figures, and pairs of units.
-
-    ``numbers`` says which layer has which number in the charts.
-    """
+    """What the page shows: accuracies, two charts with their figures, and pairs of units."""
 
     accuracies: Table
-    numbers: str
     matched: Chart
     cka: Chart
     likeness: Table
@@ -179,13 +175,12 @@ def _content(view: AtlasView, result: Memorising, page: PageAddress) -> Memorisi
             "pictures of this atlas",
         ),
         (
-            (Cell("taught the truth"), Cell(""), Cell(""), Cell(_percent(of.network))),
+            (Cell("taught the truth"), Cell("–"), Cell("–"), Cell(_percent(of.network))),
             (Cell("learnt by heart"), *map(Cell, map(_percent, (of.learnt, of.fresh, of.heart)))),
         ),
     )
     return MemorisingContent(
         accuracies,
-        ", ".join(f"{number} is {one.layer}" for number, one in enumerate(result.layers, 1)),
         _chart(result, "Mean correlation of matched units", lambda one: one.matched),
         _chart(result, "Linear CKA", lambda one: one.cka),
         _likeness(result),
@@ -198,8 +193,8 @@ def _chart(result: Memorising, title: str, of: Callable[[Likeness], float]) -> C
     layers = result.layers
     return chart(
         f"{title} by layer: {', '.join(one.layer for one in layers)}",
-        x=Axis("layer, from the first up", 1, max(2, len(layers)),
-               ticks=tuple(range(1, len(layers) + 1))),
+        x=Axis("", 1, max(2, len(layers)), tuple(range(1, len(layers) + 1)),
+               tuple(one.layer for one in layers)),
         y=Axis(title, 0, 1),
         lines=[
             Line("learnt by heart", [(n, of(one.heart)) for n, one in enumerate(layers, 1)]),

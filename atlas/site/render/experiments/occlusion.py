@@ -172,7 +172,7 @@ def findings(result: Occlusion) -> tuple[str, ...]:
         )
         sentences.append(
             f"With the square on the object the probability of {whose} falls by "
-            f"{decimal(100 * on, 0)} points on average, with the square elsewhere by "
+            f"{decimal(100 * on, 0)} percentage points on average, with the square elsewhere by "
             f"{decimal(100 * off, 0)}: {_judged(on, off)}"
         )
     on, off = _means([of_activation(one) for one in result.images])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from atlas.data import addresses
@@ -105,7 +105,7 @@ def experiment_page(
         Anchor(row.source, row.url),
         view.link(f"{document.name}.json", page),
         outcome.reason,
-        None if outcome.result is None else found(outcome.result, page),
+        None if outcome.result is None else _together(found(outcome.result, page)),
     )
     head = view.head(
         file,
@@ -115,6 +115,15 @@ def experiment_page(
         steps=_steps(view, name, page),
     )
     yield file, view.renderer.page(template, head, content)
+
+
+def _together(found: Found) -> Found:
+    """The same with percent signs that stay on the line of their figure."""
+    said, about = (
+        tuple(text.replace(" %", "\u00a0%") for text in texts)
+        for texts in (found.findings, found.about)
+    )
+    return replace(found, findings=said, about=about)
 
 
 def _steps(view: AtlasView, name: str, page: PageAddress) -> Steps:
