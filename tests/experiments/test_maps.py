@@ -192,7 +192,7 @@ def test_what_the_page_says_follows_from_the_figures(found: Maps) -> None:
     assert same == pytest.approx((np.mean(pairs), chance))
     said = " ".join(pages.findings(found))
     assert f"in {100 * np.mean(pairs):.0f} % of the pairs, any two in {100 * chance:.0f} %" in said
-    assert f"for {100 * (found.images.kin or 0):.0f} % of them" in said
+    assert f"for {100 * (found.images.kin or 0):.0f} % of the images" in said
     assert f"correlate by {found.layers[0].beside:.2f}" in said
 
 
@@ -223,3 +223,6 @@ def test_without_pixels_of_images_cells_have_colours(tmp_path: Path) -> None:
     assert list(texts) == ["experiments/maps.html"]  # units are mapped by statistics
     assert "<image" not in texts["experiments/maps.html"]
     assert texts["experiments/maps.html"].count(' class="k') == 24
+    # one image of each class: nothing can be said of neighbours
+    assert "24 images lie on the map." in texts["experiments/maps.html"]
+    assert "statistics of all images" in texts["experiments/maps.html"]

@@ -84,7 +84,10 @@ def test_figures_follow_from_the_json(tmp_path: Path) -> None:
 
 
 def test_what_is_not_known_is_not_said(tmp_path: Path) -> None:
-    said = occlusion.findings(made(tmp_path, scores=False, masks=False))
+    bare = made(tmp_path, scores=False, masks=False)
+    about = " ".join(occlusion.about(bare))
+    assert "Probabilities" not in about and "masks" not in about
+    said = occlusion.findings(bare)
     assert len(said) == 1 and "correlation" in said[0]
     said = occlusion.findings(made(tmp_path, scores=False))
     assert len(said) == 2 and "probability" not in " ".join(said)

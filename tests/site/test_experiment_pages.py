@@ -102,6 +102,12 @@ def test_without_scores_nothing_is_said_of_classes() -> None:
     assert len(invariance.findings(result)) == 2
 
 
+def test_large_distances_are_written_out() -> None:
+    first = structs.replace(agreeing().first, another=37412.3)
+    said = " ".join(invariance.about(structs.replace(agreeing(), first=first)))
+    assert "(37,412 in conv1, 4 in conv5)" in said and "e+" not in said
+
+
 def test_subjects_are_called_by_their_class_where_that_tells_them_apart() -> None:
     assert called(SUBJECTS) == ("cat", "dog")
     twice = (*SUBJECTS, Subject(5, "cat/5.png", "cat", 1), Subject(6, "6.png", None, None))

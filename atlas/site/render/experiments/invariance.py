@@ -210,8 +210,8 @@ def about(result: Invariance) -> tuple[str, ...]:
         "enlarged or turned is interpolated between pixels.".replace("%", " %"),
         f"The feature vector of {_vector(result.first)} and that of {_vector(result.last)} are "
         "compared with those of the untransformed image, by Euclidean distance. On the charts 1 "
-        f"is the mean distance from another image ({result.first.another:.3g} in "
-        f"{result.first.layer}, {result.last.another:.3g} in {result.last.layer}), over up "
+        f"is the mean distance from another image ({_distance(result.first)} in "
+        f"{result.first.layer}, {_distance(result.last)} in {result.last.layer}), over up "
         f"to {result.others} images for each; the JSON has the distances themselves."
         + (
             f" The maps of {result.last.layer} keep their places, so a move changes them, too; "
@@ -223,6 +223,10 @@ def about(result: Invariance) -> tuple[str, ...]:
         "for another image. A straight one says that the change goes on being seen, no more and "
         "no less than it is.",
     )
+
+
+def _distance(of: Features) -> str:
+    return f"{of.another:,.0f}" if of.another >= 100 else f"{of.another:.3g}"
 
 
 def _vector(of: Features) -> str:

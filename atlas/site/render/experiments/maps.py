@@ -109,11 +109,11 @@ def page_of(view: AtlasView, layer: str) -> str:
 def same_class(images: ImageMap) -> tuple[float, float] | None:
     """How many neighbours on the map are of one class, and how many of any two images would be.
 
-    None where classes aren't known.
+    None where classes aren't known, or no two images are of one class.
     """
     labels = [one.label for one in images.images]
     sizes = Counter(labels)
-    if None in sizes or len(sizes) < 2:
+    if None in sizes or not 1 < len(sizes) < len(labels):
         return None
     pairs = list(beside({one.cell: row for row, one in enumerate(images.images)}))
     alike = sum(labels[one] == labels[other] for one, other in pairs) / len(pairs)
@@ -133,7 +133,7 @@ def findings(result: Maps) -> tuple[str, ...]:
             f"Two images side by side are of the same class in {_percent(alike)} of the pairs, any "
             f"two in {_percent(by_chance)}."
         )
-    if images.kin is not None:
+    if known and images.kin is not None:
         sentences.append(
             f"The map flattens {images.features} dimensions into two. By all {images.features} the "
             f"nearest other image is of the same class for {_percent(images.kin)} of the images."

@@ -231,6 +231,19 @@ def about(result: Occlusion) -> tuple[str, ...]:
     """What was done, and how to read it."""
     square, (rows, columns) = result.square, result.square.places
     colour = ", ".join(map(str, square.colour))
+    scored = any(one.scored for one in result.images)
+    masked = any(one.object for one in result.images)
+    watched = (
+        "The class is the image's own where the network knows it, and else the one that it names "
+        "for the whole image. Probabilities are the softmax of the scores."
+        if scored
+        else "",
+        "The object is where the masks say that the image's class is, or anything they know where "
+        "none is called so."
+        if masked
+        else "",
+        f"Of the images that --subjects names {MOST} are shown at most.",
+    )
     return (
         f"A square of {square.side} × {square.side} pixels is laid on the image of "
         f"{square.frame[0]} × {square.frame[1]} at {rows} × {columns} places, "
@@ -241,10 +254,7 @@ def about(result: Occlusion) -> tuple[str, ...]:
         f"The map is that of {result.layer}, the last layer whose maps have more than one place, "
         "with the strongest single activation for the whole image. What is added up is all of the "
         "map. Its reconstruction is that of this single activation, as everywhere in this atlas.",
-        "The class is the image's own where the network knows it, and else the one that it names "
-        "for the whole image. Probabilities are the softmax of the scores. The object is where the "
-        "masks say that the image's class is, or anything they know where none is called so. Of "
-        f"the images that --subjects names {MOST} are shown at most.",
+        " ".join(one for one in watched if one),
         "The square hides things, but its edges are something new to see, too: a loss doesn't "
         "prove that what was hidden was being looked at.",
     )
