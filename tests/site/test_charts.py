@@ -109,7 +109,7 @@ def test_names_of_ticks_have_room_and_the_last_is_always_there(names: list[str])
     plain = chart("", x=Axis("", 0, axis.high, places), y=Axis("", 0, 1)).x_ticks
     where = {tick.at: name for tick, name in zip(plain, names, strict=True)}
     assert all(where[at] == tick.text for at, tick in drawn.items())
-    letter = 8  # as wide as those of the style sheet are
+    letter = 10  # as wide as those of the style sheet are on a phone
 
     def ends(tick: PlacedTick) -> tuple[float, float]:
         width = letter * len(tick.text)

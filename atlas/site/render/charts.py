@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 84, 16, 16, 48  # room around the frame for the axes' texts
 TICKS = 6  # on an axis, about
-LETTER = 8  # that a letter of a tick's name takes, at most about
+LETTER = 10  # that a letter of a tick's name takes, at most about
 COLOURS = 8  # of the style sheet's; the ninth line has the first one's again
 
 
@@ -158,9 +158,8 @@ def _named(axis: Axis) -> tuple[PlacedTick, ...]:
     that have room."""
     last = len(axis.names) - 1
     apart = (_x(axis, axis.ticks[-1]) - _x(axis, axis.ticks[0])) / max(1, last)
-    room = (
-        1.5 * max(map(len, axis.names)) + 1
-    ) * LETTER  # before the last, all of which is left of it
+    longest = max(map(len, axis.names))
+    room = (1.5 * longest + 1) * LETTER  # all of the last name is left of its tick
     every = math.ceil(room / apart) if apart else 1
     return tuple(
         PlacedTick(_x(axis, tick), name, inside=number == last)

@@ -18,6 +18,7 @@ from atlas.data.records import Pair
 from atlas.site.render.base import Anchor, PageAddress
 from atlas.site.render.charts import Axis, Chart, Line, chart
 from atlas.site.render.experiments.page import Cell, Found, Table, experiment_page, unit_cell
+from atlas.site.render.experiments.words import decimal
 from atlas.site.render.pictures import Card, card
 from atlas.site.render.view import AtlasView
 
@@ -87,7 +88,7 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
 
     def found(result: Memorising, page: PageAddress) -> Found:
         done = (
-            f"It was trained with `{result.command}` on {result.trained_on:,} pictures, "
+            f"It was trained with “{result.command}” on {result.trained_on:,} pictures, "
             f"{result.epochs} times each. Activations are compared on {result.images:,} images "
             f"that neither was trained on, at up to {result.places} places of each map, spread "
             "evenly."
@@ -237,7 +238,7 @@ def _pair(view: AtlasView, one: LayerLikeness, match: Match, page: PageAddress) 
     assert one.plate is not None
     title = f"by heart, {one.layer}/{match.other}"
     return ShownPair(
-        f"{match.correlation:.2f}".replace("-", "−"),
+        decimal(match.correlation),
         card(view, layer, layer.unit(match.unit), page=page),
         OtherCard(
             view.link(plate_file(one.layer, match.other), page),
@@ -257,7 +258,7 @@ def _pairs(view: AtlasView, one: LayerLikeness, page: PageAddress) -> Table:
             (
                 unit_cell(view, one.layer, pair.unit, page),
                 Cell(str(pair.other)),
-                Cell(f"{pair.correlation:.2f}".replace("-", "−")),
+                Cell(decimal(pair.correlation)),
             )
             for pair in ordered
         ),
