@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 WIDTH, HEIGHT = 640, 360
-LEFT, RIGHT, TOP, BOTTOM = 84, 16, 16, 48  # room around the frame for the axes' texts
+LEFT, RIGHT, TOP, BOTTOM = 84, 20, 16, 48  # room around the frame for the axes' texts
 TICKS = 6  # on an axis, about
 LETTER = 10  # that a letter of a tick's name takes, at most about
 COLOURS = 8  # of the style sheet's; the ninth line has the first one's again
