@@ -114,6 +114,11 @@ class Chart:
     height: int = HEIGHT
     frame: tuple[int, int, int, int] = field(default=(LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM))
 
+    @property
+    def role(self) -> str:
+        """Its role: what holds links is no single picture."""
+        return "group" if any(dot.href for dot in self.dots) else "img"
+
 
 def chart(
     label: str,

@@ -211,10 +211,10 @@ def _fooled(
         address = picture_file("fooling", f"{one.subject.image}-{kind}.webp")
         if picture := drawn(view, address, page):
             pictures.append(ShownPicture(picture, caption))
-    return FooledContent(image, says, tuple(pictures), _units(view, one, page))
+    return FooledContent(image, says, tuple(pictures), _units(view, one, image.text, page))
 
 
-def _units(view: AtlasView, one: Fooled, page: PageAddress) -> Table | None:
+def _units(view: AtlasView, one: Fooled, name: str, page: PageAddress) -> Table | None:
     rows = [
         (
             unit_cell(view, layer.layer, unit.unit, page),
@@ -226,7 +226,7 @@ def _units(view: AtlasView, one: Fooled, page: PageAddress) -> Table | None:
         for unit in layer.units
     ]
     heads = ("unit", "before", "after", "change")
-    return Table("The units that changed most", heads, tuple(rows)) if rows else None
+    return Table(f"The units that changed most: {name}", heads, tuple(rows)) if rows else None
 
 
 def _walks(result: Fooling, names: Sequence[str]) -> Chart:
