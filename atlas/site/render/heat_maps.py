@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from atlas.data.records import Corners, Pair
+from atlas.site import phrases
 
 LEVELS = 10
 KINDS = 7  # classes with a colour of their own; the others share the next one
@@ -91,7 +92,7 @@ def class_map(
     ordered = sorted(counts, key=lambda one: (-counts[one], one))
     kinds = {one: min(place, KINDS) for place, one in enumerate(ordered)}
     legend = [
-        Entry(f"k{place}", f"{name(one)}, {100 * counts[one] / total:.0f} %")
+        Entry(f"k{place}", f"{name(one)}, {phrases.share(counts[one], total)}")
         for place, one in enumerate(ordered[:KINDS])
     ]
     rest = ordered[KINDS:]

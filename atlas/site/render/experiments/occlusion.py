@@ -217,8 +217,10 @@ def _answers(result: Occlusion, one: Occluded, share: float) -> str:
         return f"{one.subject.name} stays {_quoted(name)} wherever the square lies."
     others = Counter(each for row in one.scored.best for each in row if each != one.scored.named)
     most = min(others, key=lambda each: (-others[each], each))
+    places = sum(map(len, one.scored.best))
     return (
-        f"{one.subject.name} is no longer {_quoted(name)} at {percent(share)} of the places, and "
+        f"{one.subject.name} is no longer {_quoted(name)} at "
+        f"{phrases.share(sum(others.values()), places)} of the places, and "
         f"then most often {_quoted(result.classes[most])}."
     )
 
@@ -381,7 +383,8 @@ def _said(result: Occlusion, one: Occluded, sums: Spread, scores: Spread | None)
     if scores and one.scored:
         name = result.classes[one.scored.watched]
         parts.append(
-            f"{_quoted(name)} has a probability of {scores.whole:.2f}, and of {scores.lowest:.2f} "
+            f"{_quoted(name)} has a probability of {_small(scores.whole)}, and of "
+            f"{_small(scores.lowest)} "
             f"with the square's middle at row {result.square.centre(*scores.place)[0]}, column "
             f"{result.square.centre(*scores.place)[1]}."
         )
@@ -402,3 +405,8 @@ def _plate(view: AtlasView, layer: str, unit: int, page: PageAddress) -> Plate |
 def _flat(grid: Sequence[Sequence[float]]) -> Iterator[float]:
     for row in grid:
         yield from row
+
+
+def _small(probability: float) -> str:
+    """A probability with two decimals, or two digits where those say nothing."""
+    return f"{probability:.2f}" if probability >= 0.01 else f"{probability:.2g}"
