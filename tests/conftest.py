@@ -2,6 +2,7 @@
 
 import functools
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,17 @@ def drawn_once() -> Iterator[None]:
     """Pictures of the demo world, drawn once by each worker: many tests look at the same."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(world, "draw", functools.lru_cache(maxsize=512)(world.draw))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def traced_once() -> Iterator[None]:
+    """The graphs of models that are the same, traced once by each worker."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "torch" in sys.modules:  # which tests that need no torch don't load
+            from tests.support.traces import trace_once
+
+            trace_once(patch)
         yield
 
 

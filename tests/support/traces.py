@@ -1,0 +1,73 @@
+"""What torch.export writes down of a model, once for each model of libraries that is the same.
+
+To trace the demo network takes longer than most tests of it. Every network that is loaded still has
+a graph of its own, with its own weights, whose outputs are compared with the model's.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import OrderedDict
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from torch import Tensor, nn
+
+from atlas.networks import tracing
+
+LIBRARIES = ("torch", "torchvision", "timm")
+PLAIN = (bool, int, float, str, type(None))
+USUAL = vars(nn.Module()).keys() - {"training"}  # what every module has
+MOST = 24
+
+
+def trace_once(patch: pytest.MonkeyPatch) -> None:
+    """Keep what is traced of the models of libraries, without their weights."""
+    export = tracing._exported
+    known: OrderedDict[object, Any] = OrderedDict()
+
+    @functools.wraps(export)
+    def exported(model: nn.Module, example: Tensor) -> Any:
+        key = described(model)
+        if key is None:
+            return export(model, example)
+        key = (key, tuple(example.shape), example.dtype, example.device)
+        if key not in known:
+            program = export(model, example)
+            parts = ("graph", "graph_signature", "constants", "graph_module")
+            known[key] = SimpleNamespace(**{part: getattr(program, part) for part in parts})
+            while len(known) > MOST:
+                known.popitem(last=False)
+        known.move_to_end(key)
+        return known[key]
+
+    patch.setattr(tracing, "_exported", exported)
+
+
+def described(model: nn.Module) -> tuple[object, ...] | None:
+    """All that decides how a model is traced; None where not all of it is seen."""
+    parts: list[object] = []
+    for path, module in model.named_modules():
+        kind = type(module)
+        if kind.__module__.partition(".")[0] not in LIBRARIES:
+            return None
+        values = {name: plain(value) for name, value in vars(module).items() if name not in USUAL}
+        if None in values.values():
+            return None
+        tensors = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+        shapes = [(name, tuple(one.shape), one.dtype) for name, one in tensors]
+        parts.append((path, kind, tuple(values.items()), tuple(shapes)))
+    return tuple(parts)
+
+
+def plain(value: object) -> object:
+    """A value that can be compared, with its type; None for any other."""
+    if isinstance(value, PLAIN):
+        return type(value), value
+    if isinstance(value, tuple | list):
+        parts = tuple(plain(one) for one in value)
+        return None if None in parts else (type(value), parts)
+    if isinstance(value, type) or type(value).__name__ in ("function", "builtin_function_or_method"):
+        return value if value.__module__ else None  # type: ignore[attr-defined]
+    return None
