@@ -289,7 +289,7 @@ def _pages(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _memory(options: argparse.Namespace) -> dict[str, Any]:
-    count, model = (16, "demo") if options.small else (500, options.models[0])
+    count, model = (4, "demo") if options.small else (500, options.models[0])
     facts = {}
     for images in (count, 10 * count):
         ran = subprocess.run(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import atlas
 from atlas.data.rules import RULES
+from atlas.networks.batching import CPU_SLOTS
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 from atlas.reconstruction.deconvnet import one_hot_signal, project_back
@@ -28,7 +29,7 @@ from tests.support.random_networks import QUIET, Drawn, inputs, maps, networks, 
 from tests.support.walks import any_nodes_are_the_same
 
 
-@settings(max_examples=80, **QUIET)
+@settings(max_examples=50, **QUIET)
 @given(networks(), st.data())
 def test_what_holds_in_exact_numbers(drawn: Drawn, data: st.DataObject) -> None:
     """Or nearly so, in float64."""
@@ -93,7 +94,7 @@ def parts_add_up_to_the_pre_activation(network: Network, seed: int) -> None:
         assert len(parts.whole) == len(where.unit)
 
 
-@settings(max_examples=80, **QUIET)
+@settings(max_examples=50, **QUIET)
 @given(
     networks(),
     st.integers(0, 2**31),
@@ -145,17 +146,20 @@ def the_top_nine_are_those_of_brute_force(network: Network, seed: int, count: in
     found = atlas.scan(network, Pictures(pixels))
     layers = list(network.layers.values())
     best: dict[tuple[str, int], list[tuple[float, int, int]]] = defaultdict(list)
-    for index in range(count):
-        if index and index == count // 2:
-            continue  # the same pixels as the first
-        batch = network.inputs(np.repeat(pixels[index][None], 16, 0))
-        recording = record(network.graph, batch, [layer.node for layer in layers], "deconvnet")
+    for start in range(0, count, CPU_SLOTS):  # each image in its own slot
+        slots = np.zeros((CPU_SLOTS, *pixels.shape[1:]), np.uint8)
+        slots[: len(pixels[start : start + CPU_SLOTS])] = pixels[start : start + CPU_SLOTS]
+        nodes = [layer.node for layer in layers]
+        recording = record(network.graph, network.inputs(slots), nodes, "deconvnet")
         for layer in layers:
-            one = layer.maps(recording.activations[layer.node])[index % 16].flatten(1).numpy()
-            for unit in range(layer.units):
-                place = int(one[unit].argmax())
-                if one[unit, place] > 0:
-                    best[layer.id, unit].append((-float(one[unit, place]), index, place))
+            maps = layer.maps(recording.activations[layer.node]).flatten(2).numpy()
+            for index in range(start, min(start + CPU_SLOTS, count)):
+                if index and index == count // 2:
+                    continue  # the same pixels as the first
+                one = maps[index - start]
+                for unit, place in enumerate(one.argmax(1).tolist()):
+                    if one[unit, place] > 0:
+                        best[layer.id, unit].append((-float(one[unit, place]), index, place))
     for layer in layers:
         record_ = found.records[layer.id]
         for unit in range(layer.units):

@@ -51,7 +51,6 @@ KINDS = {
     "reading": "how-to-read.html",
     "not found": "404.html",
 }
-WIDTHS = {320: 640, 390: 844, 1440: 900, 3840: 2160}
 
 
 # scripts, fonts and pictures in view are there, and what they change has been drawn
@@ -139,41 +138,87 @@ class Watched:
             self.wrong.append(f"off-site: {url}")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+def check_width(page: "playwright.Page", kind: str, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.evaluate(SETTLED)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= width, f"{kind} scrolls sideways at {width} pixels"
+
+
+# links within a sentence may be as small as its letters
+SMALL = """[...document.querySelectorAll("a, button, summary, select")].filter(one => {
+    const box = one.getBoundingClientRect(), around = one.parentElement;
+    const told = around.textContent.trim().replace(/[,.]$/, "");
+    const isInline = getComputedStyle(one).display === "inline";
+    const inSentence = isInline && told !== one.textContent.trim();
+    const isExempt = one.matches(".skip, .footnote-backref, .footnote-ref");
+    return one.checkVisibility() && !inSentence && !isExempt
+        && Math.min(box.width, box.height) < 32;
+}).map(one => one.outerHTML)"""
+OPENED = "for (const one of document.querySelectorAll('details')) one.open = true;"
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_page_fits_every_screen(
-    browser: "playwright.Browser", root: Path, address: str, kind: str, scheme: str
+def test_every_kind_of_page_fits_a_phone_and_what_is_touched_is_as_large_as_a_finger(
+    browser: "playwright.Browser", root: Path, address: str, kind: str
 ) -> None:
-    with browser.new_context(color_scheme=scheme) as context:
+    with browser.new_context(
+        color_scheme="dark", viewport={"width": 320, "height": 640}, has_touch=True
+    ) as context:
         watched = Watched(context, address)
-        for width, height in WIDTHS.items():
-            watched.page.set_viewport_size({"width": width, "height": height})
-            watched.open(f"{address}/{address_of(kind, root)}")
-            wide = watched.page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{kind} scrolls sideways at {width} pixels"
+        watched.open(f"{address}/{address_of(kind, root)}")
+        check_width(watched.page, kind, 320, 640)
+        check_width(watched.page, kind, 390, 844)
+        watched.page.evaluate(OPENED)
+        assert watched.page.evaluate(SMALL) == []
         assert watched.wrong == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_page_fits_a_screen_and_nothing_moves_while_it_loads(
+    browser: "playwright.Browser", root: Path, late_address: str, kind: str
+) -> None:
+    size = {"width": 1440, "height": 900}
+    with browser.new_context(color_scheme="light", viewport=size) as context:
+        watched = Watched(context, late_address)
+        watched.page.add_init_script(
+            "window.moved = 0; new PerformanceObserver(list => list.getEntries().forEach("
+            "entry => { window.moved += entry.value; })).observe({type: 'layout-shift', "
+            "buffered: true});"
+        )
+        watched.open(f"{late_address}/{address_of(kind, root)}")
+        assert watched.page.evaluate("window.moved") == 0
+        check_width(watched.page, kind, 1440, 900)
+        check_width(watched.page, kind, 3840, 2160)
+        assert watched.wrong == []
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_page_is_accessible(
-    browser: "playwright.Browser", root: Path, address: str, kind: str, scheme: str
+    browser: "playwright.Browser", root: Path, address: str, kind: str
 ) -> None:
-    """WCAG 2.2 AA, as far as axe-core can tell."""
+    """WCAG 2.2 AA, as far as axe-core can tell; the scheme decides colours, and nothing else."""
     Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    with browser.new_context(color_scheme=scheme, bypass_csp=True) as context:
+    with browser.new_context(color_scheme="light", bypass_csp=True) as context:
         page = context.new_page()
         page.goto(f"{address}/{address_of(kind, root)}")
-        for details in page.query_selector_all("details"):
-            details.evaluate("element => { element.open = true; }")
-        found = Axe().run(page, options={"runOnly": {"type": "tag", "values": rules}})
-        if kind == "card":  # shown within somebody's page
-            found.response["violations"] = [
-                one for one in found.response["violations"] if one["id"] != "region"
+        page.evaluate(OPENED)
+        for scheme, run in (
+            ("light", {"type": "tag", "values": rules}),
+            ("dark", {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}),
+        ):
+            page.emulate_media(color_scheme=scheme)
+            found = Axe().run(page, options={"runOnly": run})
+            if kind == "card":  # shown within somebody's page
+                found.response["violations"] = [
+                    one for one in found.response["violations"] if one["id"] != "region"
+                ]
+            assert found.response["passes"]
+            told = [
+                (one["id"], one["nodes"][0]["html"][:200]) for one in found.response["violations"]
             ]
-        told = [(one["id"], one["nodes"][0]["html"][:200]) for one in found.response["violations"]]
-        assert told == []
+            assert told == [], scheme
 
 
 @pytest.mark.parametrize("over", ["http", "file"])
@@ -318,21 +363,6 @@ def test_a_visitor_walks_from_the_first_page_to_an_image_without_a_script(
         page.locator(".whose a b", has_text="30").first.click()
         page.locator(".crumbs a").first.click()
         assert "/index.html" in page.url
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_nothing_moves_while_a_page_loads(
-    browser: "playwright.Browser", root: Path, late_address: str, kind: str
-) -> None:
-    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
-        watched = Watched(context, late_address)
-        watched.page.add_init_script(
-            "window.moved = 0; new PerformanceObserver(list => list.getEntries().forEach("
-            "entry => { window.moved += entry.value; })).observe({type: 'layout-shift', "
-            "buffered: true});"
-        )
-        watched.open(f"{late_address}/{address_of(kind, root)}")
-        assert watched.page.evaluate("window.moved") == 0
 
 
 UNIT = "small/conv4/17.html"
@@ -622,30 +652,6 @@ def test_a_phone_shows_a_unit_within_a_few_screens(
         for unit in (17, 49):
             page.goto(f"{address}/small/conv5/{unit}.html")
             assert page.evaluate("document.documentElement.scrollHeight") <= 4_500
-
-
-# links within a sentence may be as small as its letters
-SMALL = """[...document.querySelectorAll("a, button, summary, select")].filter(one => {
-    const box = one.getBoundingClientRect(), around = one.parentElement;
-    const told = around.textContent.trim().replace(/[,.]$/, "");
-    const isInline = getComputedStyle(one).display === "inline";
-    const inSentence = isInline && told !== one.textContent.trim();
-    const isExempt = one.matches(".skip, .footnote-backref, .footnote-ref");
-    return one.checkVisibility() && !inSentence && !isExempt
-        && Math.min(box.width, box.height) < 32;
-}).map(one => one.outerHTML)"""
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_is_touched_is_as_large_as_a_finger(
-    browser: "playwright.Browser", root: Path, address: str, kind: str
-) -> None:
-    with browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True) as context:
-        page = context.new_page()
-        page.goto(f"{address}/{address_of(kind, root)}")
-        for details in page.query_selector_all("details"):
-            details.evaluate("element => { element.open = true; }")
-        assert page.evaluate(SMALL) == []
 
 
 def test_a_phone_shows_a_layer_in_two_columns(browser: "playwright.Browser", address: str) -> None:

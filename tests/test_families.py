@@ -1,4 +1,7 @@
-"""Every family of convolutional networks in torchvision builds, all its layers."""
+"""Every family of convolutional networks in torchvision builds, each with all its kinds of layers.
+
+What ``benchmarks/families.py`` builds are the whole networks.
+"""
 
 import json
 from pathlib import Path
@@ -9,16 +12,18 @@ import pytest
 from atlas.commands.cli import main
 from atlas.networks import network as loading
 from atlas.networks.network import Network
-from benchmarks.families import TORCHVISION
+from benchmarks import families
+from tests.support.smaller import smaller_models
 
 # a sum, a concatenation, a shuffle, gates: what evidence meets in the others, too
+GATED = ("mobilenet_v3_small", "efficientnet_b0", "efficientnet_v2_s", "regnet_y_400mf")
 TRIED = ("resnet18", "squeezenet1_1", "shufflenet_v2_x0_5", "mobilenet_v3_small")
 
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("model", TORCHVISION)
+@pytest.mark.parametrize("model", families.TORCHVISION)
 def test_a_family_builds(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a few images, since every image of a unit goes the same way."""
     networks: list[Network] = []
@@ -30,23 +35,13 @@ def test_a_family_builds(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(loading, "load_network", loaded)
     limit, evidence = ("3", "all") if model in TRIED else ("2", "none")
-    given = [
-        "--experiments",
-        "none",
-        "--model",
-        model,
-        "--weights",
-        "none",
-        "--limit",
-        limit,
-        "--units",
-        "1",
-    ]
-    given += ["--evidence", evidence]
+    given = ["--experiments", "none", "--model", model, "--weights", "none"]
+    given += ["--limit", limit, "--units", "1", "--evidence", evidence]
     if model not in TRIED:
         given += ["--tiles", "nominal"]  # close-ups go down once more, in the same way
     side = 96 if model == "inception_v3" else 64
-    assert main([*given, "--crop", str(side), "--workers", "0", "--out", str(tmp_path)]) == 0
+    with smaller_models():
+        assert main([*given, "--crop", str(side), "--workers", "0", "--out", str(tmp_path)]) == 0
     facts = json.loads((tmp_path / model / "atlas.json").read_text())
     (network,) = networks
     assert facts["layers"] == list(network.layers)
@@ -55,3 +50,6 @@ def test_a_family_builds(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert kinds.count("convolution") >= len(convolutions)
     for layer in facts["layers"]:
         assert (tmp_path / model / layer / "0.html").is_file()
+    row = families._row(model, families.Ran(0, "", 1.0, tmp_path / model))
+    assert row and row.startswith(f"| {model} | {len(network.layers)} | ")
+    assert ("gates see all" in row) == (model in GATED)

@@ -27,6 +27,7 @@ from tests.support.once import Shared
 ROOT = Path(__file__).parent.parent
 COUNT = 40
 OPTIONS = ["--layers", "conv1,conv3", "--units", "2", "--workers", "0", "--name", "small"]
+OPTIONS += ["--experiments", "first-layer"]
 # the last of all by their names, so that those before them keep their numbers
 BROKEN = {
     b"zz/caf\xe9.jpg": (b"Dear diary", "no image, or of a kind that isn't read"),

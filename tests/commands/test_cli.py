@@ -119,13 +119,14 @@ def test_grey_photographs_for_a_network_of_colours_are_told(
 ) -> None:
     for index in range(3):
         Image.new("L", (40, 40), 60 * index).save(tmp_path / f"{index}.png")
+    few = [*NONE, "--units", "2", "--evidence", "none", "--workers", "0"]
     words = ["--images", str(tmp_path), "--layers", "conv1", "--out", str(tmp_path / "out")]
-    assert cli.main([*words, "--workers", "0"]) == 0
+    assert cli.main([*words, *few]) == 0
     assert "note: 3 images are grey; the network sees them in three equal channels" in (
         capfd.readouterr().err
     )
     words = ["--model", f"{wrong}/models.py:grey", "--limit", "3", "--crop", "32"]
-    assert cli.main([*words, "--workers", "0", "--out", str(tmp_path / "out")]) == 0
+    assert cli.main([*words, *few, "--out", str(tmp_path / "out")]) == 0
     printed = capfd.readouterr().err
     assert "note: this runs the code of" in printed
     assert "note: 3 images are in colour; the network sees them in grey" in printed
@@ -303,7 +304,7 @@ def test_a_folder_of_photographs_and_some_layers(tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = ["--model", "squeezenet1_1", "--weights", "none", "--images", str(photographs)]
     words += [*NONE, "--layers", "features.0,features.3.*", "--out", str(out), "--limit", "10"]
-    assert cli.main([*words, "--workers", "0"]) == 0
+    assert cli.main([*words, "--crop", "64", "--units", "4", "--workers", "0"]) == 0
     facts = json.loads((out / "squeezenet1_1" / "atlas.json").read_text())
     assert facts["layers"] == ["features.0", "features.3.squeeze", "features.3.expand1x1",
                                "features.3.expand3x3"]  # fmt: skip

@@ -18,7 +18,8 @@ from atlas.networks.network import Network, load_network
 
 @pytest.fixture
 def copy(site: Path, tmp_path: Path) -> Path:
-    shutil.copytree(site / "small", tmp_path / "small")
+    spare = shutil.ignore_patterns("*.html", "*.jpg", "images", "embed", "experiments", "live")
+    shutil.copytree(site / "small", tmp_path / "small", ignore=spare)
     return tmp_path / "small"
 
 

@@ -104,9 +104,10 @@ def test_a_folder_of_masks_names_units(tmp_path: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(mask.astype(np.uint8) * 255).save(path)
     given = ["--layers", "conv5", "--units", "8", "--workers", "0", "--out", str(tmp_path / "out")]
+    given += ["--experiments", "none"]
     folders = ["--images", str(tmp_path / "images"), "--masks", str(tmp_path / "masks")]
     assert cli.main([*given, *folders, "--name", "files"]) == 0
-    assert cli.main([*given, "--experiments", "none", "--limit", "48", "--name", "world"]) == 0
+    assert cli.main([*given, "--limit", "48", "--name", "world"]) == 0
     files, world = (read_atlas(tmp_path / "out" / name) for name in ("files", "world"))
     assert files.concepts and world.concepts
     assert files.concepts.names == world.concepts.names

@@ -14,8 +14,8 @@ from atlas.networks import operations as ops
 from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer, find_layers
 from atlas.networks.network import Network
-from tests.support.networks import doubled
 from tests.support.random_networks import wrapped
+from tests.support.smaller import smaller, without_repeats
 
 
 def gates_of(graph: Graph) -> list[ops.Node]:
@@ -96,10 +96,11 @@ def check(network: Network, names: list[str], seed: int = 0) -> None:
 )
 def test_gates_held_nothing_outside_matters(name: str, layers: list[str]) -> None:
     if name.startswith("timm:"):
-        pytest.importorskip("timm")
-    network = doubled(atlas.load_network(name, "none", preprocessing={"crop": (96, 112)}))
-    stirred(network.module)
-    network = doubled(network)
+        make = pytest.importorskip("timm").create_model
+        model = without_repeats(make(name.removeprefix("timm:")), kept=2)
+    else:
+        model = smaller(name)
+    network = wrapped(stirred(model.double().eval()), (3, 64, 80))
     for layer in layers:
         found = network.layer(layer)
         assert found.field.size == network.graph.input_shape[1:]  # gates look at all of it

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 
 import atlas
 from atlas.errors import AtlasError, UsageError
+from atlas.networks import zoo
 from atlas.networks.network import receptive_field
 from atlas.networks.zoo import IMAGENET
+from tests.support.networks import loaded
 from tests.support.random_networks import wrapped
 
 
@@ -69,13 +71,11 @@ def test_files_that_are_no_weights(tmp_path: Path) -> None:
 def test_names_that_are_not_known() -> None:
     with pytest.raises(UsageError, match="did you mean squeezenet"):
         atlas.load_network("squezenet1_1")
-    with pytest.raises(UsageError, match="vision transformer"):
-        atlas.load_network("vit_b_16")
 
 
 def test_preprocessing_is_that_of_the_weights() -> None:
     assert atlas.load_network("squeezenet1_1").preprocessing == IMAGENET
-    inception = atlas.load_network("inception_v3").preprocessing
+    inception = zoo.recipe("inception_v3").preprocessing(nn.Identity())
     assert inception.crop == (299, 299) and inception.resize == 342
 
 
@@ -114,7 +114,7 @@ def test_what_is_left_out_is_said() -> None:
 
 
 def test_published_receptive_fields() -> None:
-    alexnet = atlas.load_network("alexnet")
+    alexnet = loaded("alexnet")
     sizes = [receptive_field(alexnet, f"conv{i}").size for i in range(1, 6)]
     assert sizes == [(n, n) for n in (11, 51, 99, 131, 163)]
     assert receptive_field(alexnet, "features.12").size == (195, 195)
@@ -123,7 +123,7 @@ def test_published_receptive_fields() -> None:
 
 
 def test_published_receptive_fields_of_vgg16() -> None:
-    vgg16 = atlas.load_network("vgg16")
+    vgg16 = loaded("vgg16")
     assert list(vgg16.layers)[12] == "conv13"  # conv5_3
     assert receptive_field(vgg16, "conv13").size == (196, 196)
     assert receptive_field(vgg16, "features.30").size == (212, 212)  # pool5

@@ -4,7 +4,6 @@ import numba
 import numpy as np
 import pytest
 import torch
-import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -20,6 +19,7 @@ from atlas.reconstruction.deconvnet import reconstruct
 from atlas.reconstruction.sliding import span_below
 from atlas.reconstruction.windows import Span, all_of
 from atlas.runtime import compiled
+from tests.support.smaller import smaller
 
 CPU = torch.device("cpu")
 
@@ -160,16 +160,15 @@ def test_zeros_are_looked_for_below_poolings_only() -> None:
         convolutions = [o for o in graph.operations.values() if isinstance(o, Convolution)]
         return [each.path for each in convolutions if sparse.skips_zeros(graph, each)]
 
-    models = torchvision.models
-    assert found(models.alexnet()) == ["features.0", "features.3", "features.10"]
-    assert found(models.resnet18()) == ["conv1"]
+    assert found(smaller("alexnet")) == ["features.0", "features.3", "features.10"]
+    assert found(smaller("resnet18")) == ["conv1"]
     # of what a concatenation that is pooled joins
-    assert found(models.squeezenet1_1())[:3] == [
+    assert found(smaller("squeezenet1_1"))[:3] == [
         "features.0",
         "features.4.expand1x1",
         "features.4.expand3x3",
     ]
-    assert found(models.mobilenet_v3_small()) == []
+    assert found(smaller("mobilenet_v3_small")) == []
 
 
 def test_loops_are_compiled_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,20 +84,22 @@ def test_a_unit_that_is_not_there_or_has_two_names_is_told(
 
 
 def test_with_several_atlases_an_address_says_which_where_both_have_the_unit(
-    site: Path, tmp_path: Path
+    few: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    shutil.copytree(site, out)
-    shutil.copytree(site / "small", out / "twin")
+    shutil.copytree(few, out)
+    shutil.copytree(few / "small", out / "twin")
     edit_atlas(out / "twin", name="twin")
-    with pytest.raises(AtlasError, match=r"which atlas\? Write one of small:conv5/4, twin:conv5/4"):
-        whole(out, labels(tmp_path, "conv5/4, a"))
-    found = labels(tmp_path, "small:conv5/4, honeycombs\ntwin:conv5/4, wheels")
+    with pytest.raises(
+        AtlasError, match=r"which atlas\? Write one of small:conv5/24, twin:conv5/24"
+    ):
+        whole(out, labels(tmp_path, "conv5/24, a"))
+    found = labels(tmp_path, "small:conv5/24, honeycombs\ntwin:conv5/24, wheels")
     assert whole(out, found).waiting == 0
     for name in ("small", "twin"):
         write_pages(out / name, info=SiteInfo(names=found))
-    assert "honeycombs" in (out / "small/conv5/4.html").read_text()
-    twin = (out / "twin/conv5/4.html").read_text()
+    assert "honeycombs" in (out / "small/conv5/24.html").read_text()
+    twin = (out / "twin/conv5/24.html").read_text()
     assert "wheels" in twin and "honeycombs" not in twin
 
 
@@ -110,16 +112,16 @@ def test_names_wait_for_atlases_that_are_not_there_yet(site: Path, tmp_path: Pat
 
 
 @pytest.fixture(scope="module")
-def named(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def named(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site with three names, one of them odd."""
     folder = tmp_path_factory.mktemp("named")
-    text = f'conv5/4, honeycombs\nsmall:conv2/5, "{ODD.replace(chr(34), 2 * chr(34))}"\n'
-    found = labels(folder, text + "conv5/5, wheels\n")
+    text = f'conv5/24, honeycombs\nsmall:conv2/20, "{ODD.replace(chr(34), 2 * chr(34))}"\n'
+    found = labels(folder, text + "conv5/48, wheels\n")
     out = folder / "site"
-    shutil.copytree(site, out)
+    shutil.copytree(few, out)
     notes = folder / "notes"
     notes.mkdir()
-    (notes / "a.md").write_text("See [[conv5/4]].\n\n[[conv5/5]]\n")
+    (notes / "a.md").write_text("See [[conv5/24]].\n\n[[conv5/48]]\n")
     info = SiteInfo(names=found, base="https://example.org/")
     write_pages(out / "small", info=info)
     contents = SiteContents(info, notes=notes)
@@ -132,32 +134,32 @@ def named(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_name_stands_in_titles_cards_and_links(named: Path) -> None:
     tag = """<i class="called" title="The authors' name for it">“honeycombs”</i>"""
-    page = (named / "small/conv5/4.html").read_text()
-    assert "<title>conv5/4 “honeycombs” · " in page
+    page = (named / "small/conv5/24.html").read_text()
+    assert "<title>conv5/24 “honeycombs” · " in page
     assert tag in page and "what this site's authors call it" in page
     assert tag in (named / "small/conv5/index.html").read_text()
     assert "one that this site's authors gave" in (named / "small/conv5/index.html").read_text()
-    assert tag in (named / "small/conv5/embed/4.html").read_text()
-    card = json.loads((named / "small/conv5/4.oembed.json").read_text())
-    assert card["title"] == "conv5/4 “honeycombs” of small"
-    before = (named / "small/conv5/3.html").read_text()
-    assert '<a rel="next" href="4.html"><span>conv5/4 “honeycombs”</span> →</a>' in before
+    assert tag in (named / "small/conv5/embed/24.html").read_text()
+    card = json.loads((named / "small/conv5/24.oembed.json").read_text())
+    assert card["title"] == "conv5/24 “honeycombs” of small"
+    before = (named / "small/conv5/0.html").read_text()
+    assert '<a rel="next" href="24.html"><span>conv5/24 “honeycombs”</span> →</a>' in before
     note = (named / "notes/a.html").read_text()
-    assert '<a href="../small/conv5/4.html">conv5/4 “honeycombs”</a>' in note
-    assert "“wheels”" in note and 'alt="conv5/5 “wheels”: ' in note
+    assert '<a href="../small/conv5/24.html">conv5/24 “honeycombs”</a>' in note
+    assert "“wheels”" in note and 'alt="conv5/48 “wheels”: ' in note
     images = [path.read_text() for path in (named / "small/images").rglob("*.html")]
     assert any(tag in text for text in images)
     assert sum("“honeycombs”" in path.read_text() for path in named.rglob("conv?/*.html")) > 4
 
 
-def test_a_unit_without_a_name_has_none(named: Path, site: Path) -> None:
-    assert "called" not in (named / "small/conv3/9.html").read_text()
+def test_a_unit_without_a_name_has_none(named: Path, few: Path) -> None:
+    assert "called" not in (named / "small/conv3/28.html").read_text()
     assert "authors gave" not in (named / "small/conv3/index.html").read_text()
-    assert not [p for p in site.rglob("*.html") if 'class="called" title' in p.read_text()]
+    assert not [p for p in few.rglob("*.html") if 'class="called" title' in p.read_text()]
 
 
 def test_a_name_is_a_text_and_no_markup(named: Path) -> None:
-    for file in ("conv2/5.html", "conv2/index.html", "conv2/embed/5.html"):
+    for file in ("conv2/20.html", "conv2/index.html", "conv2/embed/20.html"):
         page = (named / "small" / file).read_text()
         assert "“Flügel &amp; &#34;&lt;b&gt;”" in page and ODD not in page
 
@@ -167,11 +169,11 @@ def test_the_search_finds_a_name_once_and_says_whose_it_is(named: Path) -> None:
     shard = json.loads(re.fullmatch(r'atlasIndex\("small",(.*)\);\n', text)[1])  # type: ignore[index]
     rows = {(layer, row[0]): row for layer, units in shard["layers"] for row in units}
     ours = {unit: shard["classes"][row[-2]] for unit, row in rows.items() if row[-1] == -1}
-    assert ours == {("conv5", 4): "honeycombs", ("conv5", 5): "wheels", ("conv2", 5): ODD}
+    assert ours == {("conv5", 24): "honeycombs", ("conv5", 48): "wheels", ("conv2", 20): ODD}
 
 
-def test_the_data_are_as_they_were_computed(named: Path, site: Path) -> None:
-    documents = [path for path in (site / "small").rglob("*.json") if "[" in path.read_text()]
+def test_the_data_are_as_they_were_computed(named: Path, few: Path) -> None:
+    documents = [path for path in (few / "small").rglob("*.json") if "[" in path.read_text()]
     for path in documents:
         if not path.name.startswith("."):
-            assert path.read_bytes() == (named / path.relative_to(site)).read_bytes()
+            assert path.read_bytes() == (named / path.relative_to(few)).read_bytes()

@@ -6,6 +6,7 @@ be killed, and be a rank. The process that forks them has no other threads than 
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import socket
@@ -14,6 +15,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,7 +85,13 @@ def _serve() -> None:
     import atlas.compute.stages
     import atlas.site.pages  # noqa: F401
     from atlas.commands.cli import main
+    from atlas.demo import world
+    from atlas.networks.network import load_network
+    from tests.support.traces import trace_once
 
+    world.draw = functools.lru_cache(maxsize=512)(world.draw)
+    trace_once(pytest.MonkeyPatch())
+    load_network("demo")
     for line in sys.stdin:
         tasks = list(Path("/proc/self/task").glob("*"))
         assert len(tasks) <= 1, "a process with threads is not forked safely"

@@ -1,4 +1,4 @@
-"""Networks that several tests use, loaded once by each worker."""
+"""Networks that several tests use, without repeated blocks, loaded once by each worker."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 from dataclasses import replace
 
 import atlas
+from tests.support.smaller import smaller_models
 
 
 @functools.lru_cache(maxsize=3)  # tests of one network follow each other
@@ -14,7 +15,8 @@ def loaded(
 ) -> atlas.Network:
     """A network with random weights, in float32 or float64; tests share it, so none changes it."""
     preprocessing = {"crop": crop} if crop else None
-    network = atlas.load_network(name, "none", seed=seed, preprocessing=preprocessing)
+    with smaller_models():
+        network = atlas.load_network(name, "none", seed=seed, preprocessing=preprocessing)
     return doubled(network) if double else network
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
+from collections.abc import Collection
 from types import SimpleNamespace
 from typing import Any
 
@@ -45,14 +46,15 @@ def trace_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(tracing, "_exported", exported)
 
 
-def described(model: nn.Module) -> tuple[object, ...] | None:
-    """All that decides how a model is traced; None where not all of it is seen."""
+def described(model: nn.Module, without: Collection[str] = ()) -> tuple[object, ...] | None:
+    """All that decides how a model is traced, but for some attributes; None if some isn't seen."""
+    hidden = {*USUAL, *without}
     parts: list[object] = []
     for path, module in model.named_modules():
         kind = type(module)
         if kind.__module__.partition(".")[0] not in LIBRARIES:
             return None
-        values = {name: plain(value) for name, value in vars(module).items() if name not in USUAL}
+        values = {name: plain(value) for name, value in vars(module).items() if name not in hidden}
         if None in values.values():
             return None
         tensors = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
@@ -68,6 +70,9 @@ def plain(value: object) -> object:
     if isinstance(value, tuple | list):
         parts = tuple(plain(one) for one in value)
         return None if None in parts else (type(value), parts)
-    if isinstance(value, type) or type(value).__name__ in ("function", "builtin_function_or_method"):
+    if isinstance(value, type) or type(value).__name__ in (
+        "function",
+        "builtin_function_or_method",
+    ):
         return value if value.__module__ else None  # type: ignore[attr-defined]
     return None
