@@ -7,6 +7,7 @@ import copy
 from collections import defaultdict
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,6 +30,7 @@ from tests.support.random_networks import QUIET, Drawn, inputs, maps, networks, 
 from tests.support.walks import any_nodes_are_the_same
 
 
+@pytest.mark.slow
 @settings(max_examples=50, **QUIET)
 @given(networks(), st.data())
 def test_what_holds_in_exact_numbers(drawn: Drawn, data: st.DataObject) -> None:
@@ -94,6 +96,7 @@ def parts_add_up_to_the_pre_activation(network: Network, seed: int) -> None:
         assert len(parts.whole) == len(where.unit)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, **QUIET)
 @given(
     networks(),

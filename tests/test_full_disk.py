@@ -77,6 +77,7 @@ def test_it_is_said_before_it_happens(tmp_path: Path, capfd: pytest.CaptureFixtu
         )
 
 
+@pytest.mark.slow
 def test_as_much_room_is_asked_for_as_a_build_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ def test_it_can_be_verified(lean: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "6 of 6" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_budget_leaves_out_and_a_larger_one_brings_back(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_budget_leaves_out_and_a_larger_one_brings_back(
     assert [name for name in full if full[name] != back[name]] == []
 
 
+@pytest.mark.slow
 def test_jpeg_alone_is_brought_back_by_itself(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

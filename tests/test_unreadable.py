@@ -156,6 +156,7 @@ def test_names_that_are_no_utf_8_are_escaped_everywhere(whole: Path) -> None:
     assert "/\\xff0" in page
 
 
+@pytest.mark.slow
 def test_so_are_those_of_folders_and_in_errors(tmp_path: Path) -> None:
     folder, out = tmp_path / os.fsdecode(b"caf\xe9"), tmp_path / os.fsdecode(b"\xfe")
     folder.mkdir()

@@ -57,7 +57,7 @@ WRONG = [
     (["--batch-size", "-3"], 2, "--batch-size"),
     (["--rule", "magic"], 2, "--rule"),
     (["--model", "alexnett"], 2, "did you mean alexnet"),
-    (["--model", "vit_b_16"], 2, "vision transformer"),
+    (["--model", "vit_b_32"], 2, "vision transformer"),
     (["--model", "{}/models.py:perceptron"], 2, "no convolution in it"),
     (["--model", "{}/models.py:raises"], 1, "ValueError: no such width (line 8)"),
     (["--model", "{}/models.py:nothing"], 2, "has no function 'nothing'"),
@@ -114,6 +114,7 @@ def test_whatever_is_wrong_gets_one_line_and_the_right_exit_code(
     assert not (tmp_path / "out" / "index.html").exists()
 
 
+@pytest.mark.slow
 def test_grey_photographs_for_a_network_of_colours_are_told(
     tmp_path: Path, wrong: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

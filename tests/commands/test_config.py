@@ -49,6 +49,7 @@ def said(*words: str) -> dict[str, object]:
     return given(parsed(cli.COMMANDS, words))
 
 
+@pytest.mark.slow
 def test_the_command_builds_all_atlases_of_a_configuration(tmp_path: Path) -> None:
     config, out = written(tmp_path, SITE), tmp_path / "site"
     assert cli.main(["--config", str(config), "--out", str(out)]) == 0
@@ -151,6 +152,7 @@ def test_a_configuration_takes_every_option_but_those_of_the_whole_command(tmp_p
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_different_architectures_are_not_compared(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

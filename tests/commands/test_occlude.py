@@ -17,6 +17,7 @@ from atlas.drawing.heat import COLOURS
 from atlas.experiments import occlusion
 
 
+@pytest.mark.slow
 def test_a_units_map_is_drawn_and_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

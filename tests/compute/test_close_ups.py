@@ -157,6 +157,7 @@ def test_close_ups_are_verified(built: tuple[str, Path], tmp_path: Path) -> None
     assert wrong.unit == said["units"][row]["unit"] and "the close-up of no. 1" in wrong.differs
 
 
+@pytest.mark.slow
 def test_other_tiles_take_no_other_scan(tmp_path: Path) -> None:
     network = atlas.load_network("demo")
     ran = []

@@ -83,6 +83,7 @@ def test_parts_add_up_and_are_the_activation_where_it_is_rectified(folder: Path)
                 assert sums.whole == pytest.approx(mean, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_neither_the_order_of_images_nor_what_is_shown_beside_counts(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ def test_a_changed_image_stops_the_second_pass() -> None:
         [list(visit.found) for visit in revisit(network, other, found.records)]
 
 
+@pytest.mark.slow
 def test_every_winner_is_visited_once() -> None:
     network, images = atlas.load_network("demo"), DemoImages(150)
     found = atlas.scan(network, images, layers=["conv5"])

@@ -116,6 +116,7 @@ def printed(folder: Path, seed: str) -> str:
     ).stdout  # fmt: skip
 
 
+@pytest.mark.slow
 def test_digests_are_the_same_in_every_process_and_wherever_the_checkout_lies(
     tmp_path: Path,
 ) -> None:

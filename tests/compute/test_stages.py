@@ -98,6 +98,7 @@ CHANGES: list[tuple[dict[str, Any], list[str], str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("changed", "runs", "reason"), CHANGES)
 def test_a_setting_makes_those_stages_run_that_depend_on_it(
     copy: Path, changed: dict[str, Any], runs: list[str], reason: str
@@ -120,6 +121,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_other_images_other_weights_or_masks_make_run_what_looks_at_them(copy: Path) -> None:
     said: list[str] = []
     ran = compute(a_run(copy, with_masks=False), STAGES, report=said.append)

@@ -35,6 +35,7 @@ def test_parts_lie_inside_the_thing_they_belong_to():
     assert (bicycle["wheel"] & ~bicycle["bicycle"]).mean() < 0.002
 
 
+@pytest.mark.slow
 def test_colour_alone_does_not_tell_the_class():
     """Nearest class mean on mean colour and its spread does little better than chance."""
     count = 20 * len(CLASSES)

@@ -23,6 +23,7 @@ def model() -> nn.Module:
     return model
 
 
+@pytest.mark.slow
 def test_every_tensor_keeps_its_values_but_not_their_order(model: nn.Module) -> None:
     before = copy.deepcopy(model.state_dict())
     graph = Graph(model, (3, 64, 64))

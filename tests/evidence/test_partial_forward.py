@@ -3,6 +3,7 @@
 Those of random networks: ``tests/test_any_network.py``.
 """
 
+import pytest
 import torch
 
 import atlas
@@ -11,6 +12,7 @@ from tests.support.by_windows import by_windows
 from tests.support.random_networks import maps
 
 
+@pytest.mark.slow
 def test_windows_of_a_real_network() -> None:
     network = atlas.load_network("squeezenet1_1", "none")
     x = torch.randn(2, *network.graph.input_shape, generator=torch.Generator().manual_seed(3))

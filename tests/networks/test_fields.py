@@ -82,6 +82,7 @@ def check(network: Network, names: list[str], seed: int = 0) -> None:
             assert found[:, outside].abs().sum() == 0, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "layers"),
     [

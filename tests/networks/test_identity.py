@@ -137,6 +137,7 @@ print(json.dumps(identity(network)))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_and_two_folders_agree(tmp_path: Path) -> None:
     """Whatever Python's hashes are."""
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
@@ -238,6 +239,7 @@ def test_where_code_comes_from() -> None:
     assert origins.is_installed(pytest.__file__) and not origins.is_installed(json.__file__)
 
 
+@pytest.mark.slow
 def test_an_edited_model_is_built_again(tmp_path: Path) -> None:
     """The same weights, the same modules, and another function in ``forward``."""
     images = tmp_path / "images"

@@ -122,6 +122,7 @@ def test_published_receptive_fields() -> None:
         receptive_field(alexnet, "features.99")
 
 
+@pytest.mark.slow
 def test_published_receptive_fields_of_vgg16() -> None:
     vgg16 = loaded("vgg16")
     assert list(vgg16.layers)[12] == "conv13"  # conv5_3

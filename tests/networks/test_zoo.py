@@ -98,6 +98,7 @@ def test_every_name_has_a_recipe(name: str) -> None:
     assert isinstance(zoo.recipe(name), zoo.Recipe)
 
 
+@pytest.mark.slow
 def test_timm_by_name() -> None:
     timm = pytest.importorskip("timm")
     network = atlas.load_network("timm:resnet10t", "none")
@@ -110,6 +111,7 @@ def test_timm_by_name() -> None:
         atlas.load_network("timm:vit_tiny_patch16_224")
 
 
+@pytest.mark.slow
 def test_hybrids_have_the_layers_below_the_first_attention() -> None:
     pytest.importorskip("timm")
     small = {"preprocessing": {"crop": (64, 64)}}

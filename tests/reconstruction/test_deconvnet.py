@@ -221,13 +221,18 @@ def test_a_batch_gives_what_single_descents_give() -> None:
     "name",
     [
         "alexnet",
-        pytest.param("vgg11_bn", marks=pytest.mark.slow),
         "resnet18",
         "squeezenet1_1",
-        "googlenet",
-        "mobilenet_v3_small",
-        "densenet121",
-        "shufflenet_v2_x0_5",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in (
+                "vgg11_bn",
+                "googlenet",
+                "mobilenet_v3_small",
+                "densenet121",
+                "shufflenet_v2_x0_5",
+            )
+        ),
     ],
 )
 def test_windows_give_what_whole_tensors_give(name: str, rule: str) -> None:

@@ -11,7 +11,7 @@ from tests.support.networks import loaded
     ("name", "beyond"),
     [
         ("demo", ["average pooling"]),
-        ("vgg16", ["average pooling"]),
+        ("vgg11", ["average pooling"]),
         ("resnet18", ["average pooling", "batch norm", "sums"]),
         ("convnext_tiny", ["average pooling", "gelu", "layer norm", "products", "sums"]),
         ("mobilenet_v3_small", ["average pooling", "batch norm", "hardsigmoid", "hardswish",

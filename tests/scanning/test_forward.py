@@ -22,10 +22,12 @@ def restless(model: nn.Module) -> nn.Module:
     return model.eval()
 
 
-FAMILIES = [
-    "regnet_y_400mf", "squeezenet1_1", "densenet121", "vgg11_bn", "resnet18", "googlenet",
-    "mobilenet_v3_small", "shufflenet_v2_x0_5",
-]  # fmt: skip
+FAMILIES = ["squeezenet1_1", "resnet18"]
+MORE = (
+    "regnet_y_400mf", "densenet121", "vgg11_bn", "googlenet", "mobilenet_v3_small",
+    "shufflenet_v2_x0_5",
+)  # fmt: skip
+FAMILIES += [pytest.param(name, marks=pytest.mark.slow) for name in MORE]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -44,6 +46,7 @@ def test_every_layer_is_the_same_to_the_last_bit_with_two_threads() -> None:
     test_every_layer_is_the_same_to_the_last_bit("resnet18")
 
 
+@pytest.mark.slow
 def test_numbers_that_loops_do_not_serve_are_worked_on_in_place_by_torch() -> None:
     torch.manual_seed(0)
     graph = Graph(restless(torchvision.models.resnet18()).bfloat16(), (3, 64, 64))

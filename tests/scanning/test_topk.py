@@ -2,6 +2,7 @@ import functools
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,7 @@ tables = st.integers(1, 30).flatmap(
 )
 
 
+@pytest.mark.slow
 @given(table=tables, cuts=st.lists(st.integers(0, 30), max_size=4), seed=st.integers(0, 99))
 @settings(max_examples=200, deadline=None)
 def test_any_split_merged_in_any_order_equals_brute_force(table, cuts, seed):

@@ -33,6 +33,7 @@ def test_latex(text: str, tex: str) -> None:
     assert escaping.latex(text) == tex
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_what_latex_and_bibtex_take_for_commands_is_escaped(text: str) -> None:
     tex = escaping.latex(text)

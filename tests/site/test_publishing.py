@@ -37,6 +37,7 @@ def can_exchange(scratch: Path) -> bool:
     return files.exchange(scratch / "one", scratch / "other")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["exchange", "renames", "first"])
 def test_a_kill_at_any_step_leaves_the_old_site_or_the_new_one(in_memory: Path, case: str) -> None:
     """Also a second kill, at any step of the recovery; see ``killing`` for what is checked."""
