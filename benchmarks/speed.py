@@ -85,7 +85,7 @@ def main() -> int:
         print(_peak(options.peak[0], int(options.peak[1])))
         return 0
     if options.small:
-        options.models, options.count, options.repeats = ["demo"], 32, 1
+        options.models, options.count, options.repeats = ["demo"], 16, 1
     found: dict[str, Any] = {"threads": torch.get_num_threads(), "torch": torch.__version__}
     for part in options.parts:
         print(f"\n{part}", flush=True)

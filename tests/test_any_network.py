@@ -31,7 +31,7 @@ from tests.support.walks import any_nodes_are_the_same
 
 
 @pytest.mark.slow
-@settings(max_examples=50, **QUIET)
+@settings(max_examples=40, **QUIET)
 @given(networks(), st.data())
 def test_what_holds_in_exact_numbers(drawn: Drawn, data: st.DataObject) -> None:
     """Or nearly so, in float64."""
@@ -97,7 +97,7 @@ def parts_add_up_to_the_pre_activation(network: Network, seed: int) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=50, **QUIET)
+@settings(max_examples=40, **QUIET)
 @given(
     networks(),
     st.integers(0, 2**31),

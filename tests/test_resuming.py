@@ -90,7 +90,7 @@ def test_a_killed_build_goes_on_and_ends_in_the_same_bytes(
     out, printed = tmp_path / "out", tmp_path / "printed"
     command = [*COMMAND, "--out", str(out)]
     dice = random.Random(5)
-    for _ in range(6):
+    for _ in range(4):
         (process,) = forked.start(Build(command, printed))
         begun = time.monotonic()
         while not list(out.glob(".building-*")):
