@@ -96,6 +96,7 @@ def check(network: Network, names: list[str], seed: int = 0) -> None:
     ],
 )
 def test_gates_held_nothing_outside_matters(name: str, layers: list[str]) -> None:
+    torch.manual_seed(0)
     if name.startswith("timm:"):
         make = pytest.importorskip("timm").create_model
         model = without_repeats(make(name.removeprefix("timm:")), kept=2)

@@ -85,7 +85,10 @@ def test_units_are_linked_in_a_row(site: Path) -> None:
     assert re.search(r'<a rel="prev" href="6.html">', middle)
     assert re.search(r'<a rel="next" href="8.html">', middle)
     assert 'rel="next"' not in (layer / "79.html").read_text()
-    assert '<a rel="next" href="../conv3/index.html">' in (layer / "index.html").read_text()
+    index = (layer / "index.html").read_text()
+    assert '<a rel="next" href="../conv3/index.html">' in index
+    dead = sum(not unit.nine for unit in read_layer(site / "small", "conv2").top)
+    assert dead > 1 and f"{dead} of them are never active" in index
 
 
 def test_dead_units_say_so_and_rare_ones_how_many(few: Path, tmp_path: Path) -> None:
@@ -100,7 +103,7 @@ def test_dead_units_say_so_and_rare_ones_how_many(few: Path, tmp_path: Path) -> 
     assert 'href="28.webp"' not in pages["conv4/28.html"]
     assert "never active" in pages["conv4/index.html"]
     dead = sum(not unit.nine for unit in view.layers["conv4"].top)
-    said = f"{dead} of them {'is' if dead == 1 else 'are'} never active"
+    said = f"{dead} of those {'is' if dead == 1 else 'are'} never active"
     assert dead and said in Page(pages["conv4/index.html"]).text
     rare = Page(pages["conv4/56.html"]).text
     assert "Only 2 images" in rare and "Active in 2 % of images" in " ".join(rare.split())

@@ -1,7 +1,8 @@
 """Builds in processes of their own, forked from one that has loaded torch already.
 
-To load torch takes longer than a small build. A forked process is a process like any other: it can
-be killed, and be a rank. The process that forks them has no other threads than its own.
+To load torch takes longer than a small build, and so do the demo's graph and pictures, which are
+there as well. A forked process is a process like any other: it can be killed, and be a rank. The
+process that forks them has no other threads than its own.
 """
 
 from __future__ import annotations
@@ -86,12 +87,18 @@ def _serve() -> None:
     import atlas.site.pages  # noqa: F401
     from atlas.commands.cli import main
     from atlas.demo import world
+    from atlas.images.masks import DemoMasks
+    from atlas.images.sources import DemoImages
     from atlas.networks.network import load_network
     from tests.support.traces import trace_once
 
     world.draw = functools.lru_cache(maxsize=512)(world.draw)
     trace_once(pytest.MonkeyPatch())
     load_network("demo")
+    images = DemoImages(96)
+    masks = DemoMasks(images)
+    for index in masks.indices():  # drawn here, they are in memory in every build
+        images[index], masks.of(index)
     for line in sys.stdin:
         tasks = list(Path("/proc/self/task").glob("*"))
         assert len(tasks) <= 1, "a process with threads is not forked safely"
