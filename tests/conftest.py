@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # read when torch is loaded
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as build.py does
@@ -17,6 +18,7 @@ import pytest
 from atlas.demo import world
 from tests.support import experimented as experimenting
 from tests.support import sites
+from tests.support.browsers import CHROMIUM, served
 from tests.support.forked import Parent
 from tests.support.once import Make, Shared, made_once, state
 
@@ -103,6 +105,24 @@ def experimented(shared: Shared, pictured: Path, bare: Path) -> Path:
     """That site with every experiment, added one after another."""
     make = experimenting.one_after_another
     return shared("experimented", lambda folder: make(pictured, bare, folder))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium."""
+    with pytest.importorskip("playwright.sync_api").sync_playwright() as tool:
+        browser = tool.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(root: Path) -> Iterator[str]:
+    """The site over http, below a path."""
+    with served(root.parent.parent) as base:
+        yield f"{base}/sub/path"
 
 
 @pytest.fixture(scope="session")

@@ -20,16 +20,11 @@ from atlas.site.render import snippets
 from atlas.site.render.base import Renderer
 from atlas.site.render.view import AtlasView
 from atlas.site.writing import write_pages
-from tests.support.browsers import CHROMIUM, served
+from tests.support.browsers import NEEDED, OPENED, SETTLED, SMALL, Watched, served
 from tests.support.documents import edit_layer
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="no browser: install Debian's chromium to run these tests"
-    ),
-]
+pytestmark = NEEDED
 
 KINDS = {
     "home": "index.html",
@@ -54,29 +49,6 @@ KINDS = {
 }
 
 
-# scripts, fonts and pictures in view are there, and what they change has been drawn
-SETTLED = """async () => {
-    const frame = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
-    const isSeen = box => box.bottom > 0 && box.top < innerHeight && box.width > 0;
-    await document.fonts.ready;
-    await frame();
-    for (const picture of document.images) {
-        if (picture.loading === "lazy" && !isSeen(picture.getBoundingClientRect())) continue;
-        if (!picture.complete) {
-            await new Promise(done => { picture.onload = picture.onerror = done; });
-        }
-    }
-    await frame();
-}"""
-
-
-@pytest.fixture(scope="module")
-def address(root: Path) -> Iterator[str]:
-    """The site over http, below a path."""
-    with served(root.parent.parent) as base:
-        yield f"{base}/sub/path"
-
-
 @pytest.fixture(scope="module")
 def late_address(root: Path) -> Iterator[str]:
     """The site from a server whose pictures come when the rest of a page has been drawn."""
@@ -84,59 +56,9 @@ def late_address(root: Path) -> Iterator[str]:
         yield base
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as tool:
-        browser = tool.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-
-
 def address_of(kind: str, root: Path) -> str:
     image = next((root / "small" / "images" / "0").glob("*.html")).stem
     return KINDS[kind].format(image=image)
-
-
-class Watched:
-    """A page, and all that went wrong on it."""
-
-    def __init__(self, context: "playwright.BrowserContext", own: str) -> None:
-        self.page = context.new_page()
-        self.wrong: list[str] = []
-        self.waiting: set[playwright.Request] = set()  # for an answer
-        self.page.on("request", lambda request: self.waiting.add(request))
-        self.page.on("requestfinished", lambda request: self.waiting.discard(request))
-        self.page.on("requestfailed", lambda request: self.waiting.discard(request))
-        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
-        self.page.on("console", self._said)
-        self.page.on("requestfailed", self._failed)
-        self.page.on("response", self._answered)
-        self.page.on("request", lambda request: self._asked(request.url, own))
-
-    def open(self, url: str) -> None:
-        """Go to a page, and wait until it stands still with all that it asked for."""
-        self.page.goto(url)
-        self.page.evaluate(SETTLED)
-        while self.waiting:
-            self.page.wait_for_timeout(5)
-
-    def _said(self, message: "playwright.ConsoleMessage") -> None:
-        if message.type in ("error", "warning"):
-            self.wrong.append(f"console: {message.text}")
-
-    def _failed(self, request: "playwright.Request") -> None:
-        if request.failure != "net::ERR_ABORTED":  # as are those of a page that is left
-            self.wrong.append(f"failed: {request.url}")
-
-    def _answered(self, response: "playwright.Response") -> None:
-        if response.status >= 400:
-            self.wrong.append(f"{response.status}: {response.url}")
-
-    def _asked(self, url: str, own: str) -> None:
-        if not url.startswith(own):
-            self.wrong.append(f"off-site: {url}")
 
 
 def check_width(page: "playwright.Page", kind: str, width: int, height: int) -> None:
@@ -144,19 +66,6 @@ def check_width(page: "playwright.Page", kind: str, width: int, height: int) -> 
     page.evaluate(SETTLED)
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= width, f"{kind} scrolls sideways at {width} pixels"
-
-
-# links within a sentence may be as small as its letters
-SMALL = """[...document.querySelectorAll("a, button, summary, select")].filter(one => {
-    const box = one.getBoundingClientRect(), around = one.parentElement;
-    const told = around.textContent.trim().replace(/[,.]$/, "");
-    const isInline = getComputedStyle(one).display === "inline";
-    const inSentence = isInline && told !== one.textContent.trim();
-    const isExempt = one.matches(".skip, .footnote-backref, .footnote-ref");
-    return one.checkVisibility() && !inSentence && !isExempt
-        && Math.min(box.width, box.height) < 32;
-}).map(one => one.outerHTML)"""
-OPENED = "for (const one of document.querySelectorAll('details')) one.open = true;"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 
 from atlas.data.experiments.table import NAMES
-from tests import test_browser
-from tests.test_browser import SETTLED, SMALL, WIDTHS, Watched, playwright, served
+from tests.support.browsers import NEEDED, SETTLED, SMALL, Watched, served
 
-pytestmark = test_browser.pytestmark
-browser = test_browser.browser  # a fixture
-
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = NEEDED
+WIDTHS = {320: 640, 390: 844, 1440: 900, 3840: 2160}
 PAGES = {name: f"experiments/{name}.html" for name in NAMES} | {
     "list": "experiments/index.html",
     "unit map": "experiments/maps/conv1.html",

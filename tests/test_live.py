@@ -6,7 +6,7 @@ import base64
 import functools
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,11 @@ from atlas.live.program import program_of
 from atlas.networks.network import Network, load_network, wrap
 from atlas.reconstruction.deconvnet import reconstruct
 from atlas.site.own_files import TEMPLATES
-from tests.support.browsers import CHROMIUM, served
+from tests.support.browsers import NEEDED
 from tests.support.drawing import Point, face_drawn
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no browser: install Debian's chromium"),
-]
+pytestmark = NEEDED
 KERNEL = TEMPLATES / "live-kernel.wasm"
 
 RUN = """([program, numbers, kernel, input, places]) => {
@@ -59,21 +56,6 @@ RUN = """([program, numbers, kernel, input, places]) => {
             (layer, i) => text(network.reconstruct(layer.value, ...places[i]))),
     };
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        found = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-@pytest.fixture(scope="module")
-def address(root: Path) -> Iterator[str]:
-    """The site over http, below a path."""
-    with served(root.parent.parent) as base:
-        yield f"{base}/sub/path"
 
 
 def _text(array: np.ndarray) -> str:

@@ -11,12 +11,10 @@ import pytest
 from atlas.site.assembling import whole
 from atlas.site.info import SiteContents
 from atlas.site.publishing import write_shared
-from tests import test_browser
-from tests.test_browser import Watched, playwright
+from tests.support.browsers import NEEDED, Watched
 
-pytestmark = test_browser.pytestmark
-browser = test_browser.browser  # fixtures
-address = test_browser.address
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = NEEDED
 
 
 class Search:

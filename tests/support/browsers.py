@@ -10,11 +10,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:  # a browser may be missing
+    from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome")
      if (found := shutil.which(name))), None,
 )  # fmt: skip
+NEEDED = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="no browser: install Debian's chromium to run these tests"
+    ),
+]
 
 
 @contextmanager
@@ -36,3 +48,71 @@ def served(folder: Path, late: float = 0) -> Iterator[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
+
+
+# scripts, fonts and pictures in view are there, and what they change has been drawn
+SETTLED = """async () => {
+    const frame = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+    const isSeen = box => box.bottom > 0 && box.top < innerHeight && box.width > 0;
+    await document.fonts.ready;
+    await frame();
+    for (const picture of document.images) {
+        if (picture.loading === "lazy" && !isSeen(picture.getBoundingClientRect())) continue;
+        if (!picture.complete) {
+            await new Promise(done => { picture.onload = picture.onerror = done; });
+        }
+    }
+    await frame();
+}"""
+
+# links within a sentence may be as small as its letters
+SMALL = """[...document.querySelectorAll("a, button, summary, select")].filter(one => {
+    const box = one.getBoundingClientRect(), around = one.parentElement;
+    const told = around.textContent.trim().replace(/[,.]$/, "");
+    const isInline = getComputedStyle(one).display === "inline";
+    const inSentence = isInline && told !== one.textContent.trim();
+    const isExempt = one.matches(".skip, .footnote-backref, .footnote-ref");
+    return one.checkVisibility() && !inSentence && !isExempt
+        && Math.min(box.width, box.height) < 32;
+}).map(one => one.outerHTML)"""
+OPENED = "for (const one of document.querySelectorAll('details')) one.open = true;"
+
+
+class Watched:
+    """A page, and all that went wrong on it."""
+
+    def __init__(self, context: BrowserContext, own: str) -> None:
+        self.page = context.new_page()
+        self.wrong: list[str] = []
+        self.waiting: set[Request] = set()  # for an answer
+        self.page.on("request", lambda request: self.waiting.add(request))
+        self.page.on("requestfinished", lambda request: self.waiting.discard(request))
+        self.page.on("requestfailed", lambda request: self.waiting.discard(request))
+        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        self.page.on("console", self._said)
+        self.page.on("requestfailed", self._failed)
+        self.page.on("response", self._answered)
+        self.page.on("request", lambda request: self._asked(request.url, own))
+
+    def open(self, url: str) -> None:
+        """Go to a page, and wait until it stands still with all that it asked for."""
+        self.page.goto(url)
+        self.page.evaluate(SETTLED)
+        while self.waiting:
+            self.page.wait_for_timeout(5)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.wrong.append(f"console: {message.text}")
+
+    def _failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # as are those of a page that is left
+            self.wrong.append(f"failed: {request.url}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.wrong.append(f"{response.status}: {response.url}")
+
+    def _asked(self, url: str, own: str) -> None:
+        if not url.startswith(own):
+            self.wrong.append(f"off-site: {url}")
