@@ -50,6 +50,7 @@ def plan_of(
         evidence=settings.has_evidence,
         kept=settings.kept,
         checkpoints=len(checkpoints.files) if checkpoints else 0,
+        wants=settings.wants,
     )
 
 

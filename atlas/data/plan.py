@@ -37,7 +37,7 @@ class Plan:
     ``classes`` is whether any of their classes has several images, and ``concepts`` whether there
     are masks; ``pictures`` is whether they may be shown, ``evidence`` whether reconstructions are
     tried, and ``kept`` names the extras. ``checkpoints`` counts those of the network from the way
-    of its training.
+    of its training. ``wants`` says for which units pictures are made.
     """
 
     layers: tuple[LayerPlan, ...]
@@ -49,6 +49,7 @@ class Plan:
     evidence: bool = True
     kept: frozenset[str] = frozenset(NAMES)
     checkpoints: int = 0
+    wants: str = "none"
 
     @property
     def units(self) -> int:

@@ -32,6 +32,9 @@ from atlas.data.options import (
     option,
 )
 from atlas.data.rules import RULES
+from atlas.data.wants import CHOICES as MADE_FOR
+from atlas.data.wants import MORE as MADE_BESIDES
+from atlas.data.wants import NONE as NOTHING_MADE
 
 HOME = Path(__file__).resolve().parents[2]  # the folder of build.py
 DEMO_IMAGES = 2_400
@@ -158,6 +161,22 @@ class Settings:
         metavar="GLOB",
         help="the images that experiments look at closely, by name; may be repeated, or hold "
         "several with commas (default: five, of different classes)",
+    )
+    wants: str = option(
+        LOOK,
+        NOTHING_MADE,
+        choices=MADE_FOR,
+        help="make pictures that excite units, by gradient ascent, for 'all' units, for those that "
+        "stand for their layer ('representative'), or for 'none' (the default)",
+    )
+    wants_more: tuple[str, ...] = option(
+        LOOK,
+        (),
+        kind=WORDS,
+        choices=MADE_BESIDES,
+        metavar="KIND",
+        help="make more pictures for each of these units, several with commas: 'second', another "
+        "one, 'negative', what it wants least, 'pixels', one by another method, to compare",
     )
     title: str = option(
         LOOK,

@@ -24,10 +24,12 @@ from atlas.compute.stages import (
     stimuli,
     summary,
     together,
+    wants,
 )
 from atlas.compute.stages.experiments import EXPERIMENT_STAGES
 from atlas.data.experiments.table import chosen
 from atlas.data.settings import Settings
+from atlas.data.wants import NONE
 
 STAGES: tuple[Stage, ...] = (
     scan.STAGE,
@@ -50,6 +52,7 @@ STAGES: tuple[Stage, ...] = (
 
 
 def stages_of(settings: Settings) -> tuple[Stage, ...]:
-    """The stages of a build: those of every atlas, and the experiments that are asked for."""
+    """The stages of a build: those of every atlas, and what is asked for besides."""
+    asked = () if settings.wants == NONE else (wants.STAGE,)
     names = {one.name for one in chosen(settings.experiments)}
-    return (*STAGES, *(stage for stage in EXPERIMENT_STAGES if stage.name in names))
+    return (*STAGES, *asked, *(stage for stage in EXPERIMENT_STAGES if stage.name in names))

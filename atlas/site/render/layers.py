@@ -11,7 +11,7 @@ from atlas.data.documents import LAYER, NINE, RECONSTRUCTIONS
 from atlas.data.records import LayerData, Pair
 from atlas.drawing import pixels
 from atlas.site import atlas_phrases, phrases
-from atlas.site.render import evidence_tables, picture_views, snippets
+from atlas.site.render import evidence_tables, picture_views, snippets, wants
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.pictures import ORDERS, Card, Order, card, preview
 from atlas.site.render.view import CONCEPTS, AtlasView
@@ -62,6 +62,7 @@ class LayerPage:
     concepts_lead: str
     concepts: tuple[ConceptCount, ...]
     evidence: evidence_tables.Table | None
+    wants: wants.WantedLayer | None
     downloads: tuple[Anchor, ...]
     snippets: tuple[snippets.Snippet, ...]
 
@@ -117,6 +118,7 @@ def layer_page(view: AtlasView, layer: LayerData) -> str:
             for name, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
         ),
         evidence=evidence_tables.of_layer(summary),
+        wants=wants.of_layer(view, layer, page),
         downloads=_downloads(figure=figure),
         snippets=snippets.of_layer(view, layer, figure=figure),
     )

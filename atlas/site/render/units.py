@@ -12,7 +12,7 @@ from atlas.data.documents import NINE
 from atlas.data.records import LayerData, Link, Pair, Plate, Unit
 from atlas.drawing import pixels
 from atlas.site import atlas_phrases, phrases
-from atlas.site.render import evidence_tables, picture_views, snippets
+from atlas.site.render import evidence_tables, picture_views, snippets, wants
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.circuits import Circuit, circuit
 from atlas.site.render.pictures import BoxedStimulus, looked_at, preview
@@ -176,6 +176,7 @@ class UnitPage:
     circuit: Circuit | None
     neighbours: tuple[Neighbours, ...]
     training: Training | None
+    wants: wants.Wanted | None
     downloads: tuple[Anchor, ...]
     kit: snippets.UnitKit
     snippets: tuple[snippets.Snippet, ...]
@@ -248,6 +249,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         circuit=circuit(view, layer, unit, page),
         neighbours=tuple(_strips(view, unit, page)),
         training=training(view, layer, unit.unit, page),
+        wants=wants.of_unit(view, layer, unit.unit, page),
         downloads=_downloads(view, unit),
         snippets=snippets.link_of_unit(view, layer, unit),
         kit=snippets.kit(view, layer, unit),
