@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from atlas.compute import verify_wants
 from atlas.compute.second_pass import Visit, revisit
 from atlas.data import addresses
 from atlas.data.documents import read_atlas, read_layer
@@ -120,6 +121,7 @@ def verify(
     visits = revisit(network, images, winners, facts.rule, running=running)
     again = _again(visits, layers, chosen, network)
     for name, units in chosen.items():
+        made = verify_wants.differences(folder, name, units, network, slots=running.slots)
         for number in units:
             differs = _compare_record(scanned.records[name], layers[name].unit(number))
             count = winners[name].count(number)
@@ -131,6 +133,7 @@ def verify(
                 differs += _compare_plate(
                     path, drawn, layers[name], count, sharp=facts.keeps("sharp")
                 )
+            differs += made.get(number, [])
             yield Verdict(name, number, tuple(differs))
 
 

@@ -55,7 +55,7 @@ def test_what_is_reached_is_what_the_stored_picture_reaches(built: Path) -> None
         assert [one.unit for one in wants.units] == list(range(network.layers[name].units))
         assert wants.kinds == (FOURIER, *MORE)
         for one in wants.units:
-            assert one.natural == pytest.approx(_strongest(atlas, name, one.unit))
+            assert one.natural == _strongest(atlas, name, one.unit)
             for made in one.made:
                 content = (atlas / made_file(name, one.unit, made.kind)).read_bytes()
                 picture = decoded(content, "RGB")

@@ -253,7 +253,7 @@ def _outcome(
                 UnitWants(
                     unit,
                     ascent.seed_of(name, unit),
-                    _short(nines[unit].strongest),
+                    nines[unit].strongest,
                     _known(paths.mean(natural)),
                     tuple(of_kinds),
                 )

@@ -1,0 +1,112 @@
+"""Ascent against Lucent (``pip install torch-lucent``), on the demo network.
+
+For a few units of each layer: CPU seconds a unit takes, and the value reached at the middle position
+of the layer before the rectification, on the frame that each method shows the network last. Lucent
+makes one picture at a time, at the same size as the network's input; its usual is 512 steps. Both
+run on one thread.
+
+Usage: python benchmarks/ascent.py [--units N] [--steps N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from atlas.demo.scenes import CLASSES
+from atlas.experiments.wants import ascent, paths
+from atlas.experiments.wants.colours import measured
+from atlas.experiments.wants.frames import frame_of
+from atlas.experiments.wants.painting import Waves
+from atlas.drawing.made import placed
+from atlas.images.sources import DemoImages
+from atlas.images.stimuli import stimuli
+from atlas.networks.layers import Layer
+from atlas.networks.network import Network, load_network
+
+
+def by_atlas(network: Network, layer: Layer, units: list[int]) -> tuple[float, np.ndarray]:
+    """CPU seconds a unit, and the values reached, of a whole batch."""
+    frame = frame_of(network, layer)
+    paint = Waves(COLOURS, frame.size)
+    begin = time.process_time()
+    pictures = ascent.ascended(network, layer, units, paint, frame=frame)
+    taken = time.process_time() - begin
+    seen = network.preprocessing
+    whole = [placed(one, frame.box.as_tuple(), seen.crop, seen.mean) for one in pictures]
+    return taken / len(units), reached(network, layer, np.stack(whole), units)
+
+
+def by_lucent(
+    network: Network, layer: Layer, units: list[int], steps: int
+) -> tuple[float, np.ndarray]:
+    """The same, one unit after another, as Lucent's notebooks do it."""
+    from lucent.optvis import objectives, param, render, transform
+
+    mean = torch.tensor(network.preprocessing.mean)[:, None, None]
+    std = torch.tensor(network.preprocessing.std)[:, None, None]
+    side = network.preprocessing.crop[0]
+    pictures = []
+    begin = time.process_time()
+    for unit in units:
+        torch.manual_seed(unit)
+        (shown,) = render.render_vis(
+            network.module,
+            objectives.channel(layer.id, unit)
+            if layer.shape[1:] == (1, 1)
+            else objectives.neuron(layer.id, unit),
+            lambda: param.image(side, fft=True, decorrelate=True),
+            transforms=[*transform.standard_transforms, lambda image: (image - mean) / std],
+            thresholds=(steps,),
+            preprocess=False,
+            progress=False,
+            show_image=False,
+            fixed_image_size=side,
+        )
+        pictures.append(np.round(255 * shown[0]).astype(np.uint8))
+    taken = time.process_time() - begin
+    return taken / len(units), reached(network, layer, np.stack(pictures), units)
+
+
+def reached(network: Network, layer: Layer, whole: np.ndarray, units: list[int]) -> np.ndarray:
+    """The values of whole frames, each of one unit."""
+    middle = (layer.shape[1] // 2, layer.shape[2] // 2)
+    at = [middle] * len(units)
+    frame = frame_of(network, layer)
+    # Lucent's neuron is the middle one; an atlas's is where its frame says
+    own = [frame.position] * len(units)
+    values = [
+        paths.seen(network, layer, whole, units=units, positions=some, below=(), slots=8).before
+        for some in (at, own)
+    ]
+    return np.maximum(*values)
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--units", type=int, default=2, help="of Lucent, for each layer")
+    arguments.add_argument("--steps", type=int, nargs="*", default=[ascent.STEPS, 512])
+    asked = arguments.parse_args()
+    torch.set_num_threads(1)
+    network = load_network("demo")
+    images = DemoImages(len(CLASSES) * 6)
+    source = stimuli(images, network.preprocessing, range(len(images)))
+    COLOURS = measured(np.stack([one.pixels for one in source]))
+    for layer in network.layers.values():
+        units = list(range(ascent.SLOTS))
+        own, values = by_atlas(network, layer, units)
+        print(f"{layer.id}: {own:.3f} s a unit, reaches {values[: asked.units].round(1)}", flush=True)
+        for steps in asked.steps:
+            other, theirs = by_lucent(network, layer, units[: asked.units], steps)
+            print(
+                f"  Lucent, {steps} steps: {other:.2f} s a unit, {other / own:.0f} times as long, "
+                f"reaches {theirs.round(1)}",
+                flush=True,
+            )
