@@ -1,7 +1,7 @@
 """Ascent against Lucent (``pip install torch-lucent``), on the demo network.
 
-For a few units of each layer: CPU seconds a unit takes, and the value reached at the middle position
-of the layer before the rectification, on the frame that each method shows the network last. Lucent
+For a few units of each layer: CPU seconds a unit takes, and the value reached at the middle
+position before the rectification, by the picture as each method leaves it. Lucent
 makes one picture at a time, at the same size as the network's input; its usual is 512 steps. Both
 run on one thread.
 
@@ -21,11 +21,12 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from atlas.demo.scenes import CLASSES
+from atlas.drawing.made import placed
+from atlas.drawing.made import placed
 from atlas.experiments.wants import ascent, paths
 from atlas.experiments.wants.colours import measured
 from atlas.experiments.wants.frames import frame_of
 from atlas.experiments.wants.painting import Waves
-from atlas.drawing.made import placed
 from atlas.images.sources import DemoImages
 from atlas.images.stimuli import stimuli
 from atlas.networks.layers import Layer
@@ -102,7 +103,9 @@ if __name__ == "__main__":
     for layer in network.layers.values():
         units = list(range(ascent.SLOTS))
         own, values = by_atlas(network, layer, units)
-        print(f"{layer.id}: {own:.3f} s a unit, reaches {values[: asked.units].round(1)}", flush=True)
+        print(
+            f"{layer.id}: {own:.3f} s a unit, reaches {values[: asked.units].round(1)}", flush=True
+        )
         for steps in asked.steps:
             other, theirs = by_lucent(network, layer, units[: asked.units], steps)
             print(

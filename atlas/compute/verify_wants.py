@@ -22,9 +22,7 @@ def differences(
     if not WANTS.path(folder, layer).is_file():
         return {}
     wants = WANTS.read(folder, layer)
-    said = [
-        (one.unit, made) for one in wants.units if one.unit in set(units) for made in one.made
-    ]
+    said = [(one.unit, made) for one in wants.units if one.unit in set(units) for made in one.made]
     differs: dict[int, list[str]] = {unit: [] for unit, _ in said}
     mode, mean = network.preprocessing.mode, network.preprocessing.mean
     pictures, there = [], []

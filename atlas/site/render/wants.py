@@ -113,7 +113,7 @@ def of_layer(view: AtlasView, layer: LayerData, page: PageAddress) -> WantedLaye
     if wants.below:
         rows = [Row(one.layer, (_figure(one.made), _figure(one.natural))) for one in wants.below]
         table = Table(("made with the nine", "the nine with each other"), tuple(rows))
-    return WantedLayer(units, pixels.is_crisp(wants.size), _layer_lead(layer, wants), table)
+    return WantedLayer(units, pixels.is_crisp(wants.size), _layer_lead(wants), table)
 
 
 def _wants(view: AtlasView, layer: str) -> LayerWants | None:
@@ -137,11 +137,8 @@ def _units(
 def _said(own: UnitWants, made: Made) -> str:
     """How strongly a picture excites its unit, in a few words."""
     if made.kind == NEGATIVE:
-        return (
-            f"{phrases.activations([made.before])[0]} before the rectification"
-            if made.reached != made.before
-            else phrases.activations([made.before])[0]
-        )
+        value = phrases.activations([made.before])[0].replace("-", "−")
+        return value if made.reached == made.before else f"{value} before the rectification"
     reached = phrases.activations([made.reached])[0]
     if own.natural > 0:
         return f"{reached}, {made.reached / own.natural:.1f} × the strongest image"
@@ -181,7 +178,7 @@ def _path(own: UnitWants) -> str:
     )
 
 
-def _layer_lead(layer: LayerData, wants: LayerWants) -> str:
+def _layer_lead(wants: LayerWants) -> str:
     live = [one for one in wants.units if one.natural > 0]
     silent = [one for one in wants.units if one.natural <= 0]
     reach = sum(one.made[0].reached >= one.natural for one in live)
