@@ -22,7 +22,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from atlas.demo.scenes import CLASSES
 from atlas.drawing.made import placed
-from atlas.drawing.made import placed
 from atlas.experiments.wants import ascent, paths
 from atlas.experiments.wants.colours import measured
 from atlas.experiments.wants.frames import frame_of
