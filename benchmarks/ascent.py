@@ -5,7 +5,7 @@ position before the rectification, by the picture as each method leaves it. Luce
 makes one picture at a time, at the same size as the network's input; its usual is 512 steps. Both
 run on one thread.
 
-Usage: python benchmarks/ascent.py [--units N] [--steps N]
+Usage: python benchmarks/ascent.py [--units N] [--steps N ...] [--layers NAME ...]
 """
 
 from __future__ import annotations
@@ -93,13 +93,14 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--units", type=int, default=2, help="of Lucent, for each layer")
     arguments.add_argument("--steps", type=int, nargs="*", default=[ascent.STEPS, 512])
+    arguments.add_argument("--layers", nargs="*", help="of the demo network (default: all)")
     asked = arguments.parse_args()
     torch.set_num_threads(1)
     network = load_network("demo")
     images = DemoImages(len(CLASSES) * 6)
     source = stimuli(images, network.preprocessing, range(len(images)))
     COLOURS = measured(np.stack([one.pixels for one in source]))
-    for layer in network.layers.values():
+    for layer in network.choose(asked.layers):
         units = list(range(ascent.SLOTS))
         own, values = by_atlas(network, layer, units)
         print(

@@ -32,13 +32,15 @@ class UnitWants(Struct, frozen=True):
     """What a unit wants: its pictures, and what they are compared with.
 
     ``seed`` is that of their random numbers. ``natural`` is the strongest activation of any image,
-    0 for a unit that never fired, and ``path`` as in ``Made``, of its nine with each other.
+    0 for a unit that never fired. ``path`` is as in ``Made``, of its nine with each other, and
+    ``chance`` of its nine with images that nobody chose.
     """
 
     unit: int
     seed: int
     natural: float
     path: float | None
+    chance: float | None
     made: tuple[Made, ...]
 
     @property
@@ -46,16 +48,30 @@ class UnitWants(Struct, frozen=True):
         """The activation reached by the first picture, by the natural maximum; None without one."""
         return self.made[0].reached / self.natural if self.natural > 0 else None
 
+    @property
+    def along(self) -> float | None:
+        """How much of the way from chance to the nine the first picture's path goes.
+
+        0 for a path like that of any image and 1 for one like those of the nine; None where the
+        nine go no way of their own.
+        """
+        made = self.made[0].path
+        if made is None or self.path is None or self.chance is None:
+            return None
+        return (made - self.chance) / (self.path - self.chance) if self.path > self.chance else None
+
 
 class Path(Struct, frozen=True):
     """The paths through a layer below: means over units of a layer's rank correlations.
 
-    ``made`` is of the first pictures with the nine, ``natural`` of the nine with each other.
+    ``made`` is of the first pictures with the nine, ``natural`` of the nine with each other, and
+    ``chance`` of the nine with images that nobody chose.
     """
 
     layer: str
     made: float | None
     natural: float | None
+    chance: float | None
 
 
 class LayerWants(Struct, frozen=True):

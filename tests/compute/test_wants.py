@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from atlas.data.wants import FOURIER, MORE, NEGATIVE, WANTS, made_file
 from atlas.drawing.made import decoded, placed
 from atlas.experiments.wants import ascent
 from atlas.experiments.wants.paths import rank_correlations
+from atlas.networks.layers import Layer
+from atlas.networks.network import Network
 from atlas.runtime.checkpoint import Checkpoint
 from tests.support.experiments import Photographs, as_ranks, contents, experimented, tiny
 
@@ -104,6 +107,17 @@ def test_paths_are_the_rank_correlations_of_what_is_seen(built: Path) -> None:
         natural.append(np.mean([found[i, j] for j in range(len(images)) for i in range(j)]))
     assert own.made[0].path == pytest.approx(np.mean(made), abs=1e-3)
     assert own.path == pytest.approx(np.mean(natural), abs=1e-3)
+    chance = []
+    for _, maps in network.activations(network.inputs(pixels[:9]), layers):  # of twelve
+        means = maps.double().mean((2, 3)).numpy(force=True)
+        nine = next(_means(network, layers[len(chance)], pixels[images]))
+        chance.append(rank_correlations(means, nine).mean())
+    assert own.chance == pytest.approx(np.mean(chance), abs=1e-3)
+
+
+def _means(network: Network, layer: Layer, pixels: np.ndarray) -> Iterator[np.ndarray]:
+    for _, maps in network.activations(network.inputs(pixels), [layer]):
+        yield maps.double().mean((2, 3)).numpy(force=True)
 
 
 def test_representative_units_have_the_same_pictures_and_no_others(

@@ -53,9 +53,11 @@ def test_a_layers_page_has_all_of_them_and_the_table_of_paths(site: Path) -> Non
         page = (site / layer / "index.html").read_text()
         part = page[page.index('id="wants"') :].partition("</section>")[0]
         assert re.findall(r'<a href="(\d+)\.html">', part) == [str(u.unit) for u in wants.units]
-        rows = re.findall(r'<th scope="row">(\S+)</th><td>(\S+)</td><td>(\S+)</td>', part)
+        rows = re.findall(
+            r'<th scope="row">(\S+)</th><td>(\S+)</td><td>(\S+)</td><td>(\S+)</td>', part
+        )
         assert rows == [
-            (one.layer, rendering._figure(one.made), rendering._figure(one.natural))
+            (one.layer, *map(rendering._figure, (one.made, one.natural, one.chance)))
             for one in wants.below
         ]
 
@@ -84,7 +86,7 @@ def test_verify_computes_what_pictures_reach(
 
 
 def unit(natural: float, reached: float, path: float | None = 0.5) -> UnitWants:
-    return UnitWants(3, 7, natural, 0.7, (Made("fourier", max(reached, 0), reached, path),))
+    return UnitWants(3, 7, natural, 0.7, 0.4, (Made("fourier", max(reached, 0), reached, path),))
 
 
 def test_sentences_say_what_was_reached() -> None:
@@ -92,7 +94,7 @@ def test_sentences_say_what_was_reached() -> None:
     assert "less than an image does" in rendering._lead(unit(2.0, 1.0))
     assert "and this picture does" in rendering._lead(unit(0.0, 1.0))
     assert "nor does this picture" in rendering._lead(unit(0.0, -1.0))
-    assert rendering._path(unit(2.0, 3.0)).startswith("It takes another path")
+    assert rendering._path(unit(2.0, 3.0, 0.5)).startswith("It takes another path")
     assert rendering._path(unit(2.0, 3.0, 0.6)).startswith("It takes about the path")
     assert rendering._path(unit(2.0, 3.0, None)) == ""
     negative = Made("negative", 0.0, -4.5, None)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from atlas.compute.run import Run
 
 SAMPLE = 256  # images whose colours and frequencies are measured, at most
+ANY = 9  # of these, whose paths are those of any image
 STREAMS = {FOURIER: 0, SECOND: 1, NEGATIVE: 2, PIXELS: 3}  # of random numbers
 
 
@@ -79,7 +80,8 @@ def run(run: Run) -> None:
 
     def make(piece: Piece) -> Mapping[str, np.ndarray]:
         assert colours is not None
-        return _made(run, piece, chosen[piece.layer], colours, frames[piece.layer], kinds, slots)
+        frame, some = frames[piece.layer], sample[:: max(1, len(sample) // ANY)][:ANY]
+        return _made(run, piece, chosen[piece.layer], colours, frame, some, kinds, slots)
 
     parts = shared_work(run, pieces, make, what="making what units want")
     if not run.leads:
@@ -146,19 +148,27 @@ def _made(
     nines: Mapping[int, Nine],
     colours: Colours,
     frame: Frame,
+    some: Sequence[int],
     kinds: Sequence[str],
     slots: int,
 ) -> dict[str, np.ndarray]:
     """The pictures of some units as files, and what the network makes of them and of the nine.
 
     Of each kind ``KIND PLACE`` is a file, ``KIND before`` and ``KIND after`` are values ``[N]``,
-    ``KIND LAYER`` rank correlations ``[N]`` in a layer below; ``nine LAYER`` those of the nine.
+    ``KIND LAYER`` rank correlations ``[N]`` in a layer below; ``nine LAYER`` those of the nine, and
+    ``any LAYER`` of the nine with ``some`` images, looked at in the middle.
     """
     network, layer = run.network, run.network.layer(piece.layer)
     below = paths.layers_below(network, layer)
     seen_nine = [_seen_nine(run, piece.layer, unit, nines[unit], below) for unit in piece.units]
     found: dict[str, np.ndarray] = {
         f"nine {one.id}": np.array([_pairs(nine[one.id]) for nine in seen_nine]) for one in below
+    }
+    middle = Nine(tuple(some), (frame.position,) * len(some), 0.0)
+    seen_any = _seen_nine(run, piece.layer, piece.units[0], middle, below)
+    found |= {
+        f"any {one.id}": np.array([_between(seen_any[one.id], nine[one.id]) for nine in seen_nine])
+        for one in below
     }
     mode, mean = network.preprocessing.mode, network.preprocessing.mean
     for kind in kinds:
@@ -192,7 +202,7 @@ def _made(
             found[f"{kind} {place}"] = np.frombuffer(file, np.uint8)
         for one in below:
             own = zip(seen.below[one.id], seen_nine, strict=True)
-            found[f"{kind} {one.id}"] = np.array([_with(v, nine[one.id]) for v, nine in own])
+            found[f"{kind} {one.id}"] = np.array([_between(v[None], n[one.id]) for v, n in own])
     return found
 
 
@@ -217,8 +227,8 @@ def _pairs(nine: np.ndarray) -> float:
     return paths.mean(paths.rank_correlations(nine, nine)[np.triu_indices(len(nine), 1)])
 
 
-def _with(made: np.ndarray, nine: np.ndarray) -> float:
-    return paths.mean(paths.rank_correlations(made[None], nine)[0])
+def _between(some: np.ndarray, nine: np.ndarray) -> float:
+    return paths.mean(paths.rank_correlations(some, nine).ravel())
 
 
 def _outcome(
@@ -249,12 +259,14 @@ def _outcome(
                     )
                 )
             natural = np.array([part[f"nine {one}"][place] for one in below])
+            chance = np.array([part[f"any {one}"][place] for one in below])
             units.append(
                 UnitWants(
                     unit,
                     ascent.seed_of(name, unit),
                     nines[unit].strongest,
                     _known(paths.mean(natural)),
+                    _known(paths.mean(chance)),
                     tuple(of_kinds),
                 )
             )
@@ -271,7 +283,8 @@ def _outcome(
         tuple(kinds),
         tuple(sorted(units, key=lambda one: one.unit)),
         tuple(
-            Path(one, through_all(f"{FOURIER} {one}"), through_all(f"nine {one}")) for one in below
+            Path(one, *(through_all(f"{what} {one}") for what in (FOURIER, "nine", "any")))
+            for one in below
         ),
     )
 

@@ -30,7 +30,7 @@ TITLES = {
     NEGATIVE: "What it wants least",
     PIXELS: "By another method",
 }
-OTHER_PATH = 0.15  # less of a rank correlation than the nine have: another path, to a reader
+HALF = 0.5  # of the way from any image to the nine: less is another path, to a reader
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,12 @@ def of_layer(view: AtlasView, layer: LayerData, page: PageAddress) -> WantedLaye
     units = tuple(_units(view, layer, wants, page))
     table = None
     if wants.below:
-        rows = [Row(one.layer, (_figure(one.made), _figure(one.natural))) for one in wants.below]
-        table = Table(("made with the nine", "the nine with each other"), tuple(rows))
+        rows = [
+            Row(one.layer, (_figure(one.made), _figure(one.natural), _figure(one.chance)))
+            for one in wants.below
+        ]
+        heads = ("made with the nine", "the nine with each other", "any image with the nine")
+        table = Table(heads, tuple(rows))
     return WantedLayer(units, pixels.is_crisp(wants.size), _layer_lead(wants), table)
 
 
@@ -164,17 +168,18 @@ def _lead(own: UnitWants) -> str:
 def _path(own: UnitWants) -> str:
     """Whether it takes the path that photographs take, in a sentence."""
     made = own.made[0].path
-    if made is None or own.path is None:
+    if made is None or own.path is None or own.chance is None:
         return ""
-    apart = own.path - made
-    verdict = (
-        "It takes another path through the network than the nine do"
-        if apart > OTHER_PATH
-        else "It takes about the path through the network that the nine do"
-    )
+    if own.along is None:
+        verdict = "The nine go no path of their own through the layers below"
+    elif own.along < HALF:
+        verdict = "It takes another path through the network than the nine do"
+    else:
+        verdict = "It takes about the path through the network that the nine do"
     return (
-        f"{verdict}: the units below rank as with the nine by {phrases.signed(made)}, "
-        f"and the nine among themselves by {phrases.signed(own.path)} (rank correlation)."
+        f"{verdict}: the units below rank as with the nine by {phrases.signed(made)}; the nine "
+        f"among themselves by {phrases.signed(own.path)}, and with any image by "
+        f"{phrases.signed(own.chance)} (rank correlation)."
     )
 
 
