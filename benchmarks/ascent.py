@@ -1,9 +1,9 @@
 """Ascent against Lucent (``pip install torch-lucent``), on the demo network.
 
-For a few units of each layer: CPU seconds a unit takes, and the value reached at the middle
-position before the rectification, by the picture as each method leaves it. Lucent
-makes one picture at a time, at the same size as the network's input; its usual is 512 steps. Both
-run on one thread.
+For a few units of each layer: CPU seconds a unit takes, and the largest value over positions
+before the rectification that the picture reaches, as each method leaves it. Lucent makes one
+picture at a time, as large as the network's input; its usual is 512 steps. Both run on one thread.
+Lucent 0.1.8 turns pictures by functions that kornia had under other names before 0.6.
 
 Usage: python benchmarks/ascent.py [--units N] [--steps N ...] [--layers NAME ...]
 """
@@ -22,9 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from atlas.demo.scenes import CLASSES
 from atlas.drawing.made import placed
-from atlas.experiments.wants import ascent, paths
+from atlas.experiments.passes import values_of
+from atlas.experiments.wants import ascent
 from atlas.experiments.wants.colours import measured
-from atlas.experiments.wants.frames import frame_of
+from atlas.experiments.wants.frames import before, frame_of
 from atlas.experiments.wants.painting import Waves
 from atlas.images.sources import DemoImages
 from atlas.images.stimuli import stimuli
@@ -76,17 +77,14 @@ def by_lucent(
 
 
 def reached(network: Network, layer: Layer, whole: np.ndarray, units: list[int]) -> np.ndarray:
-    """The values of whole frames, each of one unit."""
-    middle = (layer.shape[1] // 2, layer.shape[2] // 2)
-    at = [middle] * len(units)
-    frame = frame_of(network, layer)
-    # Lucent's neuron is the middle one; an atlas's is where its frame says
-    own = [frame.position] * len(units)
-    values = [
-        paths.seen(network, layer, whole, units=units, positions=some, below=(), slots=8).before
-        for some in (at, own)
-    ]
-    return np.maximum(*values)
+    """The largest value over positions of one unit for each whole frame.
+
+    Lucent moves its pictures so far that the middle of what it returns isn't where it ascended.
+    """
+    node = before(network, layer)
+    (values,) = values_of(network, whole, [node], slots=ascent.SLOTS)
+    maps = layer.maps(values[node])[range(len(units)), units]
+    return maps.flatten(1).amax(1).numpy(force=True)
 
 
 if __name__ == "__main__":
