@@ -19,7 +19,7 @@ EVERYTHING = Settings(
     config=Path("/home/me/atlas.toml"), notes=Path("/home/me/notes"), base_url="https://a.b/c/",
     images_policy="pointers", jpeg=False, lean=True, without=("cards", "jpeg"), device="cpu",
     seed=-3, batch_size=32, checkpoints=Path("/home/me/epochs"), live="off",
-    experiments=("fooling", "maps"), subjects=("dog/*",),
+    experiments=("fooling", "maps"), subjects=("dog/*",), wants="all", wants_more=("second",),
     workers=99, strict=True, fresh=True, debug=True,
 )  # fmt: skip
 
