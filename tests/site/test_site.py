@@ -62,7 +62,10 @@ def test_every_link_of_every_page_is_relative_and_leads_to_a_file(site: Path) ->
     images = len(list((site / "small" / "images").rglob("*.webp")))
     # with a quiz for every layer but the scores, whose median images are silent
     assert len(pages) == 3 + 1 + 6 + 5 + 2 * 472 + images + named_pages(site)
-    papers = ("https://arxiv.org/", "https://doi.org/", "https://cs231n.github.io/")
+    papers = (
+        "https://arxiv.org/", "https://doi.org/", "https://cs231n.github.io/",
+        "https://distill.pub/", "https://research.google/",
+    )  # fmt: skip
 
     @functools.cache
     def leads_somewhere(folder: Path, link: str) -> bool:

@@ -112,17 +112,6 @@ def rank_correlations(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return normalised(one) @ normalised(other).T
 
 
-def likeness(made: np.ndarray, natural: np.ndarray) -> tuple[float, float]:
-    """How far a made picture ``[U]`` takes the path of natural ones ``[N, U]``, and these theirs.
-
-    The mean rank correlation of the made with each natural one, and of pairs of natural ones; nan
-    where there are none.
-    """
-    with_made = rank_correlations(made[None], natural)[0]
-    pairs = rank_correlations(natural, natural)[np.triu_indices(len(natural), 1)]
-    return mean(with_made), mean(pairs)
-
-
 def mean(values: np.ndarray) -> float:
     """The mean of those that are numbers; nan if none is."""
     known = values[~np.isnan(values)]

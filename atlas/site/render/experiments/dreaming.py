@@ -17,9 +17,10 @@ from atlas.site.render.view import AtlasView
 
 @dataclass(frozen=True)
 class ShownDream:
-    """A picture with its alternative text, what dreamed it, and the units that are in it."""
+    """A picture with its height and width, what dreamed it, and the units that are in it."""
 
     source: str
+    size: tuple[int, int]
     alt: str
     caption: str
     units: tuple[Cell, ...] = ()
@@ -124,13 +125,13 @@ def _content(view: AtlasView, result: Dreaming, page: PageAddress) -> DreamingCo
     def dreamed(dream: Dream, name: str) -> ShownDream:
         units = tuple(unit_cell(view, dream.layer, one.unit, page) for one in dream.units)
         said = f"{name}, dreamed by {dream.layer}"
-        return ShownDream(source(dream.picture), said, dream.layer, units)
+        return ShownDream(source(dream.picture), result.sizes[-1], said, dream.layer, units)
 
     shown = tuple(
         DreamerContent(
             image,
             (
-                ShownDream(source(one.picture), f"{name}, the image", "the image"),
+                ShownDream(source(one.picture), result.sizes[0], f"{name}, the image", "the image"),
                 *(dreamed(dream, name) for dream in one.dreams),
             ),
         )
