@@ -35,8 +35,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list) -> None:
         self.links += [value for name, value in attrs if name in ("href", "src")]
         if tag == "img":
-            # beside the words of a link, or of a drawing, a picture needs none
-            named = dict(attrs).get("alt") or {"a", "svg"} & set(self.open)
+            # beside the words of a link, of an item or of a drawing, a picture needs none
+            named = dict(attrs).get("alt") or {"a", "li", "svg"} & set(self.open)
             assert named, "a picture without words"
         if tag not in VOID:
             self.open.append(tag)

@@ -114,5 +114,5 @@ class Watched:
             self.wrong.append(f"{response.status}: {response.url}")
 
     def _asked(self, url: str, own: str) -> None:
-        if not url.removeprefix("blob:").startswith(own):
+        if not url.startswith((own, "blob:")):  # a blob is what the page itself has made
             self.wrong.append(f"off-site: {url}")
