@@ -16,6 +16,7 @@ import torch
 
 from atlas.data.experiments.evolution import LayerEvolution, UnitEvolution
 from atlas.data.records import Pair
+from atlas.data.rounding import significant
 from atlas.images.stimuli import Stimulus
 from atlas.networks.batching import Batch
 from atlas.networks.graph import Graph
@@ -226,7 +227,7 @@ def of_layer(
     moments = range(len(alive[0].strongest)) if alive else range(0)
 
     def share(flags: Iterable[bool]) -> float:
-        return short(sum(flags) / len(alive))
+        return significant(sum(flags) / len(alive), 4)
 
     return LayerEvolution(
         layer,
@@ -235,11 +236,6 @@ def of_layer(
         tuple(figure),
         tuple(share(unit.same(moment) for unit in alive) for moment in moments),
         tuple(share(unit.changed(moment) for unit in alive) for moment in moments),
-        tuple(short(median(unit.activations[m] for unit in alive)) for m in moments),
-        tuple(short(median(unit.likeness[m] for unit in alive)) for m in moments),
+        tuple(significant(median(unit.activations[m] for unit in alive), 4) for m in moments),
+        tuple(significant(median(unit.likeness[m] for unit in alive), 4) for m in moments),
     )
-
-
-def short(value: float) -> float:
-    """A figure with so many digits as say something."""
-    return float(f"{value:.4g}")

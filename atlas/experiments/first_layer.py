@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from atlas.data.experiments.first_layer import Filter
+from atlas.data.rounding import significant
 
 GRID = 64  # frequencies along each side of a filter's spectrum
 
@@ -33,13 +34,13 @@ def measured(
         filters.append(
             Filter(
                 unit,
-                norm=_short(np.sqrt(np.mean(np.square(weights[unit].astype(np.float64))))),
-                wins=_short(wins[unit]),
+                norm=significant(np.sqrt(np.mean(np.square(weights[unit].astype(np.float64))))),
+                wins=significant(wins[unit]),
                 frequency=peak(energy),
-                orientation=_short(angle),
-                oriented=_short(strength),
-                colour=_short(chroma),
-                aliased=_short(float(aliased[unit]) / whole),
+                orientation=significant(angle),
+                oriented=significant(strength),
+                colour=significant(chroma),
+                aliased=significant(float(aliased[unit]) / whole),
             )
         )
     return tuple(filters)
@@ -79,7 +80,7 @@ def peak(energy: np.ndarray) -> tuple[float, float]:
         row, column = -row, -column
     if abs(row) == 0.5 or column in (0, 0.5):  # and here they are the same whatever the sign
         row = abs(row)
-    return _short(row), _short(column)
+    return significant(row), significant(column)
 
 
 def orientation(energy: np.ndarray) -> tuple[float, float]:
@@ -114,7 +115,3 @@ def wins(maps: Iterable[np.ndarray], units: int) -> tuple[np.ndarray, int]:
         counts += np.bincount(best[active], minlength=units)
         places += best.size
     return counts, places
-
-
-def _short(value: float | np.floating) -> float:
-    return float(f"{float(value):.6g}")

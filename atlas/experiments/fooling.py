@@ -14,6 +14,7 @@ import torch
 
 from atlas.data import levels
 from atlas.data.experiments.fooling import ChangedUnit
+from atlas.data.rounding import significant
 from atlas.experiments.passes import values_of
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
@@ -91,12 +92,7 @@ def most_changed(
     """The units that changed most, the first of equal ones first."""
     order = np.argsort(-np.abs(change), kind="stable")[:MOST]
     return tuple(
-        ChangedUnit(int(unit), *map(short, (before[unit], after[unit], change[unit])))
+        ChangedUnit(int(unit), *map(significant, (before[unit], after[unit], change[unit])))
         for unit in order
         if change[unit]
     )
-
-
-def short(value: float | np.floating | torch.Tensor) -> float:
-    """A number with six significant digits."""
-    return float(f"{float(value):.6g}")

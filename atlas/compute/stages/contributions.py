@@ -16,6 +16,7 @@ from atlas.compute.stage import Stage
 from atlas.data import estimates
 from atlas.data.documents import CONTRIBUTIONS, NINE, PerUnit, UnitContributions, UnitNine
 from atlas.data.records import Feeder, Sums, Winner
+from atlas.data.rounding import significant
 from atlas.errors import AtlasError
 from atlas.images.stimuli import stimuli
 from atlas.networks.batching import Batch, forward_batches, slot_by_slot
@@ -179,10 +180,10 @@ def _sums(graph: Graph, wiring: Wiring, unit: UnitNine, means: np.ndarray) -> Su
         source = wiring.source(unit.unit, slot)
         if source and sources[slot]:
             share = None if shares is None else round(float(shares[slot]), 4)
-            feeders.append((*source, _short(sources[slot]), share))
+            feeders.append((*source, significant(sources[slot], 7), share))
     named = sum(float(sources[slot]) for slot in order)
     others = float(sources.sum()) - named if len(sources) > len(order) else 0.0
-    return Sums(tuple(feeders), _short(others), _short(rest), _short(bias), _short(whole))
+    return Sums(tuple(feeders), *(significant(one, 7) for one in (others, rest, bias, whole)))
 
 
 def strongest(sources: np.ndarray) -> list[int]:
@@ -196,10 +197,6 @@ def strongest(sources: np.ndarray) -> list[int]:
     if len(sources) and sources[least] < 0 and not (sources[order] < 0).any():
         order.append(least)
     return order
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.7g}")
 
 
 STAGE = Stage(

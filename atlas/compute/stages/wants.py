@@ -14,6 +14,7 @@ from atlas.compute.stage import Stage
 from atlas.compute.stimuli import stimuli_of
 from atlas.data.documents import IMAGES, NINE, SUMMARY
 from atlas.data.plan import Plan
+from atlas.data.rounding import significant
 from atlas.data.wants import (
     ALL,
     FOURIER,
@@ -253,8 +254,8 @@ def _outcome(
                 of_kinds.append(
                     Made(
                         kind,
-                        _short(part[f"{kind} after"][place]),
-                        _short(part[f"{kind} before"][place]),
+                        significant(part[f"{kind} after"][place]),
+                        significant(part[f"{kind} before"][place]),
                         _known(paths.mean(through)),
                     )
                 )
@@ -287,11 +288,6 @@ def _outcome(
             for one in below
         ),
     )
-
-
-def _short(value: float | np.floating) -> float:
-    """A number with six significant digits."""
-    return float(f"{float(value):.6g}")
 
 
 def _known(value: float) -> float | None:

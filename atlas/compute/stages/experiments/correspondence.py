@@ -24,6 +24,7 @@ from atlas.data.experiments.correspondence import (
 )
 from atlas.data.experiments.outcomes import FOLDER, Outcome, picture_file
 from atlas.data.plan import Plan
+from atlas.data.rounding import significant
 from atlas.data.whole_files import write_whole
 from atlas.experiments.correspondence import (
     common,
@@ -161,10 +162,10 @@ def _parts(
             axis=0,
         )
         distances = tuple(
-            Distances(tuple(map(_short, part)), tuple(map(_short, random)))
+            Distances(*(tuple(significant(one, 5) for one in some) for some in (part, random)))
             for part, random in zip(alike, chance, strict=True)
         )
-        share = _short(np.mean([region.mean() for region in own]))
+        share = significant(np.mean([region.mean() for region in own]), 5)
         parts.append(Part(name, label, tuple(images[p] for p in having), share, distances))
         if run.settings.pictures:
             rows = [
@@ -204,10 +205,6 @@ def _keep(run: Run, file: str, content: bytes) -> None:
     path = run.folder / picture_file(NAME, file)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, content)
-
-
-def _short(value: float | np.floating) -> float:
-    return float(f"{float(value):.5g}")
 
 
 def _estimate(plan: Plan) -> int:

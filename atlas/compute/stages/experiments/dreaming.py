@@ -14,6 +14,7 @@ from atlas.data.documents import IMAGES
 from atlas.data.experiments.dreaming import DREAMING, Dream, Dreamer, Dreaming, RisenUnit
 from atlas.data.experiments.outcomes import Outcome, picture_file
 from atlas.data.plan import Plan
+from atlas.data.rounding import significant
 from atlas.drawing.frames import webp
 from atlas.experiments import dreaming
 from atlas.experiments.subjects import choose_subjects
@@ -86,9 +87,9 @@ def _dream(run: Run, name: str, layer: Layer, part: dict[str, np.ndarray]) -> Dr
     return Dream(
         layer.id,
         _drawn(run, name, part["picture"]),
-        (_short(before.mean()), _short(after.mean())),
+        (significant(before.mean()), significant(after.mean())),
         tuple(
-            RisenUnit(int(unit), _short(before[unit]), _short(after[unit]))
+            RisenUnit(int(unit), significant(before[unit]), significant(after[unit]))
             for unit in order
             if after[unit] > before[unit]
         ),
@@ -100,10 +101,6 @@ def _drawn(run: Run, name: str, picture: np.ndarray) -> str:
     file = f"{name}.webp"
     (run.folder / picture_file(NAME, file)).write_bytes(webp(picture, quality=QUALITY))
     return file
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.6g}")
 
 
 def _bytes(plan: Plan) -> int:

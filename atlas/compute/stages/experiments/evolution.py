@@ -23,10 +23,11 @@ from atlas.data.experiments.outcomes import Outcome
 from atlas.data.geometry import Box
 from atlas.data.plan import Plan
 from atlas.data.records import Pair
+from atlas.data.rounding import significant
 from atlas.data.whole_files import write_whole
 from atlas.drawing import pixels
 from atlas.experiments import evolution
-from atlas.experiments.evolution import NONE, Activation, Peak, Projected, short
+from atlas.experiments.evolution import NONE, Activation, Peak, Projected
 from atlas.images.sources import name_of
 from atlas.images.stimuli import Stimulus, stimuli
 from atlas.networks.checkpoints import Checkpoints, Moment, moments
@@ -260,8 +261,8 @@ def _units(
             activations: tuple[float, ...] = ()
             likeness: tuple[float, ...] = ()
         else:
-            activations = tuple(short(float(some[unit])) for some in found.activations)
-            likeness = tuple(short(float(one)) for one in results["likeness"][row])
+            activations = tuple(significant(some[unit], 4) for some in found.activations)
+            likeness = tuple(significant(one, 4) for one in results["likeness"][row])
         shown: list[Strongest | None] = []
         for number, some in enumerate(strongest):
             if unit not in some:
@@ -271,7 +272,7 @@ def _units(
             top, left, bottom, right = results["boxes"][row, number].tolist()
             shown.append(
                 Strongest(
-                    short(float(peak.value[unit])),
+                    significant(peak.value[unit], 4),
                     own.image,
                     name_of(run.images, own.image),
                     own.position,

@@ -22,6 +22,7 @@ from atlas.data.experiments.fooling import (
 )
 from atlas.data.experiments.outcomes import Outcome, Subject, picture_file
 from atlas.data.plan import Plan
+from atlas.data.rounding import significant
 from atlas.drawing.frames import webp
 from atlas.experiments import fooling
 from atlas.experiments.passes import values_of
@@ -138,7 +139,7 @@ def _outcome(
 
     def walk(scores: np.ndarray) -> Walk:
         probability = classes.probabilities(torch.from_numpy(scores))[:, given]
-        return Walk(tuple(map(fooling.short, probability)), tuple(scores.argmax(1).tolist()))
+        return Walk(tuple(map(significant, probability)), tuple(scores.argmax(1).tolist()))
 
     gradient = walk(part["gradient"])
     least = smallest(GRADIENT_STEPS, gradient, given)
@@ -150,8 +151,8 @@ def _outcome(
         changed.append(
             ChangedLayer(
                 name,
-                fooling.short(np.abs(change).mean()),
-                fooling.short(np.abs(by_chance).mean()),
+                significant(np.abs(change).mean()),
+                significant(np.abs(by_chance).mean()),
                 fooling.most_changed(before, after, change),
             )
         )

@@ -26,6 +26,7 @@ from atlas.data.experiments.invariance import (
 )
 from atlas.data.experiments.outcomes import Outcome, Subject, picture_file
 from atlas.data.plan import Plan
+from atlas.data.rounding import significant
 from atlas.drawing.frames import sheet, small
 from atlas.experiments import invariance
 from atlas.experiments.features import Place, first_and_last
@@ -141,22 +142,24 @@ def _start(subject: Subject, part: dict[str, np.ndarray], classes: Classes | Non
     scores = torch.from_numpy(part["scores"][:1])
     given = int(scores[0].argmax())
     followed = given if subject.truth is None else subject.truth
-    return Untransformed(followed, _short(classes.probabilities(scores)[0, followed]), given)
+    return Untransformed(followed, significant(classes.probabilities(scores)[0, followed]), given)
 
 
 def _curve(part: dict[str, np.ndarray], start: Untransformed, classes: Classes | None) -> Curve:
-    first, last = (tuple(map(_short, part[name][1:])) for name in ("first", "last"))
+    first, last = (tuple(map(significant, part[name][1:])) for name in ("first", "last"))
     if classes is None:
         return Curve(first, last, (), ())
     scores = torch.from_numpy(part["scores"][1:])
     probability = classes.probabilities(scores)[:, start.followed]
-    return Curve(first, last, tuple(map(_short, probability)), tuple(scores.argmax(1).tolist()))
+    return Curve(
+        first, last, tuple(map(significant, probability)), tuple(scores.argmax(1).tolist())
+    )
 
 
 def _features(network: Network, place: Place, apart: Sequence[np.ndarray]) -> Features:
     """``apart`` are distances of subjects from other images, after each a 0 from itself."""
     every = np.concatenate([one[1:] for one in apart])
-    another = _short(every.mean()) if every.size else 0.0
+    another = significant(every.mean()) if every.size else 0.0
     return Features(place.layer, place.numbers(network), place.read, another)
 
 
@@ -184,10 +187,6 @@ def _draw(run: Run, result: Invariance, pixels: np.ndarray) -> None:
         rows = [invariance.moved(np.repeat(picture[None], len(moves), axis=0), moves)
                 for picture in pixels]  # fmt: skip
         (run.folder / picture_file(NAME, f"{one.name}.webp")).write_bytes(sheet(rows))
-
-
-def _short(value: float | torch.Tensor) -> float:
-    return float(f"{float(value):.6g}")
 
 
 def _bytes(plan: Plan) -> int:

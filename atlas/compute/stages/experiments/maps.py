@@ -29,6 +29,7 @@ from atlas.data.experiments.maps import (
 from atlas.data.experiments.outcomes import Outcome
 from atlas.data.plan import Plan
 from atlas.data.records import LayerFacts
+from atlas.data.rounding import rounded
 from atlas.data.whole_files import write_whole
 from atlas.drawing import sheets
 from atlas.experiments import projection
@@ -133,8 +134,8 @@ def _units(run: Run, layer: str) -> UnitMap | None:
         PLATE + 2 * MARGIN,
         silent=len(nine) - len(varying),
         more=len(varying) - few,
-        beside=_short(np.mean([correlation[pair] for pair in pairs])),
-        any=_short((correlation.sum() - np.trace(correlation)) / (few * (few - 1))),
+        beside=rounded(np.mean([correlation[pair] for pair in pairs])),
+        any=rounded((correlation.sum() - np.trace(correlation)) / (few * (few - 1))),
         units=tuple(
             MappedUnit(unit, _pair(place), cell)
             for unit, place, cell in zip(units, places, cells, strict=True)
@@ -168,10 +169,6 @@ def _write_sheet(
 
 def _pair(place: np.ndarray) -> tuple[float, float]:
     return float(place[0]), float(place[1])
-
-
-def _short(value: float | np.floating) -> float:
-    return round(float(value), 4)
 
 
 def _estimate(plan: Plan) -> int:

@@ -27,6 +27,7 @@ from atlas.data.experiments.outcomes import Outcome
 from atlas.data.geometry import Box
 from atlas.data.plan import Plan
 from atlas.data.records import LayerFacts
+from atlas.data.rounding import rounded
 from atlas.data.whole_files import write_whole
 from atlas.demo.files import BY_HEART_WEIGHTS
 from atlas.drawing import pixels
@@ -114,8 +115,8 @@ def compare(run: Run, other: Network, training: dict[str, Any]) -> Memorising | 
         likeness.PLACES**2,
         len({label_of(images, index) for index in usable}),
         Accuracies(
-            _short(right[0]),
-            _short(right[1]),
+            rounded(right[0]),
+            rounded(right[1]),
             training["accuracy on the training images, by the labels given"],
             training["accuracy on 2400 pictures of the test seed"],
         ),
@@ -208,10 +209,12 @@ def _alike(layer: str, of: dict[str, Moments]) -> LayerLikeness:
     correlation = {what: likeness.correlations(one) for what, one in of.items()}
     matches = {what: likeness.matched(one) for what, one in correlation.items()}
     said = {
-        what: Likeness(_short(np.mean([r for _, _, r in matches[what]])), _short(likeness.cka(one)))
+        what: Likeness(
+            rounded(np.mean([r for _, _, r in matches[what]])), rounded(likeness.cka(one))
+        )
         for what, one in of.items()
     }
-    pairs = tuple(Match(x, y, _short(r)) for x, y, r in matches[HEART])
+    pairs = tuple(Match(x, y, rounded(r)) for x, y, r in matches[HEART])
     return LayerLikeness(layer, said[HEART], said[SHUFFLED], said[UNTRAINED], pairs)
 
 
@@ -297,10 +300,6 @@ def _tiles(
         tiles[rank, 0] = pixels.reconstruction(signal, std=std, box=Box(*corners), size=size)
         tiles[rank, 1] = pixels.patch(stimulus, Box(*corners), size)
     return tiles
-
-
-def _short(value: float | np.floating) -> float:
-    return round(float(value), 4)
 
 
 def _estimate(plan: Plan) -> int:

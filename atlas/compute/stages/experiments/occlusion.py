@@ -27,6 +27,7 @@ from atlas.data.experiments.occlusion import (
 from atlas.data.experiments.outcomes import FOLDER, Outcome, Subject, picture_file
 from atlas.data.geometry import Box
 from atlas.data.plan import Plan
+from atlas.data.rounding import significant
 from atlas.data.whole_files import write_whole
 from atlas.drawing import pixels
 from atlas.experiments.hiding import object_of
@@ -135,7 +136,7 @@ def _occluded(
         best = _grid(parts, "best", square)
         scored = Scored(
             int(first["best"][0]) if subject.truth is None else subject.truth,
-            _short(first["probability"][0]),
+            significant(first["probability"][0], 4),
             _figures(_grid(parts, "probability", square)),
             int(first["best"][0]),
             _marks(best),
@@ -144,8 +145,8 @@ def _occluded(
         subject,
         unit,
         position,
-        _short(first["activation"]),
-        _short(first["sums"][0]),
+        significant(first["activation"], 4),
+        significant(first["sums"][0], 4),
         _figures(_grid(parts, "sums", square)),
         _figures(energy_covered(signal, square)),
         scored,
@@ -170,15 +171,11 @@ def _grid(parts: list[dict[str, np.ndarray]], name: str, square: Square) -> np.n
 
 
 def _figures(grid: np.ndarray) -> Grid:
-    return tuple(tuple(_short(value) for value in row) for row in grid)
+    return tuple(tuple(significant(value, 4) for value in row) for row in grid)
 
 
 def _marks(grid: np.ndarray) -> Marks:
     return tuple(tuple(int(value) for value in row) for row in grid)
-
-
-def _short(value: float | np.ndarray) -> float:
-    return float(f"{float(value):.4g}")
 
 
 def _estimate(plan: Plan) -> int:
