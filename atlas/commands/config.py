@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.commands.synonyms import read_synonyms
-from atlas.data.options import Option
+from atlas.data.options import PATH, Option
 from atlas.data.settings import OPTIONS
 from atlas.errors import UsageError
 
@@ -192,7 +192,10 @@ def _text(folder: Path, option: Option, value: Any) -> str:
         return str(value).lower()
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     beside = folder / text.partition(":")[0]
-    if option.may_be_path and ("/" in text or "." in text) and beside.exists():
+    # a word such as "alexnet" or "none" is a name, though a file beside may be called so
+    is_path = "/" in text or "." in text or option.kind is PATH
+    is_folder = option.name == "images" and text != option.default
+    if option.may_be_path and (is_path or is_folder) and beside.exists():
         return str(folder / text)
     return text
 

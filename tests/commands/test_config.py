@@ -126,6 +126,18 @@ def test_paths_are_the_configurations_own(tmp_path: Path) -> None:
     }
 
 
+def test_a_plain_word_is_a_path_where_nothing_else_is_meant(tmp_path: Path) -> None:
+    for name in ("photos", "demo", "alexnet", "none"):
+        (tmp_path / name).mkdir()
+    text = "[[atlas]]\nimages = '{}'\nmasks = 'photos'\nmodel = 'alexnet'\nweights = 'none'\n"
+    (settings,) = read_config(written(tmp_path, text.format("photos"))).atlases
+    assert settings["images"] == str(tmp_path / "photos")
+    assert settings["masks"] == tmp_path / "photos"
+    assert (settings["model"], settings["weights"]) == ("alexnet", "none")
+    (settings,) = read_config(written(tmp_path, text.format("demo"))).atlases
+    assert settings["images"] == "demo"
+
+
 def test_a_configuration_says_what_the_command_line_says(tmp_path: Path) -> None:
     text = (
         "[[atlas]]\nlayers = ['conv*', 'fc?']\nmean = [0.5, 0.4, 0.3]\ncrop = '64x32'\n"
