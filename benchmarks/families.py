@@ -31,7 +31,7 @@ TABLE = ROOT / "docs" / "families.md"
 CROP = 96
 GIVEN = (
     "--weights", "none", "--images", "demo", "--limit", "12", "--units", "1", "--evidence", "none",
-    "--lean", "--workers", "0",
+    "--lean", "--experiments", "none", "--workers", "0",
 )  # fmt: skip
 
 TORCHVISION = (
@@ -91,7 +91,7 @@ CROPS: dict[str, tuple[int, str]] = {
 }
 
 # what no atlas can show
-REFUSED = frozenset({"timm:csatv2", "timm:sequencer2d_s"})
+REFUSED = frozenset({"timm:coat_lite_tiny", "timm:csatv2", "timm:sequencer2d_s"})
 
 HEAD = f"""# Every family
 
