@@ -5,15 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from atlas.commands.parser import Command, Parser, add_options, given
+from atlas.commands.parser import ONE_IMAGE, Command, Parser, add_options, given
 from atlas.data.settings import Settings
 from atlas.errors import UsageError
-
-OPTIONS = (
-    *("model", "weights", "seed", "device"),
-    *("resize", "crop", "mean", "std", "interpolation", "colour"),
-    *("images", "limit", "debug"),
-)
 
 
 def add(parser: Parser) -> None:
@@ -37,7 +31,7 @@ def add(parser: Parser) -> None:
     parser.add_argument(
         "--to", type=Path, metavar="FILE.png", help="where it goes (default: dream.png)"
     )
-    add_options(parser, OPTIONS)
+    add_options(parser, ONE_IMAGE)
 
 
 def run(asked: argparse.Namespace) -> int:

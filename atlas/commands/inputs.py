@@ -25,7 +25,6 @@ if TYPE_CHECKING:  # at run time they come with torch, which a finished atlas ne
     from PIL import Image
 
     from atlas.networks.checkpoints import Checkpoints
-    from atlas.networks.layers import Layer
     from atlas.networks.network import Network
 
 # what Linux shows of an accelerator that torch may know: NVIDIA's, AMD's, and those within WSL
@@ -148,14 +147,3 @@ def image_of(name: str, settings: Settings) -> Image.Image:
             return images[index]
     raise UsageError(f"{name}: there is no such file, and none of --images {settings.images} "
                      f"is called so (the first is {name_of(images, 0)})")  # fmt: skip
-
-
-def unit_of(network: Network, name: str) -> tuple[Layer, int]:
-    """A unit by its address. Raises ``UsageError`` where there is none."""
-    layer_name, _, number = name.rpartition("/")
-    if not layer_name or not number.isdigit():
-        raise UsageError(f"--unit {name}: a layer and a number are wanted, such as conv5/17")
-    layer = network.layer(layer_name)
-    if int(number) >= layer.units:
-        raise UsageError(f"--unit {name}: {layer_name} has {layer.units} units")
-    return layer, int(number)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.commands.parser import Command, Parser, add_options, given
+from atlas.commands.parser import ONE_IMAGE, Command, Parser, add_options, given
 from atlas.data.settings import Settings
 from atlas.errors import UsageError
 
@@ -17,12 +17,6 @@ if TYPE_CHECKING:  # at run time they come with torch, which --help needn't wait
     from atlas.experiments.subjects import Classes
     from atlas.networks.layers import Layer
     from atlas.networks.network import Network
-
-OPTIONS = (
-    *("model", "weights", "seed", "device"),
-    *("resize", "crop", "mean", "std", "interpolation", "colour"),
-    *("images", "limit", "debug"),
-)
 
 
 def add(parser: Parser) -> None:
@@ -40,12 +34,12 @@ def add(parser: Parser) -> None:
     parser.add_argument(
         "--to", type=Path, metavar="FILE.png", help="where the map goes (default: UNIT.png)"
     )
-    add_options(parser, OPTIONS)
+    add_options(parser, ONE_IMAGE)
 
 
 def run(asked: argparse.Namespace) -> int:
     """Slide the square, draw the map, and print figures."""
-    from atlas.commands.inputs import image_of, network_of, unit_of
+    from atlas.commands.inputs import image_of, network_of
     from atlas.experiments.occlusion import square_for
 
     settings = Settings(**given(asked))
@@ -56,7 +50,7 @@ def run(asked: argparse.Namespace) -> int:
         raise UsageError(f"--occluder {asked.occluder}: must be at least 1")
     image = image_of(asked.image, settings)
     network = network_of(settings)
-    layer, unit = unit_of(network, asked.unit)
+    layer, unit = _unit(network, asked.unit)
     square = square_for(network.preprocessing, asked.occluder)
     stimulus = network.preprocessing.stimulus(image)
     _occlude(network, layer, unit, stimulus, square=square, to=to)
@@ -120,6 +114,17 @@ def _classes(network: Network) -> Classes | None:
     known = len(network.classes) == count
     names = network.classes if known else tuple(map(str, range(count)))
     return Classes(network.scores, names, known)
+
+
+def _unit(network: Network, name: str) -> tuple[Layer, int]:
+    """A unit by its address. Raises ``UsageError`` where there is none."""
+    layer_name, _, number = name.rpartition("/")
+    if not layer_name or not number.isdigit():
+        raise UsageError(f"--unit {name}: a layer and a number are wanted, such as conv5/17")
+    layer = network.layer(layer_name)
+    if int(number) >= layer.units:
+        raise UsageError(f"--unit {name}: {layer_name} has {layer.units} units")
+    return layer, int(number)
 
 
 COMMAND = Command(

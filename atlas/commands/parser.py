@@ -13,6 +13,13 @@ from atlas.errors import UsageError
 
 _NOTES = {SEES: "defaults are those that the weights were trained with"}  # by group of options
 
+# the options of a command that shows one image to a network
+ONE_IMAGE = (
+    *("model", "weights", "seed", "device"),
+    *("resize", "crop", "mean", "std", "interpolation", "colour"),
+    *("images", "limit", "debug"),
+)
+
 
 class Parser(argparse.ArgumentParser):
     """Raises ``UsageError`` for what it can't read."""
