@@ -97,10 +97,10 @@ def choose_subjects(
             some = [by_class[label] for label in sorted(by_class, key=str)]
             chosen = [
                 _right(network, images, classes, own[:TRIED], slots=slots, cache=cache)
-                for own in _spread(some, count)
+                for own in spread(some, count)
             ]
         else:
-            chosen = _spread(usable, count)
+            chosen = spread(usable, count)
     return tuple(
         Subject(
             index,
@@ -112,7 +112,7 @@ def choose_subjects(
     )
 
 
-def _spread(items: Sequence[T], count: int) -> list[T]:
+def spread(items: Sequence[T], count: int) -> list[T]:
     """``count`` of some items, evenly spread; all where there are fewer."""
     count = min(count, len(items))
     return [items[place * len(items) // count] for place in range(count)]

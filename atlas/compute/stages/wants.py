@@ -30,6 +30,7 @@ from atlas.data.wants import (
     made_file,
 )
 from atlas.drawing import made
+from atlas.experiments.subjects import spread
 from atlas.experiments.wants import ascent, paths
 from atlas.experiments.wants.colours import Colours, measured
 from atlas.experiments.wants.frames import Frame, frame_of
@@ -119,9 +120,7 @@ def _chosen(run: Run) -> Chosen:
 
 def _sample(run: Run) -> list[int]:
     """Images spread evenly over all."""
-    usable = run.read(IMAGES).usable
-    count = min(SAMPLE, len(usable))
-    return [usable[place * len(usable) // count] for place in range(count)]
+    return spread(run.read(IMAGES).usable, SAMPLE)
 
 
 def _decode(run: Run, chosen: Chosen, sample: Sequence[int]) -> None:
