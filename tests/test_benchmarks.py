@@ -31,13 +31,13 @@ def test_the_benchmark_runs_small(tmp_path: Path) -> None:
 def test_a_network_gets_its_row_in_the_table_of_families_and_keeps_it(tmp_path: Path) -> None:
     table = tmp_path / "families.md"
     script = str(ROOT / "benchmarks" / "families.py")
-    command = [sys.executable, script, "--table", str(table), "squeezenet1_1"]
+    command = [sys.executable, script, "--table", str(table), "timm:resnet10t"]
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     row = table.read_text().splitlines()[-1]
     model, layers, units, sees, seconds, remark = row.strip("|").split("|")
-    assert model.strip() == "squeezenet1_1" and (int(layers), int(units)) == (34, 6504)
-    assert sees.split(", ")[0].strip() == "3 (stride 2)"
+    assert model.strip() == "timm:resnet10t" and (int(layers), int(units)) == (19, 4896)
+    assert sees.split(", ")[0].strip() == "11 (stride 2)"
     assert float(seconds) > 0 and not remark.strip()
     again = subprocess.run([*command, "nonesuch"], capture_output=True, text=True)
     assert row not in again.stdout and table.read_text().endswith(row + "\n")

@@ -152,8 +152,8 @@ def test_findings_on_fooling_say_how_little_and_that_random_signs_need_more() ->
 
 
 @pytest.fixture(scope="module")
-def pages(site: Path) -> Path:
-    return site / "small" / "experiments"
+def pages(experimented: Path) -> Path:
+    return experimented / "site" / "small" / "experiments"
 
 
 def text(page: Path) -> str:
@@ -203,16 +203,14 @@ def test_the_json_suffices_to_compute_what_the_page_on_fooling_says(pages: Path)
 def test_every_experiment_has_a_page_with_findings_and_stands_in_the_list(pages: Path) -> None:
     listed = (pages / "index.html").read_text()
     for one in EXPERIMENTS:
-        if one.usual:
-            assert f'href="{one.name}.html"' in listed
-            page = (pages / f"{one.name}.html").read_text()
-            assert one.title in page and html.escape(one.question, quote=False) in html.unescape(
-                page
-            )
-            # a small site has too few images of a class for some of them
-            assert '<ul class="findings">' in page or "This experiment was not made" in page
-            assert f"{one.name}.json" in page
-            reason = json.loads((pages / f"{one.name}.json").read_text())["reason"]
-            assert not reason or f"Not made here: {reason}." in html.unescape(listed)
-            for picture in re.findall(r'<img src="([^"]+)"', page):
-                assert (pages / picture).is_file()
+        assert f'href="{one.name}.html"' in listed
+        page = (pages / f"{one.name}.html").read_text()
+        assert one.title in page
+        assert html.escape(one.question, quote=False) in html.unescape(page)
+        # a small site has too few images of a class for some of them
+        assert '<ul class="findings">' in page or "This experiment was not made" in page
+        assert f"{one.name}.json" in page
+        reason = json.loads((pages / f"{one.name}.json").read_text())["reason"]
+        assert not reason or f"Not made here: {reason}." in html.unescape(listed)
+        for picture in re.findall(r'<img src="([^"]+)"', page):
+            assert (pages / picture).is_file()

@@ -177,7 +177,8 @@ def test_the_notes_of_the_project_name_units_of_the_demo(site: Path, tmp_path: P
     check(assembled.files)
 
 
-def test_a_note_shows_what_came_of_an_experiment(site: Path, tmp_path: Path) -> None:
+def test_a_note_shows_what_came_of_an_experiment(experimented: Path, tmp_path: Path) -> None:
+    site = experimented / "site"
     text = "[[experiments/first-layer]]\n\nSee [[experiments/invariance|how it moves]].\n"
     page = written(site, tmp_path, "tried", f"# Tried\n\n{text}")  # with its links checked
     own = (site / "small" / "experiments" / "first-layer.html").read_text()
@@ -189,8 +190,9 @@ def test_a_note_shows_what_came_of_an_experiment(site: Path, tmp_path: Path) -> 
 
 
 def test_a_chart_whose_lines_are_explained_elsewhere_on_its_page_brings_that(
-    site: Path, tmp_path: Path
+    experimented: Path, tmp_path: Path
 ) -> None:
+    site = experimented / "site"
     page = written(site, tmp_path, "tried", "# Tried\n\n[[experiments/invariance]]\n")
     kinds = set(re.findall(r'<polyline class="line (k\d)', page))
     assert kinds and kinds == set(re.findall(r'<span class="key (k\d)', page))

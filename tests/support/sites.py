@@ -14,9 +14,9 @@ from atlas.site.info import SiteContents
 from atlas.site.published_addresses import keep_addresses
 from atlas.site.publishing import write_shared
 
-COMMAND = ["--limit", "96", "--workers", "0", "--name", "small"]
-# four units of each layer, and an experiment that is made in a moment
-FEW = ["--limit", "96", "--units", "4", "--name", "small", "--experiments", "first-layer"]
+# with an experiment that is made in a moment
+COMMAND = ["--limit", "96", "--workers", "0", "--name", "small", "--experiments", "first-layer"]
+FEW = [*COMMAND, "--units", "4"]  # of each layer
 NOTE = "---\ntitle: A note\n---\n[[conv3/17]]\n\nSee [[conv2]]: $a_1$.\n\n| a |\n|---|\n| 1 |\n"
 
 
@@ -44,7 +44,7 @@ def build(out: Path) -> None:
 
 def build_few(out: Path) -> None:
     """An atlas of a few units of each layer, whose pages are rendered in a moment."""
-    assert main([*FEW, "--workers", "0", "--out", str(out)]) == 0
+    assert main([*FEW, "--out", str(out)]) == 0
 
 
 def complete(site: Path, out: Path) -> None:
