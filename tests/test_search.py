@@ -11,7 +11,7 @@ import pytest
 from atlas.site.assembling import whole
 from atlas.site.info import SiteContents
 from atlas.site.publishing import write_shared
-from tests.support.browsers import NEEDED, Watched
+from tests.support.browsers import NEEDED, Watched, barriers
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = NEEDED
@@ -57,12 +57,13 @@ def units(titles: list[str]) -> list[str]:
     return [title for title in titles if UNIT.fullmatch(title)]
 
 
-@pytest.mark.parametrize("text", ["conv5/49", "conv5 49", "small/conv5/49", "CONV5 / 49"])
 def test_a_unit_at_the_address_that_was_typed_comes_first(
-    browser: "playwright.Browser", address: str, text: str
+    browser: "playwright.Browser", address: str
 ) -> None:
     with searching(browser, address) as search:
-        assert search.titles(text)[0] == "conv5/49"
+        for text in ("conv5/49", "conv5 49", "small/conv5/49", "CONV5 / 49"):
+            search.titles("dog")
+            assert search.titles(text)[0] == "conv5/49", text
         search.field.press("Enter")
         search.page.wait_for_url("**/small/conv5/49.html")
 
@@ -106,18 +107,19 @@ def test_one_typing_error_is_forgiven_and_told(browser: "playwright.Browser", ad
             assert units(search.titles(text)) == [], text
 
 
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [("bicycles", "bicycle"), ("butterflies", "butterfly"), ("houses", "house"),
-     ("stripe", "stripes"), ("bike", "bicycle"), ("bikes", "bicycle"), ("Automobile", "car"),
-     ("toadstools", "mushroom")],
-)  # fmt: skip
+MEANT = {
+    "bicycles": "bicycle", "butterflies": "butterfly", "houses": "house", "stripe": "stripes",
+    "bike": "bicycle", "bikes": "bicycle", "Automobile": "car", "toadstools": "mushroom",
+}  # fmt: skip
+
+
 def test_plurals_and_synonyms_find_what_they_mean(
-    browser: "playwright.Browser", address: str, text: str, name: str
+    browser: "playwright.Browser", address: str
 ) -> None:
     with searching(browser, address) as search:
-        right = set(units(search.titles(name)))
-        assert right and set(units(search.titles(text))) == right
+        for text, name in MEANT.items():
+            right = set(units(search.titles(name)))
+            assert right and set(units(search.titles(text))) == right, text
 
 
 def test_every_word_counts(browser: "playwright.Browser", address: str) -> None:
@@ -203,8 +205,6 @@ def test_the_keyboard_is_enough(
 def test_results_fit_a_narrow_screen_and_are_accessible(
     browser: "playwright.Browser", address: str, scheme: str
 ) -> None:
-    Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
-    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     viewport = {"width": 320, "height": 640}
     with browser.new_context(viewport=viewport, color_scheme=scheme, bypass_csp=True) as context:
         page = context.new_page()
@@ -217,5 +217,4 @@ def test_results_fit_a_narrow_screen_and_are_accessible(
             for selector in ("html", ".search", ".results"):
                 fits = page.locator(selector).evaluate("e => e.scrollWidth <= e.clientWidth")
                 assert fits, selector
-        found = Axe().run(page, options={"runOnly": {"type": "tag", "values": rules}})
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found.response["violations"]] == []
+        assert barriers(page) == []

@@ -6,7 +6,7 @@ import functools
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:  # a browser may be missing
-    from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response
+    from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome")
@@ -76,6 +76,22 @@ SMALL = """[...document.querySelectorAll("a, button, summary, select")].filter(o
         && Math.min(box.width, box.height) < 32;
 }).map(one => one.outerHTML)"""
 OPENED = "for (const one of document.querySelectorAll('details')) one.open = true;"
+
+
+# WCAG 2.2 AA, as far as axe-core can tell
+_LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+ALL = {"type": "tag", "values": _LEVELS}
+COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+
+
+def barriers(page: Page, run: Mapping[str, object] = ALL) -> list[tuple[str, str]]:
+    """What keeps people out of a page: the rules of axe-core that it breaks, and where."""
+    tool = pytest.importorskip("axe_playwright_python.sync_playwright")
+    # what holds is counted, and not described: that takes as long as all the rest
+    options = {"runOnly": run, "resultTypes": ["violations"]}
+    response = tool.Axe().run(page, options=options).response
+    assert response["passes"]
+    return [(one["id"], one["nodes"][0]["html"][:200]) for one in response["violations"]]
 
 
 class Watched:
