@@ -21,7 +21,7 @@ from tests.support.once import Shared
 
 ROOT = Path(__file__).parent.parent
 COMMAND = ["--limit", "96", "--units", "3", "--workers", "0", "--name", "small"]
-COMMAND += ["--experiments", "first-layer"]
+COMMAND += ["--layers", "conv1,conv4,scores", "--experiments", "first-layer"]
 
 
 def build(out: Path) -> None:
@@ -113,9 +113,9 @@ def test_nothing_is_computed_twice(
     command = [*COMMAND, "--out", str(tmp_path)]
     assert cli.main(command) == 0
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "small").rglob("*.html")}
-    page = tmp_path / "small" / "conv2" / "0.html"
+    page = tmp_path / "small" / "conv4" / "0.html"
     page.write_text("changed")
-    (tmp_path / "small" / "conv2" / "old.html").write_text("of an older version")
+    (tmp_path / "small" / "conv4" / "old.html").write_text("of an older version")
     # whatever computes looks at an image
     monkeypatch.setattr(DemoImages, "__getitem__", lambda *_: pytest.fail("computed"))
     capsys.readouterr()
