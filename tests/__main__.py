@@ -10,12 +10,8 @@ import subprocess
 import sys
 
 IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
-STATIC = (
-    ("-m", "ruff", "format", "--check", "."),
-    ("-m", "ruff", "check", "."),
-    ("-m", "mypy"),
-    ("-c", IMPORTS),
-)
+QUICK = (("-m", "ruff", "format", "--check", "."), ("-m", "ruff", "check", "."))
+WHILE_TESTS_RUN = (("-m", "mypy"), ("-c", IMPORTS))
 MOST_WORKERS = 4  # each takes up to 3 GB of memory
 
 
@@ -28,14 +24,28 @@ def pytest_command(given: list[str]) -> tuple[str, ...]:
     return ("-m", "pytest", *distributed, *chosen, *(word for word in given if word != "--quick"))
 
 
+def shown(check: tuple[str, ...]) -> tuple[str, ...]:
+    """A check as a person would write it."""
+    return ("lint-imports",) if IMPORTS in check else check[1:]
+
+
 def main() -> int:
     """Run every check, and say at the end which failed."""
     failed = []
-    for check in (*STATIC, pytest_command(sys.argv[1:])):
-        words = ("lint-imports",) if IMPORTS in check else check[1:]
-        print("$", *words, flush=True)
+    running = [
+        subprocess.Popen([sys.executable, *check], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for check in WHILE_TESTS_RUN  # they find a core idle now and then
+    ]
+    for check in (*QUICK, pytest_command(sys.argv[1:])):
+        print("$", *shown(check), flush=True)
         if subprocess.run([sys.executable, *check]).returncode:
-            failed.append(words[0])
+            failed.append(shown(check)[0])
+    for check, process in zip(WHILE_TESTS_RUN, running, strict=True):
+        said, _ = process.communicate()
+        print("$", *shown(check))
+        print(said.decode(), end="", flush=True)
+        if process.returncode:
+            failed.append(shown(check)[0])
     if failed:
         print("failed:", ", ".join(failed))
     return bool(failed)

@@ -21,7 +21,15 @@ from atlas.site.render.base import Renderer
 from atlas.site.render.view import AtlasView
 from atlas.site.writing import write_pages
 from tests.support.browsers import (
-    ALL, COLOURS, NEEDED, OPENED, SETTLED, SMALL, Watched, barriers, served,
+    ALL,
+    COLOURS,
+    NEEDED,
+    OPENED,
+    SETTLED,
+    SMALL,
+    Watched,
+    barriers,
+    served,
 )  # fmt: skip
 from tests.support.documents import edit_layer
 
