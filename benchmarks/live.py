@@ -4,12 +4,15 @@
     python benchmarks/live.py --model squeezenet1_1 --weights FILE --repeats 20
     npm install onnxruntime-web --prefix FOLDER
     python benchmarks/live.py --peer FOLDER/node_modules/onnxruntime-web/dist
+    python benchmarks/live.py --memory site/demo/live.html
 
 Opens Chromium (playwright is needed) on a page that holds nothing but the engine. Prints the median
 milliseconds of a forward pass to all layers, compiled and plain, and of the slowest reconstruction
 of any layer's strongest activation. With ``--peer`` ONNX Runtime Web runs the same network (package
 ``onnx`` is needed) on one thread, in turns with ours; its forward pass ends in the last layer
-alone. What the last layer's values differ by is printed, too.
+alone. What the last layer's values differ by is printed, too. With ``--memory`` a finished live page
+is opened and drawn on instead: what its process takes at most, with its share of what it has in
+common with others (Linux).
 """
 
 from __future__ import annotations
@@ -120,7 +123,12 @@ def main() -> None:
     parser.add_argument("--weights", help="as build.py takes it")
     parser.add_argument("--repeats", type=int, default=50)
     parser.add_argument("--peer", type=Path, help="the folder dist of onnxruntime-web")
+    parser.add_argument("--memory", type=Path, metavar="PAGE", help="a live page to draw on")
     given = parser.parse_args()
+    if given.memory:
+        loaded, drawn = memory(given.memory.resolve())
+        print(f"{given.memory}: {loaded:.0f} MB when loaded, {drawn:.0f} MB at most when drawn on")
+        return
     network = load_network(given.model, given.weights)
     with tempfile.TemporaryDirectory() as scratch:
         asked = prepare(network, Path(scratch), given.peer)
@@ -163,6 +171,48 @@ def run(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
     finally:
         server.shutdown()
     return found
+
+
+STROKES, STEPS = 6, 30
+
+
+def memory(page: Path) -> tuple[float, float]:
+    """Megabytes of the process of a live page: when it is loaded, and at most while one draws."""
+    with sync_playwright() as tool:
+        browser = tool.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        opened = browser.new_page(viewport={"width": 1440, "height": 900})
+        opened.goto(page.as_uri())
+        board = opened.locator("canvas").first
+        board.wait_for()
+        opened.wait_for_timeout(3000)  # until the network has run
+        before = most = _largest_renderer()
+        box = board.bounding_box()
+        assert box
+        for stroke in range(STROKES):
+            opened.mouse.move(box["x"] + 20 + 10 * stroke, box["y"] + 30)
+            opened.mouse.down()
+            for step in range(STEPS):
+                opened.mouse.move(box["x"] + 20 + 5 * step, box["y"] + 30 + 37 * step % 150)
+                opened.wait_for_timeout(30)
+                most = max(most, _largest_renderer())
+            opened.mouse.up()
+        browser.close()
+    return before, most
+
+
+def _largest_renderer() -> float:
+    """Megabytes of the browser's largest page."""
+    sizes = [0]
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"--type=renderer" in (process / "cmdline").read_bytes():
+                rollup = (process / "smaps_rollup").read_text()
+                sizes.append(int(rollup.partition("\nPss:")[2].split()[0]))
+        except OSError:  # it has ended, or is somebody else's
+            continue
+    return max(sizes) / 1024
 
 
 def report(model: str, found: dict[str, Any]) -> str:
