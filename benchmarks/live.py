@@ -10,9 +10,9 @@ Opens Chromium (playwright is needed) on a page that holds nothing but the engin
 milliseconds of a forward pass to all layers, compiled and plain, and of the slowest reconstruction
 of any layer's strongest activation. With ``--peer`` ONNX Runtime Web runs the same network (package
 ``onnx`` is needed) on one thread, in turns with ours; its forward pass ends in the last layer
-alone. What the last layer's values differ by is printed, too. With ``--memory`` a finished live page
-is opened and drawn on instead: what its process takes at most, with its share of what it has in
-common with others (Linux).
+alone. What the last layer's values differ by is printed, too. With ``--memory`` a finished live
+page is opened and drawn on instead: what its process takes at most, with its share of what it has
+in common with others (Linux).
 """
 
 from __future__ import annotations
