@@ -312,10 +312,7 @@
   }
   function show(answer) {
     said.layers.forEach((layer, i) => {
-      const value = answer.found[i].value;
-      const ranked = layer.units.map((unit) => ({ unit, value: value[unit[0]], share: percentile(unit, value[unit[0]]) }))
-        .filter((one) => one.value > 0)
-        .sort((a, b) => b.share - a.share || b.value / top(b.unit) - a.value / top(a.unit)).slice(0, TOP);
+      const ranked = standing(answer, i);
       rows[i].cells.forEach((cell, k) => {
         const one = ranked[k];
         cell.cell.hidden = !one;
@@ -332,7 +329,20 @@
     place.dataset.took = answer.took;
     say(`${answer.took.toFixed(0)} ms a picture${speed} (${fast ? "compiled kernel" : "plain JavaScript"}, ${where === "worker" ? "in a worker" : "in the page"}). Checked against the network: ${(100 * place.dataset.difference).toPrecision(2)} % apart at most.`);
     scores(answer.scores);
+    if (!chosen) suggest(answer);
     if (chosen) one(answer);
+  }
+  function standing(answer, i) {   // the units of a layer that stand out most, against their own records
+    const value = answer.found[i].value;
+    return said.layers[i].units.map((unit) => ({ unit, value: value[unit[0]], share: percentile(unit, value[unit[0]]) }))
+      .filter((one) => one.value > 0)
+      .sort((a, b) => b.share - a.share || b.value / top(b.unit) - a.value / top(a.unit)).slice(0, TOP);
+  }
+  function suggest(answer) {   // nobody has chosen yet: with what stands out most in the deepest layer below the scores
+    const layer = Math.max(0, said.layers.length - (answer.scores ? 2 : 1)), [first] = standing(answer, layer);
+    if (!first) return;
+    chosen = { layer, unit: first.unit[0] };
+    again = true;
   }
   const top = (unit) => 2 ** ((unit[3] + unit[4].length) / 8) || 1;
 

@@ -248,9 +248,16 @@ def test_a_drawn_face_excites_the_unit_for_faces_until_its_eyes_are_gone(
     page.close()
 
 
-def test_the_page_says_what_it_cannot_do(browser: Any, site: Path, tmp_path: Path) -> None:
+def test_the_page_begins_with_a_unit_and_says_what_it_cannot_do(
+    browser: Any, site: Path, tmp_path: Path
+) -> None:
     page = browser.new_page()
     _ready(page, (site / "small" / "live.html").as_uri())
+    title = page.locator("#live-title", has_text=re.compile(r"^conv5/\d+"))
+    title.wait_for()
+    best = page.locator("#live-layers h3", has_text="conv5").locator("+ div button").first
+    assert title.inner_text().startswith(best.locator("b").inner_text())
+    assert best.get_attribute("aria-pressed") == "true" and "#" not in page.url
     odd = tmp_path / "odd.png"
     odd.write_text("no picture")
     page.set_input_files("#live-file", odd)
