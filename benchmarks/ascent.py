@@ -38,7 +38,7 @@ def by_atlas(network: Network, layer: Layer, units: list[int]) -> tuple[float, n
     frame = frame_of(network, layer)
     paint = Waves(COLOURS, frame.size)
     begin = time.process_time()
-    pictures = ascent.ascended(network, layer, units, paint, frame=frame)
+    pictures = frame.cut(ascent.ascended(network, layer, units, paint, frame=frame))
     taken = time.process_time() - begin
     seen = network.preprocessing
     whole = [placed(one, frame.box.as_tuple(), seen.crop, seen.mean) for one in pictures]

@@ -175,8 +175,8 @@ class Settings:
         kind=WORDS,
         choices=MADE_BESIDES,
         metavar="KIND",
-        help="make more pictures for each of these units, several with commas: 'second', another "
-        "one, 'negative', what it wants least, 'pixels', one by another method, to compare",
+        help="make more pictures for each of these units, several with commas: 'second', unlike "
+        "the first, 'negative', what it wants least, 'pixels', one by another method, to compare",
     )
     title: str = option(
         LOOK,

@@ -171,11 +171,12 @@ def _made(
         for one in below
     }
     mode, mean = network.preprocessing.mode, network.preprocessing.mean
+    painted: dict[str, np.ndarray] = {}
     for kind in kinds:
         paint: Paint = Waves(colours, frame.size)
         if kind == PIXELS:
             paint = Pixels(np.array(mean), frame.size)
-        pictures = ascent.ascended(
+        painted[kind] = ascent.ascended(
             network,
             layer,
             piece.units,
@@ -184,8 +185,9 @@ def _made(
             slots=slots,
             sign=-1 if kind == NEGATIVE else 1,
             stream=STREAMS[kind],
+            unlike=painted[FOURIER] if kind == SECOND else None,
         )
-        files = [made.encoded(picture) for picture in pictures]
+        files = [made.encoded(picture) for picture in frame.cut(painted[kind])]
         stored = [made.decoded(file, mode) for file in files]
         box = frame.box.as_tuple()
         seen = paths.seen(

@@ -8,7 +8,7 @@ that, and each picture has its own random numbers.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -17,14 +17,17 @@ from torch.nn import functional as F
 
 from atlas.experiments.wants.frames import Frame, before
 from atlas.experiments.wants.painting import Paint
+from atlas.experiments.wants.paths import layers_below
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
+from atlas.networks.operations import Node
 
 STEPS = 64
 SLOTS = 8  # pictures that ascend at once on a CPU
 MOMENTUM = 0.8
 JITTER, TURN, GROWTH = 4.0, 8.0, 0.08  # pixels, degrees, share: how far pictures are moved at most
 TURNED = 24  # smaller pictures aren't turned or enlarged
+CHANNELS = 256  # of a layer whose texture is compared, evenly spread where there are more
 
 
 def seed_of(layer: str, unit: int) -> int:
@@ -55,12 +58,16 @@ def ascended(
     steps: int = STEPS,
     sign: int = 1,
     stream: int = 0,
+    unlike: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The picture of each unit: ``[N, h, w, C]`` uint8, what the position in ``frame`` looks at.
+    """The picture of each unit: ``[N, h, w, C]`` uint8, as large as ``frame``.
 
-    ``units`` are a batch, as ``batches`` makes them. What ascends is the value before the
-    nonlinearity, times ``sign``. Each step goes ``paint.step`` along the gradient, smoothed over
-    steps. ``stream`` tells the random numbers of a unit's pictures apart.
+    ``frame.cut`` takes out of it what the position looks at. ``units`` are a batch, as ``batches``
+    makes them. What ascends is the value before the nonlinearity, times ``sign``. Each step goes
+    ``paint.step`` along the gradient, smoothed over steps. ``stream`` tells the random numbers of a
+    unit's pictures apart. ``unlike`` are earlier pictures of these units, which these shall not
+    resemble: the value is taken down by as much of itself as the textures of both have in common
+    (diversity, after Olah et al. 2017).
     """
     full = [units[0]] * slots
     for unit in units:
@@ -71,14 +78,29 @@ def ascended(
     moves = np.stack([one.uniform(-1, 1, (steps, 4)) for one in dice])  # [slots, steps, 4]
     rows, chosen = torch.arange(slots, device=device), torch.tensor(full, device=device)
     smooth = torch.zeros_like(numbers)
+    own, of = before(network, layer), texture_layer(network, layer)
+    nodes = {own} if unlike is None else {own, before(network, of)}
+    others = None
+    if unlike is not None:
+        with torch.no_grad():
+            earlier = torch.zeros((slots, *unlike.transpose(0, 3, 1, 2).shape[1:]), dtype=dtype)
+            earlier[[unit % slots for unit in units]] = (
+                torch.tensor(unlike).permute(0, 3, 1, 2).to(dtype) / 255
+            )
+            others = _texture_of(values_at(network, earlier.to(device), nodes), network, of)
     for step in range(steps):
         with torch.inference_mode(False), torch.enable_grad():
             numbers = numbers.detach().clone().requires_grad_()
             pictures = paint.pictures(numbers)
             if paint.is_moved:
                 pictures = moved(pictures, moves[:, step])
-            values = excitations(network, layer, pictures, rows, chosen, frame)
-            (gradient,) = torch.autograd.grad(sign * values.sum(), numbers)
+            found = values_at(network, pictures, nodes)
+            values = layer.maps(found[own])[rows, chosen, frame.own[0], frame.own[1]]
+            height = sign * values
+            if others is not None:
+                shared = (_texture_of(found, network, of) * others).sum(1)
+                height = height - values.detach().abs() * shared
+            (gradient,) = torch.autograd.grad(height.sum(), numbers)
         with torch.no_grad():
             flat = gradient.flatten(1)
             length = flat.norm(dim=1, keepdim=True).clamp_min(torch.finfo(dtype).tiny)
@@ -86,8 +108,7 @@ def ascended(
             numbers = paint.held(numbers + paint.step * smooth, step)
     with torch.no_grad():
         final = (paint.pictures(numbers) * 255).round().to(torch.uint8)
-    down, across = frame.part
-    drawn: np.ndarray = final.permute(0, 2, 3, 1).numpy(force=True)[:, down, across]
+    drawn: np.ndarray = final.permute(0, 2, 3, 1).numpy(force=True)
     return drawn[[unit % slots for unit in units]]
 
 
@@ -95,15 +116,42 @@ def excitations(
     network: Network, layer: Layer, pictures: Tensor, rows: Tensor, units: Tensor, frame: Frame
 ) -> Tensor:
     """The values ``[N]`` of a unit for each picture ``[N, C, h, w]``, before the nonlinearity."""
+    node = before(network, layer)
+    maps = layer.maps(values_at(network, pictures, {node})[node])
+    return maps[rows, units, frame.own[0], frame.own[1]]
+
+
+def values_at(network: Network, pictures: Tensor, nodes: Collection[Node]) -> dict[Node, Tensor]:
+    """The values of nodes for pictures ``[N, C, h, w]``, from 0 to 1."""
     seen = network.preprocessing
     mean = pictures.new_tensor(seen.mean)[:, None, None]
     std = pictures.new_tensor(seen.std)[:, None, None]
     inputs = ((pictures - mean) / std).contiguous(memory_format=torch.channels_last)
-    node = before(network, layer)
-    for reached, values in network.graph.run(inputs, until=node):
-        if reached is node:
-            return layer.maps(values[node])[rows, units, frame.own[0], frame.own[1]]
-    raise LookupError(node.name)
+    found: dict[Node, Tensor] = {}
+    for reached, values in network.graph.run(inputs):
+        if reached in nodes:
+            found[reached] = values[reached]
+            if len(found) == len(nodes):
+                return found
+    raise LookupError(", ".join(node.name for node in nodes))
+
+
+def texture_layer(network: Network, layer: Layer) -> Layer:
+    """The layer itself, or, where it has one position, the nearest below that has more."""
+    if layer.shape[1:] != (1, 1):
+        return layer
+    below = [one for one in layers_below(network, layer) if one.shape[1:] != (1, 1)]
+    return below[-1] if below else layer
+
+
+def texture(maps: Tensor) -> Tensor:
+    """Which channels are active together, wherever: Gram matrices ``[N, U * U]`` of length 1."""
+    channels = maps[:, :: -(-maps.shape[1] // CHANNELS)].relu().flatten(2)
+    return F.normalize((channels @ channels.transpose(1, 2)).flatten(1), dim=1)
+
+
+def _texture_of(found: Mapping[Node, Tensor], network: Network, layer: Layer) -> Tensor:
+    return texture(layer.maps(found[before(network, layer)]))
 
 
 def moved(pictures: Tensor, moves: np.ndarray) -> Tensor:

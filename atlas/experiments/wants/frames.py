@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -42,6 +43,11 @@ class Frame:
         """Rows and columns of the box within the part."""
         (top, left), box = self.corner, self.box
         return slice(box.top - top, box.bottom - top), slice(box.left - left, box.right - left)
+
+    def cut(self, pictures: np.ndarray) -> np.ndarray:
+        """The box of pictures ``[N, h, w, C]`` of the part."""
+        down, across = self.part
+        return pictures[:, down, across]
 
 
 def before(network: Network, layer: Layer) -> Node:

@@ -26,7 +26,7 @@ from atlas.site.render.view import AtlasView
 
 TITLES = {
     FOURIER: "Made for it",
-    SECOND: "Another one",
+    SECOND: "Another, unlike it",
     NEGATIVE: "What it wants least",
     PIXELS: "By another method",
 }

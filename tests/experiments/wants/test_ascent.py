@@ -7,11 +7,20 @@ import torch
 from torch import nn
 
 from atlas.experiments.wants import ascent
-from atlas.experiments.wants.ascent import ascended, batches, excitations, moved, seed_of
-from atlas.experiments.wants.frames import frame_of
+from atlas.experiments.wants.ascent import (
+    ascended,
+    batches,
+    excitations,
+    moved,
+    seed_of,
+    texture,
+    texture_layer,
+    values_at,
+)  # fmt: skip
+from atlas.experiments.wants.frames import before, frame_of
 from atlas.experiments.wants.painting import Pixels, Waves
 from atlas.images.preprocessing import Preprocessing
-from atlas.networks.network import Network, wrap
+from atlas.networks.network import Network, load_network, wrap
 from tests.experiments.wants.test_colours import measured, smooth_pictures
 from tests.support.networks import loaded
 
@@ -43,13 +52,13 @@ def test_on_one_filter_the_picture_is_the_filter() -> None:
     (layer,) = network.layers.values()
     frame = frame_of(network, layer)
     paint = Faint(np.full(3, 0.5), frame.size, step=0.05)
-    pictures = ascended(network, layer, range(8), paint, frame=frame)
+    pictures = frame.cut(ascended(network, layer, range(8), paint, frame=frame))
     weights = network.graph.operations[layer.node].weight.numpy(force=True)  # type: ignore[attr-defined]
     for unit, picture in enumerate(pictures):
         assert picture.shape == (7, 7, 3)
         made = picture.astype(float) / 255 - 0.5
         assert cosine(made.transpose(2, 0, 1), weights[unit]) > 0.99
-    least = ascended(network, layer, range(8), paint, frame=frame, sign=-1)
+    least = frame.cut(ascended(network, layer, range(8), paint, frame=frame, sign=-1))
     assert cosine(least[3].astype(float) - 127.5, pictures[3].astype(float) - 127.5) < -0.99
 
 
@@ -95,6 +104,42 @@ def test_a_units_picture_depends_on_its_seed_and_not_on_its_company() -> None:
     assert seed_of("conv2", 3) != seed_of("conv2", 28) != seed_of("conv3", 28)
 
 
+def test_a_second_picture_is_unlike_the_first_and_depends_on_no_company() -> None:
+    network = load_network("demo")  # to a random network all pictures are much alike
+    layer = network.layers["conv3"]
+    frame = frame_of(network, layer)
+    paint = Waves(measured(smooth_pictures()), frame.size)
+
+    def made(units: list[int], unlike: np.ndarray | None = None, stream: int = 1) -> np.ndarray:
+        return ascended(
+            network, layer, units, paint, frame=frame, slots=2, stream=stream, unlike=unlike
+        )
+
+    def textures(pictures: np.ndarray) -> np.ndarray:
+        inputs = torch.tensor(pictures / np.float32(255)).permute(0, 3, 1, 2)
+        node = before(network, layer)
+        with torch.inference_mode():
+            maps = values_at(network, inputs, {node})[node]
+            found = texture(maps).numpy()
+        active = np.maximum(maps.numpy(), 0).reshape(*maps.shape[:2], -1)
+        grams = np.einsum("nip,njp->nij", active, active).reshape(len(maps), -1)
+        assert np.allclose(found, grams / np.linalg.norm(grams, axis=1, keepdims=True), atol=1e-5)
+        return found
+
+    first = made([2, 3], stream=0)
+    other, second = made([2, 3]), made([2, 3], unlike=first)
+    alike = (textures(first) * textures(other)).sum(1)
+    told = (textures(first) * textures(second)).sum(1)
+    assert (told < alike - 0.2).all(), (alike, told)
+    assert np.array_equal(made([3], unlike=first[1:])[0], second[1])
+
+
+def test_scores_are_unlike_in_the_layer_below_that_has_positions() -> None:
+    network = loaded("demo")
+    for name, of in (("scores", "conv5"), ("conv2", "conv2")):
+        assert texture_layer(network, network.layers[name]).id == of
+
+
 def test_batches_have_each_unit_once_in_a_slot_of_its_own() -> None:
     units = [0, 8, 1, 3, 11, 19, 4]
     found = batches(units, 8)
@@ -113,10 +158,11 @@ def test_it_climbs() -> None:
     for steps in (1, 24):
         paint = Waves(colours, frame.size)
         pictures = ascended(network, layer, [5], paint, frame=frame, steps=steps)
-        assert pictures.shape == (1, 51, 51, 3)
-        whole = np.full((1, *frame.size, 3), 128, np.uint8)
+        assert pictures.shape == (1, *frame.size, 3)
+        whole = np.full_like(pictures, 128)
         down, across = frame.part
-        whole[:, down, across] = pictures
+        whole[:, down, across] = frame.cut(pictures)
+        assert whole[:, down, across].shape == (1, 51, 51, 3)
         inputs = torch.tensor(whole).permute(0, 3, 1, 2) / 255
         rows, unit = torch.tensor([0]), torch.tensor([5])
         with torch.inference_mode():
