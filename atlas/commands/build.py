@@ -92,7 +92,7 @@ def build(
     several ranks, all compute, and rank 0 alone renders and publishes. Returns the stages that ran.
     """
     started = time.perf_counter()
-    from atlas.commands.inputs import images_of, masks_of, origin
+    from atlas.commands.inputs import check_hierarchy, images_of, masks_of, origin
     from atlas.runtime.memory import keep_freed_memory
     from atlas.runtime.ranks import ALONE as ONE_RANK
     from atlas.site import publishing
@@ -107,6 +107,7 @@ def build(
     check_place(settings.out, settings.atlas_name)
     images = images_of(settings)
     masks = masks_of(settings, images)
+    check_hierarchy(settings, images)
     known = origin(settings, images=images, masks=masks) if stages is None else None
     job = _Job(settings, contents, pages or PAGES, images, masks, known, date, started)
     finished = _finished(job) if ranks.leads else None

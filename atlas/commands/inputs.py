@@ -15,8 +15,9 @@ from atlas.data.settings import DEMO_IMAGES, Settings
 from atlas.demo.files import WEIGHTS as DEMO_WEIGHTS
 from atlas.errors import UsageError
 from atlas.images.boxes import open_boxes
+from atlas.images.hierarchy import read_hierarchy
 from atlas.images.masks import DemoMasks, Masks, open_masks
-from atlas.images.sources import DemoImages, Folder, name_of, open_folder
+from atlas.images.sources import DemoImages, Folder, label_of, name_of, open_folder
 from atlas.networks.names import chosen_weights, file_of
 from atlas.runtime.progress import announced
 from atlas.runtime.ranks import ALONE, Ranks, local_device
@@ -48,6 +49,13 @@ def masks_of(settings: Settings, images: Folder | DemoImages) -> Masks | None:
     if settings.masks and settings.masks.is_file():
         return open_boxes(settings.masks, images)
     return open_masks(settings.masks, images) if settings.masks else None
+
+
+def check_hierarchy(settings: Settings, images: Folder | DemoImages) -> None:
+    """Raise ``UsageError`` where the groups of classes that the settings name can't be used."""
+    if settings.hierarchy:
+        labels = (label_of(images, index) for index in range(len(images)))
+        read_hierarchy(settings.hierarchy, filter(None, labels))
 
 
 def checkpoints_of(settings: Settings) -> Checkpoints | None:

@@ -59,10 +59,15 @@ def identities(run: Run, stages: Iterable[Stage]) -> dict[str, Any]:
         "masks": lambda: run.masks.identity() if run.masks else None,
         "slots": lambda: run.slots,
         "checkpoints": lambda: run.checkpoints.identity() if run.checkpoints else None,
+        "hierarchy": lambda: _digest(run.settings.hierarchy),
     }
     wanted = sorted({name for stage in stages for name in stage.inputs})
     around = surroundings() if set(wanted) - identify.keys() else {}
     return {name: identify[name]() if name in identify else around[name] for name in wanted}
+
+
+def _digest(path: Path | None) -> str | None:
+    return digest_of_file(path.expanduser()) if path else None
 
 
 def surroundings() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from atlas.compute.record_files import read_record
 from atlas.data.documents import Document
@@ -104,6 +104,16 @@ class Run:
         """What the scan recorded of a layer; at rank 0 alone."""
         self._check("record")
         return read_record(self.folder, layer)
+
+    def file(self, name: str, layer: str = "") -> Path:
+        """The array file ``NAME.npz`` of a stage that this one needs; at rank 0 alone."""
+        self._check(name)
+        return self.folder / layer / f"{name}.npz"
+
+    def has(self, document: Document[Any], layer: str = "") -> bool:
+        """Whether a stage that this one needs wrote a document; at rank 0 alone."""
+        self._check(document.name)
+        return document.path(self.folder, layer).is_file()
 
     def write(self, document: Document[T], body: T, layer: str = "") -> None:
         """Write a document of this stage's; at rank 0 alone."""

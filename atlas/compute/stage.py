@@ -20,7 +20,7 @@ class Stage:
     ``run`` computes it and writes what it owns: its ``documents``, and the ``files`` that match
     these patterns, relative to the atlas's folder. ``needs`` names the stages whose results it
     reads, ``inputs`` what else of the run (of ``"network"``, ``"images"``, ``"masks"``,
-    ``"slots"``, ``"checkpoints"``, and of what is found around the program,
+    ``"slots"``, ``"checkpoints"``, ``"hierarchy"``, and of what is found around the program,
     ``keys.surroundings``), ``settings`` the settings, ``extras`` those of ``atlas.data.extras``
     that it asks for. It can read nothing else, so these decide its result, together with the source
     of the module of ``run`` and of all modules that this one imports. ``estimate`` says how many

@@ -130,6 +130,14 @@ class Settings:
         "the concept is, or a CSV file of boxes: units are named for those they overlap with, and "
         "experiments hide them (the demo knows its own)",
     )
+    hierarchy: Path | None = option(
+        LOOK,
+        kind=PATH,
+        metavar="FILE",
+        may_be_path=True,
+        help="groups of the images' classes, as a text file with a line for each child: its name, "
+        "a tab, its parent's; so a unit of many breeds can be called 'dog'",
+    )
     evidence: str = option(
         LOOK,
         "all",

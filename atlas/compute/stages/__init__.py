@@ -17,12 +17,15 @@ from atlas.compute.stages import (
     jpeg,
     layers,
     live,
+    names,
     nine,
+    peaks,
     reconstructions,
     scan,
     small,
     stimuli,
     summary,
+    things,
     together,
     wants,
 )
@@ -48,6 +51,9 @@ STAGES: tuple[Stage, ...] = (
     small.STAGE,
     figures.STAGE,
     jpeg.STAGE,
+    peaks.STAGE,
+    things.STAGE,
+    names.STAGE,
 )
 
 
