@@ -56,9 +56,15 @@ class Seen:
 
 
 def looked_at(usable: Sequence[int], units: int) -> list[int]:
-    """The images whose peaks are kept: all, or as many as ``MOST`` allows, spread over all."""
+    """The images whose peaks are kept: all, or as many as ``MOST`` allows, at random."""
     most = max(MOST // max(units, 1), FEWEST)
-    return [usable[place] for place in spread(len(usable), most)]
+    return [usable[place] for place in drawn(len(usable), most)]
+
+
+def drawn(count: int, most: int) -> list[int]:
+    """At most so many of ``count`` places, at random, in order: every k-th could miss classes."""
+    order = np.random.Generator(np.random.Philox(0)).permutation(count)
+    return sorted(int(place) for place in order[:most])
 
 
 def spread(count: int, most: int) -> list[int]:

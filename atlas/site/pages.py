@@ -19,6 +19,7 @@ from atlas.site.render import (
     images,
     inventory,
     labels,
+    layer_measures,
     layers,
     live,
     overview,
@@ -26,6 +27,7 @@ from atlas.site.render import (
     search,
     snippets,
     unit_data,
+    unit_table,
     units,
 )
 from atlas.site.render.base import Entry
@@ -82,11 +84,13 @@ PAGES: tuple[Page, ...] = (
     Page("inventory", inventory.files),
     Page("search", search.files),
     Page("layers", layers.files, estimate=estimates.pages_of_layers),
+    Page("figures", layer_measures.files, estimate=layer_measures.estimate),
     Page("quizzes", quiz.files, estimate=estimates.quizzes, entries=quiz.entries),
     Page("units", units.files, estimate=estimates.pages_of_units),
     Page("kits", snippets.files),
     Page("cards", cards.files, estimate=estimates.cards),
     Page("unit data", unit_data.files, estimate=estimates.data_of_units),
+    Page("unit table", unit_table.files, estimate=unit_table.estimate),
     Page("images", images.files, estimate=estimates.pages_of_images),
     Page(
         "classes",

@@ -173,9 +173,10 @@ def named(label: str) -> str:
     return label if any(map(str.isalpha, label)) else f"class {label}"
 
 
-def unit_description(atlas: AtlasData, layer: LayerData, unit: Unit) -> str:
-    """A unit in a sentence, as search engines and link previews show it."""
-    label = best_label(unit)
+def unit_description(
+    atlas: AtlasData, layer: LayerData, unit: Unit, label: Label | None = None
+) -> str:
+    """A unit in a sentence, as search engines and link previews show it; with its best label."""
     seems = f" Best label: {label.name}, {label.support}." if label else ""
     name = f"unit {unit.unit} of {layer.layer} of {atlas.name}"
     return f"The image patches that excite {name} most.{seems}"

@@ -13,6 +13,7 @@ from atlas.compute.stages import (
     connections,
     contributions,
     examples,
+    faces,
     figures,
     jpeg,
     layers,
@@ -25,6 +26,7 @@ from atlas.compute.stages import (
     small,
     stimuli,
     summary,
+    telling,
     things,
     together,
     wants,
@@ -54,6 +56,8 @@ STAGES: tuple[Stage, ...] = (
     peaks.STAGE,
     things.STAGE,
     names.STAGE,
+    faces.STAGE,
+    telling.STAGE,
 )
 
 

@@ -35,7 +35,7 @@ def run(run: Run) -> None:
     size = BATCHES * run.slots
     pieces = [some[first : first + size] for first in range(0, len(some), size)]
     features = features_of(network)
-    rows = peaks.spread(len(some), peaks.SHOWN_TWIN)
+    rows = peaks.drawn(len(some), peaks.SHOWN_TWIN)
     twins = {some[row] for row in rows}
     twin = control_twin(network.graph)
 

@@ -248,7 +248,7 @@ def _node(view: AtlasView, name: Name, place: Placed, page: PageAddress) -> Node
     if unit and unit.nine:
         source = view.small_plate(*name, page)
         crisp = pixels.is_crisp(view.layers[name[0]].shown)
-    full, best = f"{name[0]}/{name[1]}", phrases.best_label(unit) if unit else None
+    full, best = f"{name[0]}/{name[1]}", view.best_label(name[0], unit) if unit else None
     label = full if len(full) <= LETTERS else f"…{full[1 - LETTERS :]}"
     called = phrases.quoted(view.called(*name)) or (best.name if best else "")
     if len(called) > LETTERS:

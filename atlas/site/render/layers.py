@@ -11,7 +11,7 @@ from atlas.data.documents import LAYER, NINE, RECONSTRUCTIONS
 from atlas.data.records import LayerData, Pair
 from atlas.drawing import pixels
 from atlas.site import atlas_phrases, phrases
-from atlas.site.render import evidence_tables, picture_views, snippets, wants
+from atlas.site.render import evidence_tables, layer_measures, picture_views, snippets, wants
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.pictures import ORDERS, Card, Order, card, preview
 from atlas.site.render.view import CONCEPTS, AtlasView
@@ -53,6 +53,7 @@ class LayerPage:
     image_free: str
     repeats: str
     quiz: str
+    figures: str
     named: bool
     orders: tuple[Order, ...]
     all_orders: str
@@ -102,6 +103,7 @@ def layer_page(view: AtlasView, layer: LayerData) -> str:
         image_free=phrases.image_free(layer),
         repeats=atlas_phrases.repeats(view.atlas),
         quiz="quiz.html" if view.has_quiz(layer) else "",
+        figures="figures.html" if layer_measures.has_page(view, layer.layer) else "",
         named=any(one.called for one in cards),
         orders=tuple(
             order

@@ -13,7 +13,6 @@ from atlas.data import addresses
 from atlas.data.live import LIVE, Live
 from atlas.data.records import LayerData, Unit
 from atlas.drawing import lit
-from atlas.site import phrases
 from atlas.site.own_files import TEMPLATES
 from atlas.site.render.base import Crumb
 from atlas.site.render.view import LIVE_PAGE, AtlasView
@@ -101,6 +100,6 @@ def _unit(view: AtlasView, layer: LayerData, unit: Unit) -> list[object]:
     """A unit's number, name, small plate, and how many images reach each level of activation."""
     thumbnail = addresses.thumbnail_file(layer.layer, unit.unit)
     shown = thumbnail if unit.nine and (view.folder / thumbnail).is_file() else ""
-    label = phrases.best_label(unit)
+    label = view.best_label(layer.layer, unit)
     name = view.called(layer.layer, unit.unit) or (label.name if label else "")
     return [unit.unit, name, shown, unit.levels[0], unit.levels[1]]

@@ -135,7 +135,7 @@ def card(
     unit overlaps with.
     """
     called = phrases.quoted(view.called(layer.layer, unit.unit))
-    most, best = unit.commonest, phrases.best_label(unit)
+    most, best = unit.commonest, view.best_label(layer.layer, unit)
     return Card(
         title=str(unit.unit) if own else f"{layer.layer}/{unit.unit}",
         page=view.link(addresses.unit_page(layer.layer, unit.unit), page),

@@ -25,6 +25,7 @@ _UNCHANGED = (
     "live.js",
     "map.js",
     "moments.js",
+    "figures.js",
     "favicon.svg",
 )  # files of the templates' folder
 

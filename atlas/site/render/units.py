@@ -12,7 +12,7 @@ from atlas.data.documents import NINE
 from atlas.data.records import LayerData, Link, Pair, Plate, Unit
 from atlas.drawing import pixels
 from atlas.site import atlas_phrases, phrases
-from atlas.site.render import evidence_tables, picture_views, snippets, wants
+from atlas.site.render import evidence_tables, faces, picture_views, snippets, unit_names, wants
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.circuits import Circuit, circuit
 from atlas.site.render.pictures import BoxedStimulus, looked_at, preview
@@ -168,6 +168,8 @@ class UnitPage:
     caption: Caption
     trust: str
     evidence: evidence_tables.Table | None
+    naming: unit_names.Naming | None
+    faces: faces.Faces | None
     spectrum: Spectrum | None
     distribution: Distribution | None
     classes: Classes | None
@@ -196,14 +198,14 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
     file = addresses.unit_page(layer.layer, unit.unit)
     page = view.page(file)
     name, titled = f"{layer.layer}/{unit.unit}", view.unit_title(layer.layer, unit.unit)
-    label = phrases.best_label(unit)
+    label = view.best_label(layer.layer, unit)
     small = pixels.small_plate_of(layer.shown, view.atlas.pictures)
     is_tried = bool(unit.evidence) and view.atlas.keeps("trials")
     head = view.head(
         file,
         title=" · ".join([titled, label.name, label.support] if label else [titled]),
         layer=layer.layer,
-        description=phrases.unit_description(view.atlas, layer, unit),
+        description=phrases.unit_description(view.atlas, layer, unit, label),
         crumbs=(
             Crumb(layer.layer, view.address(addresses.layer_page(layer.layer))),
             Crumb(str(unit.unit)),
@@ -241,6 +243,8 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         ),
         trust=evidence_tables.trust(unit, image_free=layer.image_free),
         evidence=evidence_tables.of_unit(unit, view.summary(layer.layer)),
+        naming=unit_names.of_unit(view, layer.layer, unit.unit, page),
+        faces=faces.of_unit(view, layer.layer, unit.unit, page),
         spectrum=spectrum(view, layer, unit, page),
         distribution=distribution(layer, unit),
         classes=_classes(view, unit, page),
@@ -369,7 +373,7 @@ def _neighbours(
         layer = view.layers[name]
         unit = layer.find(number)
         fired = unit is not None and bool(unit.nine)
-        label = phrases.best_label(unit) if unit else None
+        label = view.best_label(name, unit) if unit else None
         plate = view.small_plate(name, number, page) if fired else ""
         called = phrases.quoted(view.called(name, number))
         neighbours.append(

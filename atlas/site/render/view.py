@@ -12,6 +12,7 @@ from atlas.data import addresses
 from atlas.data.documents import Document, read_atlas, read_layer
 from atlas.data.experiments import outcomes as experiments
 from atlas.data.live import LIVE
+from atlas.data.names import NAMES, LayerNames, UnitName
 from atlas.data.records import AtlasData, LayerData, LayerSummary, Unit
 from atlas.site import atlas_phrases, phrases
 from atlas.site.info import SiteInfo
@@ -177,6 +178,39 @@ class AtlasView:
     def called(self, layer: str, unit: int) -> str:
         """People's own name for a unit; "" for most."""
         return self.names.get((layer, unit), "")
+
+    @functools.cached_property
+    def _names(self) -> dict[tuple[str, int], UnitName]:
+        return {
+            (layer, one.unit): one
+            for layer in self.layers
+            if self.has(NAMES, layer)
+            for one in self.kept(NAMES, layer).units
+        }
+
+    def kept_names(self, layer: str) -> LayerNames:
+        """The forms that a layer's units follow, read once."""
+        return self.kept(NAMES, layer)
+
+    def has_file(self, file: str) -> bool:
+        """Whether the atlas's folder holds a file."""
+        return (self.folder / file).is_file()
+
+    def followed(self, layer: str, unit: int) -> UnitName | None:
+        """The form that a unit follows; None where none was looked for."""
+        return self._names.get((layer, unit))
+
+    def best_label(self, layer: str, unit: Unit) -> phrases.Label | None:
+        """What a unit is best called: the form that names it; None where nothing does.
+
+        Where no form was looked for, what its nine agree on.
+        """
+        known = self.followed(layer, unit.unit)
+        if known is None:
+            return phrases.best_label(unit)
+        if not known.name:
+            return None
+        return phrases.Label(phrases.named(known.name), f"r = {known.pearson.score:.2f}")
 
     def unit_title(self, layer: str, unit: int) -> str:
         """A unit's address, with people's own name for it."""

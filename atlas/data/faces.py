@@ -1,0 +1,75 @@
+"""One thing or several: what is known of the strongest images of each unit."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from atlas.data.documents import Document
+from atlas.data.records import Pair
+
+SIDE, ACROSS, BETWEEN = 72, 3, 1  # of a face's tile in pixels; tiles in a row; cells between faces
+GRID: Pair = (3, 2 * ACROSS + BETWEEN)  # rows and columns of the sheet of both faces
+
+
+class Face(Struct, frozen=True):
+    """One of two groups of a unit's strongest images: its nine strongest, and how many it has.
+
+    ``thing`` is what most of it shows and ``share`` of it does; "" and 0 where nothing is known.
+    ``clarity`` is the mean cosine of two of its images.
+    """
+
+    images: tuple[int, ...]
+    count: int
+    thing: str
+    share: float
+    clarity: float
+
+
+class UnitFaces(Struct, frozen=True, omit_defaults=True):
+    """What a unit's strongest images come to: ``images`` counts them.
+
+    ``clarity`` is the mean cosine of two of them, ``apart`` (polysemanticity) 1 less the cosine of
+    the two halves into which they fall best. ``redundancy`` is the largest cosine of their mean
+    with another unit's, that of ``nearest``, in the layer. None where too few images excite it.
+    ``faces`` are two where two groups stand out, the larger first, or none.
+    """
+
+    unit: int
+    images: int
+    clarity: float | None = None
+    apart: float | None = None
+    redundancy: float | None = None
+    nearest: int | None = None
+    faces: tuple[Face, ...] = ()
+
+
+class LayerFaces(Struct, frozen=True):
+    """The units of a layer, and what images come to that show one thing.
+
+    A face is as clear as ``clarity`` at least, and two are further apart than ``apart``; both come
+    from ``sets`` sets of images of ``of``.
+    """
+
+    clarity: float
+    apart: float
+    sets: int
+    of: str
+    units: tuple[UnitFaces, ...]
+
+    def unit(self, number: int) -> UnitFaces | None:
+        """A unit's, by its number."""
+        return next((one for one in self.units if one.unit == number), None)
+
+
+FACES = Document("faces", LayerFaces)
+
+
+def faces_file(layer: str, unit: int) -> str:
+    """The sheet of a unit's two faces."""
+    return f"{layer}/faces/{unit}.webp"
+
+
+def cell(face: int, rank: int) -> Pair:
+    """The cell of the sheet, (row, column), where an image of a face stands."""
+    row, column = divmod(rank, ACROSS)
+    return row, column + face * (ACROSS + BETWEEN)

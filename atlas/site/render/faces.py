@@ -1,0 +1,103 @@
+"""The two faces of a unit whose strongest images fall into two groups, on its page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from atlas.data import addresses
+from atlas.data.faces import FACES, GRID, SIDE, Face, LayerFaces, UnitFaces, cell, faces_file
+from atlas.data.records import Pair
+from atlas.site import phrases
+from atlas.site.render.base import PageAddress
+from atlas.site.render.view import AtlasView
+
+SHARES = ((0.28, "a quarter"), (0.38, "a third"), (0.45, "two in five"), (1.0, "half"))
+
+
+@dataclass(frozen=True)
+class FaceTile:
+    """An image of a face: its corner (top, left) on the sheet, and its page, "" without one."""
+
+    place: Pair
+    page: str
+    text: str
+
+
+@dataclass(frozen=True)
+class FacePart:
+    """One face: what it is called, and its images."""
+
+    title: str
+    tiles: tuple[FaceTile, ...]
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Both faces of a unit; ``source`` is the link to their sheet, "" where there is none."""
+
+    lead: str
+    source: str
+    size: Pair
+    tile: int
+    parts: tuple[FacePart, ...]
+    about: str
+
+
+def of_unit(view: AtlasView, layer: str, unit: int, page: PageAddress) -> Faces | None:
+    """Both faces of a unit; None where it has one or none."""
+    if not view.has(FACES, layer):
+        return None
+    facts = view.kept(FACES, layer)
+    known = facts.unit(unit)
+    if known is None or not known.faces:
+        return None
+    source = faces_file(layer, unit)
+    there = view.atlas.pictures and view.has_file(source)
+    return Faces(
+        lead=lead(known),
+        source=view.link(source, page) if there else "",
+        size=(GRID[0] * SIDE, GRID[1] * SIDE),
+        tile=SIDE,
+        parts=tuple(_part(view, place, face, page) for place, face in enumerate(known.faces)),
+        about=about(known, facts),
+    )
+
+
+def lead(known: UnitFaces) -> str:
+    """What a unit's strongest images are, in a sentence."""
+    larger, smaller = known.faces
+    share = smaller.count / known.images
+    part = next(text for most, text in SHARES if share <= most)
+    rest = "half" if part == "half" else "the rest"
+    if larger.thing and smaller.thing and larger.thing != smaller.thing:
+        return (
+            f"Two things: {part} of its {known.images} strongest images show "
+            f"{phrases.named(smaller.thing)}, {rest} {phrases.named(larger.thing)}."
+        )
+    return f"Two things: {part} of its {known.images} strongest images are of another kind."
+
+
+def about(known: UnitFaces, facts: LayerFaces) -> str:
+    """By what the two faces are told apart."""
+    one, other = (phrases.signed(face.clarity) for face in known.faces)
+    return (
+        "Nine of each, as whole images. By the network's own last features, centred on all images: "
+        f"two images of one face have a cosine of {one} or {other} in the mean ({facts.clarity:.2f}"
+        f" and more where images show {facts.of}), and the two faces are "
+        f"{phrases.signed(known.apart or 0)} apart (up to {facts.apart:.2f} there)."
+    )
+
+
+def _part(view: AtlasView, place: int, face: Face, page: PageAddress) -> FacePart:
+    called = (
+        f"{phrases.named(face.thing)}: {round(100 * face.share)} % of {face.count} images"
+        if face.thing
+        else f"{face.count} images"
+    )
+    tiles = []
+    for rank, image in enumerate(face.images):
+        row, column = cell(place, rank)
+        there = image in view.shown_images
+        link = view.link(addresses.image_page(image), page) if there else ""
+        tiles.append(FaceTile((row * SIDE, column * SIDE), link, f"Image {image}"))
+    return FacePart(called, tuple(tiles))

@@ -1,0 +1,161 @@
+"""A layer's units by any two of their figures: a chart whose points lead to units, and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from atlas.data import addresses
+from atlas.data.plan import Plan
+from atlas.site.columns import COLUMNS, Column, Known
+from atlas.site.ranking import spearman
+from atlas.site.render import charts
+from atlas.site.render.base import Anchor, Crumb, Steps
+from atlas.site.render.unit_table import known_of
+from atlas.site.render.view import AtlasView
+
+PAIRS = (("pearson", "clarity"), ("told", "polysemanticity"), ("kept", "ssim"), ("active", "ninth"))
+FEWEST = 3  # units that have both figures of a chart
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A figure that a chart can show, and the number of its column in the table."""
+
+    title: str
+    column: int
+    chosen: str
+
+
+@dataclass(frozen=True)
+class MeasuresPage:
+    """What the page shows: a chart, the figures that it can show instead, and the table of all."""
+
+    layer: str
+    chart: charts.Chart
+    said: str
+    across: tuple[Axis, ...]
+    up: tuple[Axis, ...]
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Anchor, tuple[str, ...]], ...]
+    csv: str
+
+
+def address(layer: str) -> str:
+    """The page's address within the atlas."""
+    return f"{layer}/figures.html"
+
+
+def files(view: AtlasView) -> Iterator[tuple[str, str]]:
+    """The page of each layer that has one: (address within the atlas, HTML)."""
+    for layer in view.layers:
+        page = measures_page(view, layer)
+        if page:
+            yield address(layer), page
+
+
+def has_page(view: AtlasView, layer: str) -> bool:
+    """Whether a layer's units have two figures that a chart can show."""
+    return _pair(_figures(known_of(view, layer))) is not None
+
+
+def measures_page(view: AtlasView, layer: str) -> str:
+    """The page of a layer; "" where its units have no two figures."""
+    known = known_of(view, layer)
+    figures = _figures(known)
+    pair = _pair(figures)
+    if pair is None:
+        return ""
+    x, y = pair
+    file = address(layer)
+    page = view.page(file)
+    points = [
+        (a, b, one.unit.unit)
+        for a, b, one in zip(figures[x], figures[y], known, strict=True)
+        if a is not None and b is not None
+    ]
+    dots = [
+        charts.Dot(a, b, f"{layer}/{unit}", view.link(addresses.unit_page(layer, unit), page))
+        for a, b, unit in points
+    ]
+    across, up = [a for a, _, _ in points], [b for _, b, _ in points]
+    chart = charts.chart(
+        f"The units of {layer}: {x.title} across, {y.title} up",
+        x=charts.Axis(x.title, min(across), max(across)),
+        y=charts.Axis(y.title, min(up), max(up)),
+        dots=dots,
+    )
+    columns = list(figures)
+    head = view.head(
+        file,
+        title=f"Figures of {layer}",
+        layer=layer,
+        description=f"The units of {layer} of {view.name} by any two of their figures",
+        crumbs=(
+            Crumb(layer, view.address(addresses.layer_page(layer))),
+            Crumb("figures"),
+        ),
+        steps=Steps(),
+    )
+    content = MeasuresPage(
+        layer=layer,
+        chart=chart,
+        said=f"{len(points)} of {len(known)} units have both figures. Their rank correlation "
+        f"(Spearman) is {spearman(across, up):.2f}.".replace("-", "−"),
+        across=_axes(columns, x),
+        up=_axes(columns, y),
+        heads=tuple(column.title for column in columns),
+        rows=tuple(
+            (
+                Anchor(
+                    f"{layer}/{one.unit.unit}",
+                    view.link(addresses.unit_page(layer, one.unit.unit), page),
+                ),
+                tuple(_text(figures[column][place]) for column in columns),
+            )
+            for place, one in enumerate(known)
+        ),
+        csv=view.link("units.csv", page),
+    )
+    return view.renderer.page("layer-figures.html", head, content)
+
+
+def _figures(known: list[Known]) -> dict[Column, list[float | None]]:
+    """The figures that at least some units have and that differ, by column."""
+    found: dict[Column, list[float | None]] = {}
+    for column in COLUMNS:
+        if not column.title:
+            continue
+        values = [column.of(one) for one in known]
+        numbers = [None if one is None else float(one) for one in values]
+        there = {one for one in numbers if one is not None}
+        if len(there) > 1 and sum(one is not None for one in numbers) >= FEWEST:
+            found[column] = numbers
+    return found
+
+
+def _pair(figures: dict[Column, list[float | None]]) -> tuple[Column, Column] | None:
+    """The two figures of the chart as it stands."""
+    by_key = {column.key: column for column in figures}
+    for one, other in PAIRS:
+        if one in by_key and other in by_key:
+            both = zip(figures[by_key[one]], figures[by_key[other]], strict=True)
+            if sum(a is not None and b is not None for a, b in both) >= FEWEST:
+                return by_key[one], by_key[other]
+    return None
+
+
+def _axes(columns: list[Column], chosen: Column) -> tuple[Axis, ...]:
+    return tuple(
+        Axis(column.title, place, "selected" if column is chosen else "")
+        for place, column in enumerate(columns)
+    )
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}".replace("-", "−")
+
+
+def estimate(plan: Plan) -> int:
+    """Bytes of all these pages."""
+    return sum(9_000 + 520 * layer.units for layer in plan.layers)

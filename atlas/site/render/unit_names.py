@@ -1,0 +1,99 @@
+"""What a unit follows, on its page: its name, and what the name rests on, or why it has none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from atlas.data.names import CLASS, CONCEPT, THINGS, UnitName
+from atlas.site import phrases
+from atlas.site.render.base import Anchor, PageAddress
+from atlas.site.render.evidence_tables import Row, Table
+from atlas.site.render.view import CLASSES, CONCEPTS, AtlasView
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What is known of a unit's name.
+
+    ``lead`` says it in a sentence, ``things`` are the parts of the form with links to their pages,
+    ``scores`` how the scores fell, ``more`` further sentences.
+    """
+
+    lead: str
+    things: tuple[Anchor, ...]
+    scores: Table | None
+    more: tuple[str, ...]
+
+
+def of_unit(view: AtlasView, layer: str, unit: int, page: PageAddress) -> Naming | None:
+    """What is known of a unit's name; None where none was looked for."""
+    known = view.followed(layer, unit)
+    if known is None:
+        return None
+    if not known.terms:
+        return Naming("It has no name: no label goes with its activation.", (), None, ())
+    facts = view.kept(THINGS)
+    some = [facts.things[number] for _, number in known.terms]
+    return Naming(
+        lead=lead(known, facts.images, view.kept_names(layer).twin),
+        things=tuple(
+            Anchor(one.name, view.label_link(
+                CONCEPTS if one.kind == CONCEPT else CLASSES, one.name, page
+            ))
+            for one in some if one.kind in (CLASS, CONCEPT)
+        ),
+        scores=_scores(known),
+        more=tuple(_more(known, [(one.name, one.also) for one in some])),
+    )  # fmt: skip
+
+
+def lead(known: UnitName, images: int, twin: float) -> str:
+    """What the best form is, and why it is a name or none."""
+    form, r = phrases.named(known.words), phrases.signed(known.pearson.score)
+    goes = f"goes with {form} over {images:,} images (r = {r})"
+    if not known.doubt:
+        return f"Its activation {goes}."
+    best = f"It has no name. Its activation best {goes}"
+    if known.doubt == "weak":
+        return f"{best}, which is too little."
+    if known.doubt == "chance":
+        return f"{best}, and labels given out at random go with some unit here as well."
+    if known.doubt == "twin":
+        beyond = phrases.signed(twin)
+        return f"{best}, and units of a network with shuffled weights get as far ({beyond})."
+    if known.doubt == "checks":
+        return f"{best}, and the scores don't fall when the labels are spoilt."
+    share = f"{round(100 * known.steady)} %"
+    rival = f", {phrases.named(known.rivals[0][0])} among the others" if known.rivals else ""
+    return f"{best}, but it is the best in only {share} of draws of the images{rival}."
+
+
+def _scores(known: UnitName) -> Table:
+    def row(head: str, *values: float) -> Row:
+        return Row(head, tuple(phrases.signed(one) for one in values))
+
+    pearson, lift = known.pearson, known.lift
+    return Table(
+        ("as it is", "half the labels away", "as many added"),
+        (
+            row("Correlation (Pearson)", pearson.score, pearson.missing, pearson.extra),
+            row("Precision and recall, beyond chance", lift.score, lift.missing, lift.extra),
+        ),
+    )
+
+
+def _more(known: UnitName, also: list[tuple[str, tuple[str, ...]]]) -> list[str]:
+    said = [
+        f"AUPRC {phrases.signed(known.auprc)}, AUC {phrases.signed(known.auc)}, {known.size:,} "
+        f"images with the label, p = {known.p:.2g} over the layer, the best in "
+        f"{round(100 * known.steady)} % of draws of the images."
+    ]
+    if known.iou is not None:
+        said.append(f"Overlap of areas (IoU) {phrases.signed(known.iou)}.")
+    if known.rivals:
+        others = "; ".join(f"{words} {phrases.signed(r)}" for words, r in known.rivals)
+        said.append(f"Next best: {others}.")
+    for name, alike in also:
+        if alike:
+            said.append(f"Nearly the same images as {name}: {', '.join(alike)}.")
+    return said
