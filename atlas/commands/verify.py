@@ -14,7 +14,7 @@ from atlas.data.settings import Settings
 OPTIONS = (
     *("model", "weights", "seed", "device"),
     *("resize", "crop", "mean", "std", "interpolation", "colour"),
-    *("images", "limit", "workers", "debug"),
+    *("images", "limit", "masks", "hierarchy", "workers", "debug"),
 )
 
 
@@ -27,8 +27,9 @@ def add(parser: Parser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Compare units, and print what differs. Returns 1 if any unit differs, 0 if none does."""
-    from atlas.commands.inputs import images_of, network_of
+    from atlas.commands.inputs import images_of, masks_of, network_of
     from atlas.compute import verify
+    from atlas.compute.verify_names import Known
     from atlas.data.documents import read_atlas
     from atlas.runtime.progress import bar
 
@@ -41,7 +42,13 @@ def run(asked: argparse.Namespace) -> int:
     network = network_of(settings, preprocessing=msgspec.structs.asdict(facts.preprocessing))
     wrong = 0
     verdicts = verify.verify(
-        folder, chosen, network, images, workers=settings.workers, progress=bar
+        folder,
+        chosen,
+        network,
+        images,
+        known=Known(masks_of(settings, images), settings.hierarchy),
+        workers=settings.workers,
+        progress=bar,
     )
     for verdict in verdicts:
         wrong += bool(verdict.differs)
@@ -57,8 +64,9 @@ COMMAND = Command(
     description="""\
 Compute units anew from network and images, and compare values, images, positions and
 reconstructions with what a site says. Give --model, --weights, --seed and --images as for the
-build. The number of images and what the network sees are as the atlas's data say, unless options
-say otherwise; the rest is always as they say.""",
+build; with --masks and --hierarchy as there, names are compared, too. The number of images and
+what the network sees are as the atlas's data say, unless options say otherwise; the rest is always
+as they say.""",
     examples="""\
   python build.py verify site/demo --sample 50
       compute units anew and compare them with a finished atlas""",

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from atlas.compute import verify_wants
+from atlas.compute import verify_names, verify_wants
 from atlas.compute.second_pass import Visit, revisit
+from atlas.compute.verify_names import NOTHING, Known
 from atlas.data import addresses
 from atlas.data.documents import read_atlas, read_layer
 from atlas.data.geometry import Box
@@ -89,11 +90,13 @@ def verify(
     network: Network,
     images: Images,
     *,
+    known: Known = NOTHING,
     workers: int = 0,
     progress: Progress = silent,
 ) -> Iterator[Verdict]:
     """Compute units anew and compare their values, images, positions and reconstructions.
 
+    Names, faces and answers, too, where ``known`` has what they were found from.
     The rule, the number of slots and what counts as a duplicate are as the atlas's data say.
     Raises ``AtlasError`` if the network's weights or the images are not those of the atlas.
     """
@@ -120,6 +123,9 @@ def verify(
     winners = {name: scanned.records[name].only(units) for name, units in chosen.items()}
     visits = revisit(network, images, winners, facts.rule, running=running)
     again = _again(visits, layers, chosen, network)
+    figures = verify_names.differences(
+        folder, facts, chosen, network, images, known=known, running=running
+    )
     for name, units in chosen.items():
         made = verify_wants.differences(folder, name, units, network, slots=running.slots)
         for number in units:
@@ -133,7 +139,7 @@ def verify(
                 differs += _compare_plate(
                     path, drawn, layers[name], count, sharp=facts.keeps("sharp")
                 )
-            differs += made.get(number, [])
+            differs += [*made.get(number, []), *figures.get((name, number), [])]
             yield Verdict(name, number, tuple(differs))
 
 

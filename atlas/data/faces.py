@@ -46,8 +46,8 @@ class UnitFaces(Struct, frozen=True, omit_defaults=True):
 class LayerFaces(Struct, frozen=True):
     """The units of a layer, and what images come to that show one thing.
 
-    A face is as clear as ``clarity`` at least, and two are further apart than ``apart``; both come
-    from ``sets`` sets of images of ``of``.
+    A face is as clear as ``clarity`` at least, and two are further apart than ``apart``. Both
+    follow from ``sets`` sets of images that show ``of``.
     """
 
     clarity: float

@@ -15,10 +15,10 @@ import numpy as np
 
 MOST, FEWEST, PART = 100, 36, 40  # strongest images: one in 40 of all, within these bounds
 FACE = 9  # images of a face, at least
-STARTS = 8  # of the search for two clusters, besides the one from the two least alike
+STARTS = 16  # of the search for two clusters, besides the one from the two least alike
 RUNS = 50  # steps of a search, at most
-TOGETHER = 10  # percentile of the clarity of images that show one thing: a face has as much
-APART = 95  # percentile of how far such images fall apart: two faces fall apart further
+TOGETHER = 0.75  # of the median clarity of images that show one thing is in a face, at least
+APART, LEAST = 95, 0.5  # two faces are further apart than this percentile of such images, and this
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Parted:
 
 @dataclass(frozen=True)
 class Usual:
-    """What images come to that show one thing: the ``clarity`` that nearly all sets of them have.
+    """What images come to that show one thing, by ``sets`` sets of them.
 
-    ``apart`` is what nearly all stay below when they are parted in two; ``sets`` counts them.
+    A face has ``clarity`` at least, and two of them are further ``apart`` than this.
     """
 
     clarity: float
@@ -138,9 +138,8 @@ def usual(unit: np.ndarray, sets: Sequence[np.ndarray]) -> Usual | None:
     if not found:
         return None
     clear, apart = np.array(found).T
-    return Usual(
-        float(np.percentile(clear, TOGETHER)), float(np.percentile(apart, APART)), len(found)
-    )
+    most = max(LEAST, float(np.percentile(apart, APART)))
+    return Usual(TOGETHER * float(np.median(clear)), most, len(found))
 
 
 def faces(values: np.ndarray, unit: np.ndarray, usual: Usual | None) -> Faces | None:

@@ -51,8 +51,8 @@ def _parents(path: Path) -> dict[str, str]:
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.startswith("#"):
             continue
-        child, tab, parent = (part.strip() for part in line.partition("\t"))
-        if not (child and tab and parent) or "\t" in parent:
+        child, _, parent = (part.strip() for part in line.partition("\t"))
+        if not (child and parent) or "\t" in parent:
             raise UsageError(
                 f"--hierarchy {path}, line {number}: not of the form child, tab, parent"
             )

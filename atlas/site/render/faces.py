@@ -82,9 +82,9 @@ def about(known: UnitFaces, facts: LayerFaces) -> str:
     one, other = (phrases.signed(face.clarity) for face in known.faces)
     return (
         "Nine of each, as whole images. By the network's own last features, centred on all images: "
-        f"two images of one face have a cosine of {one} or {other} in the mean ({facts.clarity:.2f}"
-        f" and more where images show {facts.of}), and the two faces are "
-        f"{phrases.signed(known.apart or 0)} apart (up to {facts.apart:.2f} there)."
+        f"two images of one face have a cosine of {one} or {other} in the mean, and the two faces "
+        f"are {phrases.signed(known.apart or 0)} apart. It takes {facts.clarity:.2f} and "
+        f"{facts.apart:.2f}, by {facts.sets} sets of images that show {facts.of}."
     )
 
 

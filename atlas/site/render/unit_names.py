@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from atlas.data.names import CLASS, CONCEPT, THINGS, UnitName
+from atlas.data.names import CONCEPT, GROUP, THINGS, Thing, UnitName
 from atlas.site import phrases
 from atlas.site.render.base import Anchor, PageAddress
 from atlas.site.render.evidence_tables import Row, Table
@@ -15,7 +16,7 @@ from atlas.site.render.view import CLASSES, CONCEPTS, AtlasView
 class Naming:
     """What is known of a unit's name.
 
-    ``lead`` says it in a sentence, ``things`` are the parts of the form with links to their pages,
+    ``lead`` says it in a sentence, ``things`` are parts of the form that have pages,
     ``scores`` how the scores fell, ``more`` further sentences.
     """
 
@@ -36,15 +37,18 @@ def of_unit(view: AtlasView, layer: str, unit: int, page: PageAddress) -> Naming
     some = [facts.things[number] for _, number in known.terms]
     return Naming(
         lead=lead(known, facts.images, view.kept_names(layer).twin),
-        things=tuple(
-            Anchor(one.name, view.label_link(
-                CONCEPTS if one.kind == CONCEPT else CLASSES, one.name, page
-            ))
-            for one in some if one.kind in (CLASS, CONCEPT)
-        ),
+        things=tuple(_pages(view, some, page)),
         scores=_scores(known),
         more=tuple(_more(known, [(one.name, one.also) for one in some])),
     )  # fmt: skip
+
+
+def _pages(view: AtlasView, things: list[Thing], page: PageAddress) -> Iterator[Anchor]:
+    """The things that have pages."""
+    for one in things:
+        link = view.label_link(CONCEPTS if one.kind == CONCEPT else CLASSES, one.name, page)
+        if link and one.kind != GROUP:
+            yield Anchor(one.name, link)
 
 
 def lead(known: UnitName, images: int, twin: float) -> str:
