@@ -68,10 +68,10 @@ class Peaking:
         return look
 
     def together(self, parts: Sequence[Mapping[str, np.ndarray]]) -> tuple[Seen, Arranged]:
-        """All pieces in one: what the images came to, and the peaks of each layer."""
+        """All pieces in one: what the images came to, and the peaks of each layer, as kept."""
 
         def joined(name: str) -> np.ndarray:
-            return np.concatenate([part[name] for part in parts if name in part])
+            return peaks.kept(np.concatenate([part[name] for part in parts if name in part]))
 
         rows = np.array(self.rows, np.int64)
         images = np.array(self.images, np.int64)

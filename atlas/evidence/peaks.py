@@ -109,6 +109,13 @@ def halved(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (values / scale).astype(np.float16), scale
 
 
+def kept(values: np.ndarray) -> np.ndarray:
+    """Values ``[N, U]`` as they are kept in files, and so as everything is found from: float32."""
+    halves, scale = halved(values)
+    as_kept: np.ndarray = halves.astype(np.float32) * scale
+    return as_kept
+
+
 def whole(parts: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     """The values again, float32."""
     values: np.ndarray = parts[name].astype(np.float32) * parts[f"{name}_scale"]

@@ -75,10 +75,12 @@ def test_a_name_has_to_be_beyond_the_twins() -> None:
     assert judged.doubt == "twin"
 
 
-def test_what_two_labels_explain_as_well_has_no_name() -> None:
-    dice = np.random.default_rng(2)
-    one = dice.random(IMAGES) < 0.3
-    labels = np.stack([one ^ (dice.random(IMAGES) < 0.01) for _ in range(4)], 1)
-    (judged,) = judging.judge(peaks(noisy(one[:, None] * 1.0)), labels, [0]).units.values()
-    assert judged.doubt == "rivals" and judged.steady < judging.STEADY
-    assert len(judged.rivals) == judging.RIVALS
+def test_draws_of_the_images_tell_a_clear_best_from_rivals() -> None:
+    dice = np.random.default_rng(4)
+    draws = np.stack([np.bincount(dice.integers(0, 200, 200), minlength=200) for _ in range(60)])
+    held = dice.random((200, 2)) < 0.4
+    clear = held[:, 0] + 0.1 * dice.normal(size=200)
+    lengths = np.array([1, 1])
+    assert judging._wins(clear, held, lengths, draws * 1.0)[0] == 1
+    between = held.sum(1) + 0.1 * dice.normal(size=200)
+    assert 0.1 < judging._wins(between, held, lengths, draws * 1.0)[0] < 0.9
