@@ -16,6 +16,7 @@ from atlas.data.experiments.table import EXPERIMENTS
 from atlas.data.plan import Estimate, nothing
 from atlas.site.render import (
     cards,
+    claims,
     images,
     inventory,
     labels,
@@ -107,6 +108,13 @@ PAGES: tuple[Page, ...] = (
         address="concepts/index.html",
         estimate=estimates.concepts,
         entries=labels.concept_entries,
+    ),
+    Page(
+        "claims",
+        claims.files,
+        title="What this atlas supports, and what not",
+        address=claims.FILE,
+        estimate=claims.estimate,
     ),
     Page("live", live.files, title="Live: the network in the page", address="live.html"),
     Page(
