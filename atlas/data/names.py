@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from atlas.data.documents import Document
 
+PERMUTED = 19  # permutations of the labels that p is told from
 CLASS, GROUP, CONCEPT = "class", "group", "concept"
 
 

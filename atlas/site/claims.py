@@ -169,7 +169,11 @@ def _of_all(layers: Sequence[LayerFound]) -> Iterator[Claim]:
         )  # fmt: skip
     known = [one for layer in layers for one in layer.known]
     for one, other, text in (
-        ("pearson", "agreeing", "Nine images of one class are as good as a name"),
+        (
+            "pearson",
+            "agreeing",
+            "Where the nine agree, the activation goes with a label",
+        ),
         ("kept", "pearson", "Units whose pictures hold are those that have names"),
         ("told", "clarity", "Units of which the nine tell are those that are one thing"),
     ):

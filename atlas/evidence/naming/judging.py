@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from atlas.data.names import PERMUTED
 from atlas.evidence.naming import forms, scores
 from atlas.evidence.naming.forms import Form, Found
 from atlas.evidence.peaks import LayerPeaks
 
 COST = 0.1  # by how much each further label must raise the correlation
 LEAST = 0.2  # correlation of a name
-PERMUTED, REDRAWN, SPOILT = 19, 60, 10  # draws
+REDRAWN, SPOILT = 60, 10  # draws
 CHANCE = 0.05  # that any unit of a layer gets a name where labels mean nothing
 UNLEARNED = 95  # percentile of the twin's units that a name has to be beyond
 STEADY = 0.75  # share of the draws of images in which a name is the best

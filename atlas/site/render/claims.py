@@ -53,7 +53,7 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
     )
     lead = (
         f"{len(supported)} of {len(found)} claims that one may make of these pictures are "
-        "supported by this atlas's figures. Each is decided by a figure and a limit that stand here."
+        "supported by its figures. Each is decided by a figure and a limit that stand here."
     )
     content = ClaimsPage(TITLE, lead, supported, others)
     yield FILE, view.renderer.page("claims.html", head, content)

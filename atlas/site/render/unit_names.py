@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from atlas.data.names import CONCEPT, GROUP, THINGS, Thing, UnitName
+from atlas.data.names import CONCEPT, GROUP, PERMUTED, THINGS, Thing, UnitName
+from atlas.data.telling import TELLING
 from atlas.site import phrases
 from atlas.site.render.base import Anchor, PageAddress
 from atlas.site.render.evidence_tables import Row, Table
@@ -39,7 +40,10 @@ def of_unit(view: AtlasView, layer: str, unit: int, page: PageAddress) -> Naming
         lead=lead(known, facts.images, view.kept_names(layer).twin),
         things=tuple(_pages(view, some, page)),
         scores=_scores(known),
-        more=tuple(_more(known, [(one.name, one.also) for one in some])),
+        more=(
+            *_more(known, [(one.name, one.also) for one in some]),
+            *_told(view, layer, unit),
+        ),
     )  # fmt: skip
 
 
@@ -72,6 +76,20 @@ def lead(known: UnitName, images: int, twin: float) -> str:
     return f"{best}, but it is the best in only {share} of draws of the images{rival}."
 
 
+def _told(view: AtlasView, layer: str, unit: int) -> Iterator[str]:
+    """How a machine answers what the nine pose."""
+    facts = view.kept(TELLING, layer) if view.has(TELLING, layer) else None
+    own = facts.of(unit) if facts else None
+    if facts and own and own.features is not None and own.pixels is not None:
+        twin = facts.twin_features
+        beside = "" if twin is None else f" (units of shuffled weights {round(100 * twin)} %)"
+        yield (
+            f"Of {facts.tasks} questions which of two other images excites it more, likeness to "
+            f"its nine answers {round(100 * own.features)} % by the network's features{beside}, "
+            f"{round(100 * own.pixels)} % by pixels."
+        )
+
+
 def _scores(known: UnitName) -> Table:
     def row(head: str, *values: float) -> Row:
         return Row(head, tuple(phrases.signed(one) for one in values))
@@ -86,10 +104,16 @@ def _scores(known: UnitName) -> Table:
     )
 
 
+def _chance(p: float) -> str:
+    """A chance, from so many permutations that no smaller one can be told."""
+    least = 1 / (1 + PERMUTED)
+    return f"≤ {least:g}" if p <= least else f"= {p:.2g}"
+
+
 def _more(known: UnitName, also: list[tuple[str, tuple[str, ...]]]) -> list[str]:
     said = [
         f"AUPRC {phrases.signed(known.auprc)}, AUC {phrases.signed(known.auc)}, {known.size:,} "
-        f"images with the label, p = {known.p:.2g} over the layer, the best in "
+        f"images with the label, p {_chance(known.p)} over the layer, the best in "
         f"{round(100 * known.steady)} % of draws of the images."
     ]
     if known.iou is not None:
