@@ -26,6 +26,7 @@ class Extra:
 # the best first: what stands last is left out first
 EXTRAS = (
     Extra("images", "the whole images of the nine"),
+    Extra("names", "what units follow, and whether they are one thing"),
     Extra("circuits", "circuits as pictures", other_way="pages have them in numbers"),
     Extra("trials", "pictures of the trials"),
     Extra("strips", "patches of weaker images"),

@@ -17,7 +17,7 @@ from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 from atlas.networks.operations import Node
 
-MOST = 48_000_000  # peaks that are kept of an atlas, of its twin's units, too
+MOST = 20_000_000  # peaks that are kept of an atlas, of its twin's units, too
 TWINS, SHOWN_TWIN = 64, 800  # units of a layer's twin, and images that it looks at, at most
 FEWEST = 60  # images that can speak for a unit
 

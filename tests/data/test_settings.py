@@ -13,7 +13,8 @@ EVERYTHING = Settings(
     model="/home/me/models.py:make", weights="/home/me/w.pt", images="/home/me/photos/",
     limit=500, layers=("conv*", "fc?"), units=8, rule="guided", tiles="close",
     near_duplicates=4, title="Seen", about="All of it.",
-    masks=Path("/home/me/masks"), evidence="none", credit="A/B", images_licence="CC0", resize=256,
+    masks=Path("/home/me/masks"), hierarchy=Path("/home/me/tree.tsv"), evidence="none",
+    credit="A/B", images_licence="CC0", resize=256,
     crop=(224, 192), mean=(0.5, 0.4, 0.3), std=(0.25, 0.25, 1.0), interpolation="bicubic",
     colour="rgb", out=Path("/home/me/site"), name="mine", budget=20,
     config=Path("/home/me/atlas.toml"), notes=Path("/home/me/notes"), base_url="https://a.b/c/",
@@ -93,7 +94,8 @@ def test_the_command_follows_from_what_differs_from_the_defaults() -> None:
     assert EVERYTHING.command() == (
         "python build.py --model models.py:make --weights w.pt --images photos --checkpoints "
         "epochs --limit 500 --layers 'conv*,fc?' --units 8 --rule guided --tiles close --near-"
-        "duplicates 4 --masks masks --evidence none --experiments fooling,maps --live off "
+        "duplicates 4 --masks masks --hierarchy tree.tsv --evidence none "
+        "--experiments fooling,maps --live off "
         "--subjects 'dog/*' --wants all --wants-more second --title Seen --about 'All of it.' "
         "--credit A/B --images-licence CC0 "
         "--resize 256 --crop 224x192 --mean 0.5,0.4,0.3 --std 0.25,0.25,1.0 --interpolation "

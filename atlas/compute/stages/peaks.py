@@ -21,7 +21,7 @@ BATCHES = 8  # of a piece of work
 
 def run(run: Run) -> None:
     """Let both look at the images."""
-    if not run.settings.has_evidence:
+    if not (run.settings.has_evidence and run.settings.keeps("names")):
         return
     network = run.network
     layers = network.choose(run.settings.layer_globs)
@@ -40,9 +40,9 @@ def run(run: Run) -> None:
 
 
 def _estimate(plan: Plan) -> int:
-    if not plan.evidence:
+    if not (plan.evidence and "names" in plan.kept):
         return 0
-    return round(1.3 * min(peaks.MOST, plan.images * plan.scanned))
+    return round(1.5 * min(peaks.MOST, plan.images * plan.scanned))
 
 
 STAGE = Stage(
@@ -52,6 +52,7 @@ STAGE = Stage(
     needs=("scan",),
     inputs=("network", "images", "slots"),
     settings=("layers", "evidence"),
+    extras=("names",),
     files=("peaks.npz", "*/peaks.npz"),
     estimate=_estimate,
 )

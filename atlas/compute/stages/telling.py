@@ -25,7 +25,7 @@ PIECE = 400  # images
 
 def run(run: Run) -> None:
     """Ask about all units that are shown."""
-    if not run.settings.has_evidence:
+    if not (run.settings.has_evidence and run.settings.keeps("names")):
         return
     seen = read_seen(run.file("peaks")) if run.leads else None
     images = run.ranks.share(seen.images.tolist() if seen else [])
@@ -48,7 +48,7 @@ def run(run: Run) -> None:
 
 
 def _estimate(plan: Plan) -> int:
-    return plan.units * 45 if plan.evidence else 0
+    return plan.units * 45 if plan.evidence and "names" in plan.kept else 0
 
 
 STAGE = Stage(
@@ -58,5 +58,6 @@ STAGE = Stage(
     needs=("peaks", "nine"),
     inputs=("network", "images"),
     settings=("layers", "evidence"),
+    extras=("names",),
     estimate=_estimate,
 )

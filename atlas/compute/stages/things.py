@@ -29,7 +29,7 @@ PIECE = 50  # images
 
 def run(run: Run) -> None:
     """Look at classes and masks."""
-    if not run.settings.has_evidence:
+    if not (run.settings.has_evidence and run.settings.keeps("names")):
         return
     images = run.ranks.share(read_seen(run.file("peaks")).images if run.leads else None)
     assert images is not None
@@ -86,7 +86,7 @@ def why_not(images: int, things: int) -> str:
 
 
 def _estimate(plan: Plan) -> int:
-    return plan.images * 8 + 10_000 if plan.evidence else 0
+    return plan.images * 8 + 10_000 if plan.evidence and "names" in plan.kept else 0
 
 
 STAGE = Stage(
@@ -96,6 +96,7 @@ STAGE = Stage(
     needs=("peaks",),
     inputs=("network", "images", "masks", "hierarchy"),
     settings=("evidence", "hierarchy"),
+    extras=("names",),
     files=("things.npz",),
     estimate=_estimate,
 )

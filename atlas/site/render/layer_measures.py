@@ -15,6 +15,7 @@ from atlas.site.render.unit_table import known_of
 from atlas.site.render.view import AtlasView
 
 PAIRS = (("pearson", "clarity"), ("told", "polysemanticity"), ("kept", "ssim"), ("active", "ninth"))
+MOST = 600  # units of a layer that one page has room for
 FEWEST = 3  # units that have both figures of a chart
 
 
@@ -56,16 +57,19 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
 
 def has_page(view: AtlasView, layer: str) -> bool:
     """Whether a layer's units have two figures that a chart can show."""
+    if len(view.layers[layer].top) > MOST or not view.atlas.keeps("names"):
+        return False
     return _pair(_figures(known_of(view, layer))) is not None
 
 
 def measures_page(view: AtlasView, layer: str) -> str:
     """The page of a layer; "" where its units have no two figures."""
+    if not has_page(view, layer):
+        return ""
     known = known_of(view, layer)
     figures = _figures(known)
     pair = _pair(figures)
-    if pair is None:
-        return ""
+    assert pair is not None
     x, y = pair
     file = address(layer)
     page = view.page(file)
@@ -158,4 +162,6 @@ def _text(value: float | None) -> str:
 
 def estimate(plan: Plan) -> int:
     """Bytes of all these pages."""
-    return sum(9_000 + 520 * layer.units for layer in plan.layers)
+    if "names" not in plan.kept:
+        return 0
+    return sum(9_000 + 520 * layer.units for layer in plan.layers if layer.units <= MOST)
