@@ -195,22 +195,39 @@
     read();
   }
 
-  // a quiz: each question counts once
+  // a quiz: each question counts once; what was answered on other pages is kept in this browser
   function asking() {
-    var asked = all(".quiz li"), right = 0, done = 0, score = document.getElementById("score");
+    var asked = all(".quiz li"), right = 0, done = 0, score = document.getElementById("score"), levels = {};
+    if (!asked.length) return;
+    function told() {
+      var said = [right + " of " + done + " right" + (done === asked.length ? ", and that was all." : " so far.")];
+      Object.keys(levels).sort().forEach(function (level) {
+        said.push("On " + level + " units " + levels[level][0] + " of " + levels[level][1] + ".");
+      });
+      var pages = JSON.parse(remembered("quiz") || "{}"), own = location.pathname, every = [0, 0];
+      pages[own] = [right, done];
+      remember("quiz", JSON.stringify(pages));
+      Object.keys(pages).forEach(function (page) { every[0] += pages[page][0]; every[1] += pages[page][1]; });
+      if (every[1] > done) said.push("In all quizzes " + every[0] + " of " + every[1] + ", " + Math.round(100 * every[0] / every[1]) + " %.");
+      score.textContent = said.join(" ");
+    }
     asked.forEach(function (question) {
       var buttons = all("[data-answer]", question);
       buttons.forEach(function (button) {
         button.addEventListener("click", function () {
           var good = button.dataset.answer === question.dataset.right;
           done += 1; right += good;
+          if (question.dataset.level) {
+            var level = levels[question.dataset.level] = levels[question.dataset.level] || [0, 0];
+            level[0] += good; level[1] += 1;
+          }
           buttons.forEach(function (b) {
             b.disabled = true;
             if (b.dataset.answer === question.dataset.right) b.closest(".choice").classList.add("right");
           });
           button.textContent = good ? "Right" : "No";
           question.querySelector("details").open = true;
-          score.textContent = right + " of " + done + " right" + (done === asked.length ? ", and that was all." : " so far");
+          told();
         });
       });
     });

@@ -7,16 +7,18 @@ it. Nothing is sent anywhere; the page counts the answers itself.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from atlas.data import addresses
 from atlas.data.records import LayerData, Pair, Plate, Unit
+from atlas.data.telling import NATURAL, SYNTHETIC, TELLING
 from atlas.drawing import pixels
 from atlas.site.render.base import Crumb, Entry, PageAddress
 from atlas.site.render.view import MEDIAN, AtlasView, is_askable
 
 QUESTIONS = 10
+EASY = 0.95  # of a machine's answers that are right: the unit is an easy one
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Choice:
 class Question:
     """Eight pairs of a unit's plate, and two more patches, of which one is its ninth.
 
-    ``right`` is the letter of that one.
+    ``right`` is the letter of that one. ``level`` is how a machine fares with such questions on the
+    unit: "easy" or "hard", "" where that isn't known.
     """
 
     unit: int
@@ -53,17 +56,22 @@ class Question:
     pairs: tuple[TilePair, ...]
     choices: tuple[Choice, ...]
     right: str
+    level: str
 
 
 @dataclass(frozen=True)
 class QuizPage:
-    """What a quiz shows; ``strip_size`` is the height and width of every strip of patches."""
+    """What a quiz shows; ``strip_size`` is the height and width of every strip of patches.
+
+    ``others`` says how people and a machine fared with such questions.
+    """
 
     layer: str
     crisp: bool
     plate: Plate
     strip_size: Pair
     questions: tuple[Question, ...]
+    others: str
 
 
 def files(view: AtlasView) -> Iterator[tuple[str, str]]:
@@ -110,6 +118,7 @@ def quiz_page(view: AtlasView, layer: LayerData) -> str:
         plate=layer.plate,
         strip_size=pixels.strip_size(tile, len(units[0].spectrum)),
         questions=tuple(_question(view, layer, unit, page=page, tile=tile) for unit in units),
+        others=_others(view, layer, units),
     )
     return view.renderer.page("quiz.html", head, content)
 
@@ -136,4 +145,35 @@ def _question(
         ),
         choices=(Choice("A", *first), Choice("B", *second)),
         right="A" if ninth_first else "B",
+        level=_level(_answered(view, layer, unit)),
+    )
+
+
+def _answered(view: AtlasView, layer: LayerData, unit: Unit) -> float | None:
+    """The share of a machine's right answers on a unit, by the network's features."""
+    if not view.has(TELLING, layer.layer):
+        return None
+    known = view.kept(TELLING, layer.layer).of(unit.unit)
+    return known.features if known else None
+
+
+def _level(share: float | None) -> str:
+    if share is None:
+        return ""
+    return "easy" if share >= EASY else "hard"
+
+
+def _others(view: AtlasView, layer: LayerData, units: Sequence[Unit]) -> str:
+    known = [share for unit in units if (share := _answered(view, layer, unit)) is not None]
+    people = (
+        f"Elsewhere people answered {NATURAL:.0%} of such questions right with photographs, and "
+        f"{SYNTHETIC:.0%} with pictures made for units (Borowski et al. 2021); they saw the nine "
+        "weakest images as well."
+    ).replace("%", " %")
+    if not known:
+        return people
+    share = round(100 * sum(known) / len(known))
+    return (
+        f"{people} A machine answers {share} % on these units by the network's own features; a "
+        f"unit is called easy where it answers {round(100 * EASY)} % or more."
     )
