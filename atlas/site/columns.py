@@ -61,9 +61,9 @@ _TRIED = {
     "ssim": "likeness of reconstruction and control's (SSIM)",
     "rank": "rank correlation of their strengths by place",
     "kept": "share of the activation that the marked fifth keeps by itself",
-    "kept_elsewhere": "the same for a mask of the same shape elsewhere",
+    "kept_elsewhere": "share that a mask of the same shape elsewhere keeps",
     "lost": "share that is lost when the marked fifth is blurred",
-    "lost_elsewhere": "the same for a mask of the same shape elsewhere",
+    "lost_elsewhere": "share that is lost to a mask of the same shape elsewhere",
     "own": "share of the reconstruction that is the unit's own",
 }
 
