@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from atlas.data.faces import Face, LayerFaces, UnitFaces
-from atlas.data.names import CONCEPT, Thing
+from atlas.data.names import CLASS, Thing
 from atlas.data.rounding import rounded
 from atlas.evidence import faces
 from atlas.evidence.faces import FACE, Usual
@@ -39,7 +39,7 @@ def usual_of(shown: Shown) -> tuple[Usual | None, str]:
     sets = [
         shown.rows[shown.labels[:, place]][:few]
         for place, thing in enumerate(shown.things)
-        if thing.kind != CONCEPT and thing.count >= 2 * FACE
+        if thing.kind == CLASS and thing.count >= 2 * FACE
     ]
     if len(sets) >= FEWEST_SETS:
         return faces.usual(shown.directions, sets), CLASSES

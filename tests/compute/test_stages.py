@@ -63,7 +63,8 @@ def copy(built: Path, tmp_path: Path) -> Path:
 ON_PLATES = ["summary", "small", "figures", "jpeg"]
 CUT = ["close_ups", "reconstructions", "examples", *ON_PLATES]
 PIXELS = ["close_ups", "reconstructions", "examples", "stimuli", *ON_PLATES]
-AFTER_NINE = ["nine", "connections", "contributions", "together", *PIXELS]
+NAMING = ["peaks", "things", "names", "faces", "telling"]
+AFTER_NINE = ["nine", "connections", "contributions", "together", *PIXELS, *NAMING[2:]]
 
 # what changes, what runs then, and a reason that is given
 CHANGES: list[tuple[dict[str, Any], list[str], str]] = [
@@ -75,16 +76,20 @@ CHANGES: list[tuple[dict[str, Any], list[str], str]] = [
     ({"without": ("small",)}, ["small"], "small again: without small now"),
     ({"without": ("figures",)}, ["figures"], "figures again: without figures now"),
     ({"without": ("images",)}, ["stimuli"], "stimuli again: without images now"),
-    ({"without": ("strips",)}, ["examples", "summary"], "examples again: without strips now"),
+    (
+        {"without": ("strips",)},
+        ["examples", "summary", "faces"],
+        "examples again: without strips now",
+    ),
     ({"without": ("cards", "image-pages")}, [], ""),  # which are pages
     (
         {"lean": True},
-        ["reconstructions", "examples", "stimuli", *ON_PLATES],
+        ["reconstructions", "examples", "stimuli", *ON_PLATES, *NAMING],
         "reconstructions again: without sharp now; without trials now",
     ),
     (
         {"images_policy": "pointers"},
-        ["layers", *CUT[:3], "live", "stimuli", *ON_PLATES],
+        ["layers", *CUT[:3], "live", "stimuli", *ON_PLATES, "faces"],
         "images-policy was show and is pointers",
     ),
     ({"near_duplicates": 0}, ["scan"], "near-duplicates was not given and is 0"),
@@ -125,7 +130,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_other_images_other_weights_or_masks_make_run_what_looks_at_them(copy: Path) -> None:
     said: list[str] = []
     ran = compute(a_run(copy, with_masks=False), STAGES, report=said.append)
-    assert ran == ["concepts", "summary", "figures"] and "the masks changed" in said[0]
+    assert (
+        ran == ["concepts", "summary", "figures", "things", "names", "faces"]
+        and "the masks changed" in said[0]
+    )
     ran = compute(a_run(copy, images=DemoImages(25)), STAGES, report=said.append)
     assert "layers" not in ran and "scan" in ran and "the images changed" in "\n".join(said)
     said.clear()

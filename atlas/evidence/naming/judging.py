@@ -83,31 +83,34 @@ def judge(peaks: LayerPeaks, labels: np.ndarray, units: Sequence[int]) -> Judgem
     """Judge the best forms of some units of a layer, by labels ``[N, C]`` bool of the images."""
     scaled, ranked = scores.standardised(peaks.own), scores.ranks(peaks.own)
     found = forms.search(scaled[:, units], ranked[:, units], labels)
-    net = _net(found)
+    net = _net(found, len(labels))
     p = _chance(net.max(1), [
-        _net(forms.search(scaled[:, units], ranked[:, units], labels[order])).max(1)
+        _net(forms.search(scaled[:, units], ranked[:, units], labels[order]), len(labels)).max(1)
         for order in _orders(len(labels))
     ])  # fmt: skip
     twin = forms.search(
         scores.standardised(peaks.twin), scores.ranks(peaks.twin), labels[peaks.rows]
     )
-    beyond = float(np.percentile(_net(twin).max(1), UNLEARNED))
+    beyond = float(np.percentile(_net(twin, len(peaks.rows)).max(1), UNLEARNED))
     draws = _draws(len(labels))
     judged = {}
     for row, unit in enumerate(units):
         own = peaks.own[:, unit]
         judged[unit] = (
             _judged(found, row, net[row], own, labels, p=p[row], twin=beyond, draws=draws)
-            if scaled[:, unit].any()
+            if scaled[:, unit].any() and net[row].max() > -1
             else Judged((), "weak")
         )
     return Judgement(judged, beyond)
 
 
-def _net(found: Found) -> np.ndarray:
-    """Correlations less ``COST`` for each label after the first: ``[U, K]``."""
+def _net(found: Found, images: int) -> np.ndarray:
+    """Correlations less ``COST`` for each label after the first: ``[U, K]``.
+
+    -1 for a form that more than half of the images have: twice as many couldn't, as a check asks.
+    """
     net: np.ndarray = found.pearson - COST * (found.lengths - 1)
-    return np.where(found.lengths > 0, net, -1)
+    return np.where((found.lengths > 0) & (2 * found.size <= images), net, -1)
 
 
 def _chance(net: np.ndarray, permuted: Sequence[np.ndarray]) -> list[float]:
