@@ -52,9 +52,13 @@ class Page(HTMLParser):
 
 
 def named_pages(site: Path) -> int:
-    """How many classes, concepts and experiments have a page, their lists, and the live page."""
+    """How many classes, concepts, experiments and layers' figures have a page, with their lists, the
+    live page and the claims.
+    """
     kinds = ("classes", "concepts", "experiments")
-    return 1 + sum(1 for kind in kinds for _ in (site / "small" / kind).rglob("*.html"))
+    charts = len(list((site / "small").glob("*/figures.html")))
+    assert charts == 6
+    return 2 + charts + sum(1 for kind in kinds for _ in (site / "small" / kind).rglob("*.html"))
 
 
 def test_every_link_of_every_page_is_relative_and_leads_to_a_file(site: Path) -> None:
@@ -138,7 +142,8 @@ def test_rendering_again_gives_the_same_bytes_and_does_not_import_torch(
     ran = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     images = len(list((site / "small" / "images").rglob("*.webp")))
-    assert int(ran.stdout) == 4 + 6 + 6 + 5 + 3 * 472 + images + named_pages(site)
+    tables = len(list((site / "small").glob("units.*")))
+    assert int(ran.stdout) == 4 + 6 + 6 + 5 + 3 * 472 + images + named_pages(site) + tables
     for path in (site / "small").rglob("*.html"):
         assert (folder / path.relative_to(site / "small")).read_bytes() == path.read_bytes()
 
