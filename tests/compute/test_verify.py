@@ -15,11 +15,15 @@ from atlas.errors import UsageError
 from atlas.images.sources import DemoImages
 from atlas.networks.network import Network, load_network
 
+SPARE = ("*.html", "*.jpg", "images", "embed", "experiments", "live")
+
 
 @pytest.fixture
 def copy(site: Path, tmp_path: Path) -> Path:
-    spare = shutil.ignore_patterns("*.html", "*.jpg", "images", "embed", "experiments", "live")
-    shutil.copytree(site / "small", tmp_path / "small", ignore=spare)
+    """The atlas without what verifying doesn't read, nor what names were found from."""
+    shutil.copytree(
+        site / "small", tmp_path / "small", ignore=shutil.ignore_patterns(*SPARE, "peaks.npz")
+    )
     return tmp_path / "small"
 
 
@@ -50,6 +54,25 @@ def test_what_was_tampered_with_is_told(copy: Path, capfd: pytest.CaptureFixture
     assert code == 1 and "108 of 112 units" in said
     assert "conv4/3: no. 3 is" in said and "conv4/4: no. 1 stands elsewhere" in said
     assert "conv4/5: fired for" in said and "conv4/6: the reconstruction of no. 1" in said
+
+
+def test_names_faces_and_answers_are_found_anew(
+    site: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "small"
+    shutil.copytree(site / "small", copy, ignore=shutil.ignore_patterns(*SPARE))
+    for file, unit, field, said in (
+        ("names", 3, "doubt", "twin"), ("names", 4, "auprc", 0.01), ("faces", 5, "clarity", -0.5),
+        ("faces", 6, "apart", 0.0),
+    ):  # fmt: skip
+        path = copy / "scores" / f"{file}.json"
+        layer = json.loads(path.read_text())
+        layer["units"][unit][field] = said
+        path.write_text(json.dumps(layer))
+    code, said = verify(capfd, str(copy / "scores"))
+    assert code == 1 and "20 of 24 units" in said
+    assert "scores/3: it follows" in said and "scores/4: AUPRC" in said
+    assert "scores/5: clarity" in said and "scores/6: polysemanticity" in said
 
 
 def test_other_weights_or_images_are_told(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ class Page(HTMLParser):
 
 
 def named_pages(site: Path) -> int:
-    """How many classes, concepts, experiments and layers' figures have a page, with their lists, the
+    """How many pages classes, concepts, experiments and layers' figures have, with their lists, the
     live page and the claims.
     """
     kinds = ("classes", "concepts", "experiments")
