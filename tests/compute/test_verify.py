@@ -61,13 +61,15 @@ def test_names_faces_and_answers_are_found_anew(
 ) -> None:
     copy = tmp_path / "small"
     shutil.copytree(site / "small", copy, ignore=shutil.ignore_patterns(*SPARE))
-    for file, unit, field, said in (
-        ("names", 3, "doubt", "twin"), ("names", 4, "auprc", 0.01), ("faces", 5, "clarity", -0.5),
-        ("faces", 6, "apart", 0.0),
-    ):  # fmt: skip
-        path = copy / "scores" / f"{file}.json"
+    changes = {
+        "names": ((3, "doubt", "made up"), (4, "auprc", 5.0)),
+        "faces": ((5, "clarity", -5.0), (6, "apart", -5.0)),
+    }
+    for name, changed in changes.items():
+        path = copy / "scores" / f"{name}.json"
         layer = json.loads(path.read_text())
-        layer["units"][unit][field] = said
+        for unit, key, value in changed:
+            layer["units"][unit][key] = value
         path.write_text(json.dumps(layer))
     code, said = verify(capfd, str(copy / "scores"))
     assert code == 1 and "20 of 24 units" in said
