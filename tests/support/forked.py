@@ -7,7 +7,10 @@ process that forks them has no other threads than its own.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
+import io
 import json
 import os
 import socket
@@ -34,9 +37,10 @@ class Build:
 class Parent:
     """The process that builds are forked from; only some of one call at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, warm: Sequence[str] = ()) -> None:
+        """``warm`` is a command that the process runs itself, so that forked ones start sooner."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.forked"],
+            [sys.executable, "-m", "tests.support.forked", *warm],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )  # fmt: skip
@@ -82,6 +86,7 @@ def _serve() -> None:
     """Fork builds as they are asked for by standard input, and answer by standard output."""
     import torch.export._trace  # noqa: F401, what a build loads
     import torchvision.transforms.v2  # noqa: F401
+    from tqdm import tqdm
 
     import atlas.compute.stages
     import atlas.site.pages  # noqa: F401
@@ -90,6 +95,7 @@ def _serve() -> None:
     from atlas.images.masks import DemoMasks
     from atlas.images.sources import DemoImages
     from atlas.networks.network import load_network
+    from tests.support import disturbed
     from tests.support.traces import trace_once
 
     world.draw = functools.lru_cache(maxsize=512)(world.draw)
@@ -99,6 +105,14 @@ def _serve() -> None:
     masks = DemoMasks(images)
     for index in masks.indices():  # drawn here, they are in memory in every build
         images[index], masks.of(index)
+    if sys.argv[1:]:
+        disturbed.compiled_once()
+        tqdm.monitor_interval = 0  # it would be a thread
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            code = main(sys.argv[1:])
+        assert code == 0, said.getvalue()
+    gc.freeze()  # what nobody looks at again is never copied
     for line in sys.stdin:
         tasks = list(Path("/proc/self/task").glob("*"))
         assert len(tasks) <= 1, "a process with threads is not forked safely"
@@ -108,7 +122,11 @@ def _serve() -> None:
             if not process:
                 _redirect(printed)
                 os.environ.update(environment)
-                sys.exit(main(words))
+                if "FAULT" in environment:
+                    disturbed.Disturbance(json.loads(environment["FAULT"])).begin()
+                code = main(words)
+                sys.stdout.flush()
+                os._exit(code)  # to clear up all that was loaded would take as long as a build
             processes.append(process)
         print(json.dumps(processes), flush=True)
         codes = [os.waitstatus_to_exitcode(os.waitpid(one, 0)[1]) for one in processes]
