@@ -14,6 +14,12 @@ from atlas.runtime.checkpoint import Checkpoint
 
 BITS = 64  # of a perceptual hash
 DIGEST = 16  # bytes of the digest of an image's pixels
+TABLES = {
+    "seen": ("image INTEGER PRIMARY KEY", "digest BLOB", "hash BLOB", "recoloured INT",
+             "original INT"),
+    "bands": ("band INT", "part BLOB", "image INT"),
+    "unread": ("image INTEGER PRIMARY KEY", "reason TEXT"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,17 +46,13 @@ class DuplicateIndex:
 
     def __init__(self, near: int | None = None, checkpoint: Checkpoint | None = None) -> None:
         self.near = near
-        self._database = (checkpoint or Checkpoint()).database
-        self._database.executescript(
-            """
-            CREATE TABLE IF NOT EXISTS seen
-                (image INTEGER PRIMARY KEY, digest BLOB, hash BLOB, recoloured INT, original INT);
-            CREATE INDEX IF NOT EXISTS by_digest ON seen (digest);
-            CREATE TABLE IF NOT EXISTS bands (band INT, part BLOB, image INT);
-            CREATE INDEX IF NOT EXISTS by_band ON bands (band, part);
-            CREATE TABLE IF NOT EXISTS unread (image INTEGER PRIMARY KEY, reason TEXT);
-            """
-        )
+        checkpoint = checkpoint or Checkpoint()
+        for name, columns in TABLES.items():
+            checkpoint.add_table(name, columns)
+        self._database = checkpoint.database
+        for index in ("by_digest ON seen (digest)", "by_band ON bands (band, part)"):
+            self._database.execute(f"CREATE INDEX IF NOT EXISTS {index}")
+        self._database.commit()
 
     def include(self, identities: Iterable[ImageIdentity]) -> set[int]:
         """Add images in the order of their indices, and return those that repeat an earlier one.

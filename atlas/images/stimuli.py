@@ -23,6 +23,7 @@ from atlas.images.sources import Images, name_of
 from atlas.runtime.full_disk import is_full
 
 T = TypeVar("T")
+SUM = 8  # bytes of the digest of a stimulus in the cache
 
 GREY = {"1", "L", "LA", "La", "I", "I;16", "F"}  # Pillow's modes without colour
 
@@ -51,9 +52,10 @@ class Unread:
 class StimulusCache:
     """Decoded stimuli in a file, so that later passes needn't decode their images again.
 
-    Every image has a place in the file: ``shape`` ``(H, W, C)`` bytes, and one byte that marks the
-    stimulus as complete. Images whose place would lie beyond ``limit`` bytes aren't cached, and
-    none are where the disk is full: it is needed for what can't be had otherwise.
+    Every image has a place in the file: ``shape`` ``(H, W, C)`` bytes, and a digest of them, of the
+    image's index and of the file's name. Where that isn't right, as where a killed process left
+    half a stimulus, there is none. Images whose place would lie beyond ``limit`` bytes aren't
+    cached, and none are where the disk is full: it is needed for what can't be had otherwise.
     """
 
     path: Path
@@ -62,30 +64,35 @@ class StimulusCache:
 
     def put(self, index: int, pixels: np.ndarray) -> None:
         """Store the pixels of a stimulus, unless its place lies beyond the limit."""
-        size = math.prod(self.shape) + 1
+        size = math.prod(self.shape) + SUM
         if (index + 1) * size > self.limit:
             return
         try:
             with open(os.open(self.path, os.O_RDWR | os.O_CREAT), "r+b", buffering=0) as file:
-                # the mark comes last, so that a killed process leaves no half a stimulus marked
                 file.seek(index * size)
-                file.write(pixels.tobytes() + b"\1")
+                content = pixels.tobytes()
+                file.write(content + self._sum(index, content))
         except OSError as error:
             if not is_full(error):
                 raise
 
     def get(self, index: int) -> np.ndarray | None:
         """The pixels of a stimulus; None if they aren't stored."""
-        size = math.prod(self.shape) + 1
+        size = math.prod(self.shape) + SUM
         try:
             with open(self.path, "rb", buffering=0) as file:
                 file.seek(index * size)
                 content = file.read(size)
         except FileNotFoundError:
             return None
-        if len(content) < size or content[-1] != 1:
+        if len(content) < size or content[-SUM:] != self._sum(index, content[:-SUM]):
             return None
-        return np.frombuffer(content, np.uint8, size - 1).reshape(self.shape)
+        return np.frombuffer(content, np.uint8, size - SUM).reshape(self.shape)
+
+    def _sum(self, index: int, content: bytes) -> bytes:
+        digest = hashlib.blake2b(f"{self.path.name} {index}".encode(), digest_size=SUM)
+        digest.update(content)
+        return digest.digest()
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,18 @@
 
 ``commit`` makes everything count that was written since the last commit. A process that is killed
 at any moment leaves the state of the last commit.
+
+Each table has a sum of the digests of its rows, which every write keeps up to date, so that a file
+that has changed otherwise, by a bit or a row, is found out when it is opened again (``is_whole``).
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,12 +23,24 @@ import numpy as np
 from atlas.errors import AtlasError
 from atlas.runtime.full_disk import is_full
 
+TABLES = {"facts": ("name TEXT PRIMARY KEY", "value TEXT"),
+          "arrays": ("name TEXT PRIMARY KEY", "value BLOB")}  # fmt: skip
+SUMS = "sums (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID"
+# no tables that this program makes, no tables that hang together, no database at all
+DAMAGED = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+OWN = ("opened", "of")  # facts that are no work
+
+
+class UnusableCheckpoint(AtlasError):
+    """A checkpoint's file that is damaged, or none at all."""
+
 
 class Checkpoint:
     """Facts and arrays by name, in a file at ``path``, or in memory for None.
 
-    Raises ``AtlasError`` if another process has the file open, or it can't be used. Everything that
-    writes raises ``sqlite3.OperationalError`` where the disk is full (``full_disk.is_full``).
+    Raises ``UnusableCheckpoint`` if the file is damaged, and ``AtlasError`` if another process has
+    it open or it can't be used. Everything that writes raises ``sqlite3.OperationalError`` where
+    the disk is full (``full_disk.is_full``).
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -36,20 +53,52 @@ class Checkpoint:
             self.database.execute("PRAGMA locking_mode = EXCLUSIVE")
             # a killed process loses nothing; after a power cut the build may have to start again
             self.database.execute("PRAGMA synchronous = OFF")
-            for table in ("facts (name TEXT PRIMARY KEY, value TEXT)",
-                          "arrays (name TEXT PRIMARY KEY, value BLOB)"):  # fmt: skip
-                self.database.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+            # what is replaced leaves the sums as well
+            self.database.execute("PRAGMA recursive_triggers = ON")
+            self.database.create_function("with_row", -1, _with_row, deterministic=True)
+            self.database.execute("PRAGMA temp_store = MEMORY")  # for triggers
+            self.database.execute(f"CREATE TABLE IF NOT EXISTS {SUMS}")
+            for name, columns in TABLES.items():
+                self.add_table(name, columns)
             self["opened"] = True
             self.database.commit()
         except sqlite3.DatabaseError as error:
             self.close()
             if is_full(error):
                 raise
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+            if code == sqlite3.SQLITE_BUSY:
                 why = "is in use: another build of this atlas is running"
-            else:
-                why = f"can't be used: {error}; to begin anew, remove it"
-            raise AtlasError(f"{path} {why}") from error
+                raise AtlasError(f"{path} {why}") from error
+            why = f"{path} can't be used: {error}; to begin anew, remove it"
+            raise (UnusableCheckpoint if code in DAMAGED else AtlasError)(why) from error
+
+    def add_table(self, name: str, columns: Sequence[str]) -> None:
+        """Add a table of one's own, unless it is there; its rows count in the sums."""
+        self.database.execute(f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(columns)})")
+        self.database.execute("INSERT OR IGNORE INTO sums VALUES (?, 0)", [name])
+        for event, sign, row in (("INSERT", 1, "new"), ("DELETE", -1, "old")):
+            values = ", ".join(f"{row}.{column.split()[0]}" for column in columns)
+            counted = f"with_row(value, {sign}, {values})"
+            self.database.execute(
+                f"CREATE TEMP TRIGGER IF NOT EXISTS {name}_{row} AFTER {event} ON main.{name} "
+                f"BEGIN UPDATE sums SET value = {counted} WHERE name = '{name}'; END"
+            )
+
+    def is_whole(self) -> bool:
+        """Whether all that the file holds is as it was written; reads all of it."""
+        try:
+            if self.database.execute("PRAGMA quick_check").fetchall() != [("ok",)]:
+                return False
+            for name, kept in self.database.execute("SELECT name, value FROM sums").fetchall():
+                found = 0
+                for row in self.database.execute(f"SELECT * FROM {name}"):
+                    found = _with_row(found, 1, *row)
+                if found != kept:
+                    return False
+        except (sqlite3.DatabaseError, UnicodeDecodeError, TypeError):
+            return False
+        return True
 
     def __getitem__(self, name: str) -> Any:
         """The fact of this name; None if there is none."""
@@ -89,7 +138,7 @@ def holds_work(path: Path) -> bool:
 
     It only reads, so that a full disk makes no difference.
     """
-    query = "SELECT (SELECT count(*) FROM facts WHERE name != 'opened') + count(*) FROM arrays"
+    query = f"SELECT (SELECT count(*) FROM facts WHERE name NOT IN {OWN}) + count(*) FROM arrays"
     try:
         where = f"{path.resolve().as_uri()}?mode=ro"
         with closing(sqlite3.connect(where, uri=True, timeout=0)) as database:
@@ -98,3 +147,13 @@ def holds_work(path: Path) -> bool:
         return error.sqlite_errorcode != sqlite3.SQLITE_ERROR
     except sqlite3.DatabaseError:
         return False
+
+
+def _with_row(value: int, sign: int, *row: Any) -> int:
+    """A sum with one more row or without one: 64 bits, as SQLite keeps them."""
+    digest = hashlib.blake2b(digest_size=8)
+    for one in row:
+        content = one if isinstance(one, bytes) else repr(one).encode("utf-8", "surrogatepass")
+        digest.update(b"%d " % len(content) + content)
+    total = value + sign * int.from_bytes(digest.digest(), "big")
+    return (total + (1 << 63)) % (1 << 64) - (1 << 63)

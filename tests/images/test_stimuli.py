@@ -40,7 +40,7 @@ def test_stimuli_come_in_order_with_digests_of_their_decoded_pixels(
 
 
 def test_what_was_kept_is_not_decoded_again(folder: Path, tmp_path: Path) -> None:
-    kept = StimulusCache(tmp_path / "kept", (8, 8, 3), limit=3 * (8 * 8 * 3 + 1))
+    kept = StimulusCache(tmp_path / "kept", (8, 8, 3), limit=3 * (8 * 8 * 3 + 8))
     images = open_folder(folder)
     first = list(stimuli(images, PREPROCESSING, range(4), cache=kept))
     for path in images.paths[:3]:
@@ -58,8 +58,25 @@ def test_what_was_kept_by_half_is_not_taken_for_whole(tmp_path: Path) -> None:
     kept.put(2, np.full((8, 8, 3), 7, np.uint8))
     assert kept.get(1) is None  # a hole before it
     with kept.path.open("r+b") as file:
-        file.truncate(2 * 193 + 192)  # all but the mark
+        file.truncate(2 * 200 + 199)  # all but the last byte of its digest
     assert kept.get(2) is None
+
+
+def test_what_was_kept_and_changed_meanwhile_is_decoded_again(tmp_path: Path) -> None:
+    kept = StimulusCache(tmp_path / "kept", (8, 8, 3))
+    for index in range(3):
+        kept.put(index, np.full((8, 8, 3), index, np.uint8))
+    content = kept.path.read_bytes()
+    for bit in (200 * 8 + 5, 200 * 8 + 8 * 150, 8 * 399 + 7):  # pixels, and the digest
+        changed = bytearray(content)
+        changed[bit // 8] ^= 1 << bit % 8
+        kept.path.write_bytes(changed)
+        assert kept.get(1) is None and kept.get(0) is not None and kept.get(2) is not None
+    kept.path.write_bytes(content[200:] + content[:200])  # of other images
+    assert [kept.get(index) for index in range(3)] == [None] * 3
+    kept.path.write_bytes(content)
+    other = StimulusCache(kept.path.rename(tmp_path / "of other images"), (8, 8, 3))
+    assert other.get(1) is None
 
 
 @pytest.mark.parametrize("workers", [0, 1])

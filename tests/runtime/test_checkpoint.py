@@ -1,12 +1,14 @@
+import random
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from atlas.errors import AtlasError
-from atlas.runtime.checkpoint import Checkpoint, holds_work
+from atlas.runtime.checkpoint import Checkpoint, UnusableCheckpoint, holds_work
 from atlas.runtime.full_disk import is_full
 from tests.support.disks import disk
 
@@ -52,7 +54,7 @@ def test_what_is_wrong_with_the_file_is_not_taken_for_another_build(tmp_path: Pa
 
 
 def test_nor_is_a_full_disk(tmp_path: Path) -> None:
-    with disk(tmp_path / "disk", 40):
+    with disk(tmp_path / "disk", 56):
         path = tmp_path / "disk" / "state"
         checkpoint = Checkpoint(path)
         checkpoint["scanned"] = 64
@@ -73,6 +75,68 @@ def test_nor_is_a_full_disk(tmp_path: Path) -> None:
             checkpoint.keep("a", np.zeros(1 << 20))
         assert is_full(caught.value)
         checkpoint.close()
+
+
+def filled(path: Path) -> Checkpoint:
+    checkpoint = Checkpoint(path)
+    checkpoint.add_table("seen", ("image INTEGER PRIMARY KEY", "digest BLOB", "near INT"))
+    for step in range(40):
+        checkpoint["scanned"] = step
+        checkpoint.keep(f"conv{step % 3} value", np.arange(900, dtype=np.float32) * step)
+        checkpoint.database.execute("INSERT INTO seen VALUES (?, ?, NULL)", [step, bytes([step])])
+    checkpoint.commit()
+    return checkpoint
+
+
+def test_whatever_changes_of_what_it_holds_is_found(tmp_path: Path) -> None:
+    path, dice = tmp_path / "state", random.Random(3)
+    checkpoint = filled(path)
+    assert checkpoint.is_whole()
+    checkpoint.close()
+    content, found = path.read_bytes(), 0
+    wanted = contents(path)
+    for _ in range(150):
+        changed = bytearray(content)
+        changed[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
+        path.write_bytes(changed)
+        try:
+            checkpoint = Checkpoint(path)
+            is_whole = checkpoint.is_whole()
+            checkpoint.close()
+        except UnusableCheckpoint:
+            is_whole = False
+        found += not is_whole
+        assert not is_whole or contents(path) == wanted  # what nothing lies in
+    assert found > 20  # much of the file holds nothing
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE facts SET value = 3 WHERE name = 'scanned'",
+        "DELETE FROM seen WHERE image = 7",
+        "DELETE FROM seen",
+        "INSERT INTO seen VALUES (40, x'00', NULL)",
+        "UPDATE arrays SET name = 'conv9 value' WHERE name = 'conv1 value'",
+        "DELETE FROM sums",
+        "UPDATE seen SET near = 3 WHERE image = 39",
+        "DROP TABLE seen",
+    ],
+)
+def test_so_is_a_row_that_is_another_or_gone(tmp_path: Path, change: str) -> None:
+    filled(tmp_path / "state").close()
+    with closing(sqlite3.connect(tmp_path / "state")) as other:
+        other.execute(change)
+        other.commit()
+    checkpoint = Checkpoint(tmp_path / "state")
+    assert not checkpoint.is_whole()
+    checkpoint.close()
+
+
+def contents(path: Path) -> list[object]:
+    with closing(sqlite3.connect(path)) as database:
+        tables = ("facts WHERE name != 'opened'", "arrays", "seen")
+        return [database.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
 
 
 def test_it_needs_no_file() -> None:
