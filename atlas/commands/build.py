@@ -148,16 +148,18 @@ class _Job:
 
 def _finished(job: _Job) -> AtlasData | None:
     """The published atlas, if all of it is as this build would compute it; or None."""
+    from atlas.compute.ledger import damaged
     from atlas.data.documents import read_atlas
     from atlas.site.staging import building
 
     if job.settings.fresh or job.origin is None or building(*job.place).exists():
         return None
+    folder = job.settings.out / job.settings.atlas_name
     try:
-        facts = read_atlas(job.settings.out / job.settings.atlas_name)
+        facts = read_atlas(folder)
     except AtlasError:
         return None
-    return facts if facts.origin == job.origin else None
+    return facts if facts.origin == job.origin and not damaged(folder, facts.stages) else None
 
 
 def _show(job: _Job, facts: AtlasData) -> None:

@@ -3,11 +3,13 @@
 A stage whose key is what it was when it last ran isn't run again. Keys hold the digests of the
 results of the stages that a stage needs, so where a stage runs anew and comes out equal, nothing
 after it runs. A run that was stopped goes on: finished stages stay, and the one that was at work
-finds its scratch folder and its checkpoint as it left them.
+finds its scratch folder and its checkpoint as it left them. Results and half-done work that are not
+as they were written are computed again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -15,13 +17,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from atlas.compute.keys import Key, changes, identities, key_of, output_digest, owned_files
-from atlas.compute.ledger import read_ledger, write_ledger
+from atlas.compute.keys import Key, changes, identities, key_of
+from atlas.compute.ledger import damaged, output_digest, owned_files, read_ledger, write_ledger
 from atlas.compute.restricted import restricted
+from atlas.compute.room import pieces_are_whole
 from atlas.compute.run import Run
 from atlas.compute.stage import Stage
 from atlas.data.whole_files import write_whole
-from atlas.runtime.checkpoint import Checkpoint
+from atlas.runtime.checkpoint import Checkpoint, UnusableCheckpoint
 
 Report = Callable[[str], Any]
 
@@ -34,6 +37,9 @@ def compute(run: Run, stages: Sequence[Stage], *, report: Report = print) -> lis
     """
     _check(stages)
     ledger = read_ledger(run.folder, run.scratch) if run.leads else {}
+    for name in damaged(run.folder, ledger):
+        report(f"note: {name} again: its files are not as they were written")
+        ledger[name] = {"files": ledger[name]["files"]}  # not as finished
     inputs = identities(run, stages) if run.leads else {}
     _forget(run, stages, ledger)
     ran = []
@@ -44,17 +50,29 @@ def compute(run: Run, stages: Sequence[Stage], *, report: Report = print) -> lis
             outputs = {name: ledger[name]["output"] for name in stage.needs}
             key = key_of(stage, run.settings, inputs=inputs, outputs=outputs)
             before = ledger.get(stage.name)
+            if before and "output" not in before:  # it was begun and not finished
+                before = None
             reasons = changes(before, key)
             if reasons and before:
                 report(f"note: {stage.name} again: {'; '.join(reasons)}")
         if not run.ranks.share(bool(reasons)):
             continue
-        _run(run, stage, stages, key, ledger)
+        _run(run, stage, stages, key=key, ledger=ledger, report=report)
         ran.append(stage.name)
+    if run.leads and ran:  # in whatever order they ran
+        write_ledger(run.scratch, {stage.name: ledger[stage.name] for stage in stages})
     return ran
 
 
-def _run(run: Run, stage: Stage, stages: Sequence[Stage], key: Key, ledger: dict[str, Any]) -> None:
+def _run(
+    run: Run,
+    stage: Stage,
+    stages: Sequence[Stage],
+    *,
+    key: Key,
+    ledger: dict[str, Any],
+    report: Report,
+) -> None:
     scratch = run.ranks.share(run.scratch / stage.name)
     if run.leads:
         _prepare(run.folder, scratch, stage, key)
@@ -63,11 +81,13 @@ def _run(run: Run, stage: Stage, stages: Sequence[Stage], key: Key, ledger: dict
     needed = frozenset(
         name for other in stages if other.name in stage.needs for name in _readable(other)
     )
-    state = Checkpoint(scratch / "state.sqlite" if run.leads else None)
+    state = Checkpoint()
+    if run.leads:
+        state = _checkpoint(run.folder, scratch, stage, key, report)
     with closing(state) as checkpoint:
         stage.run(restricted(run, stage, needed=needed, scratch=scratch, checkpoint=checkpoint))
     if run.leads:
-        done = {**key, "files": list(stage.owned), "output": output_digest(run.folder, stage)}
+        done = {**key, "files": list(stage.owned), "output": output_digest(run.folder, stage.owned)}
         ledger[stage.name] = done
         write_ledger(run.scratch, ledger)
 
@@ -78,16 +98,40 @@ def _readable(stage: Stage) -> list[str]:
     return [*(document.name for document in stage.documents), *files]
 
 
+def _checkpoint(folder: Path, scratch: Path, stage: Stage, key: Key, report: Report) -> Checkpoint:
+    """The stage's checkpoint; its half-done work is cleared away where it isn't as it was left."""
+    path, own = scratch / "state.sqlite", hashlib.sha256(_told(key).encode()).hexdigest()
+    try:
+        checkpoint = Checkpoint(path)
+        is_own = checkpoint.is_whole() and checkpoint["of"] in (None, own)
+        if is_own and pieces_are_whole(checkpoint, scratch):
+            checkpoint["of"] = own
+            return checkpoint
+        checkpoint.close()
+    except UnusableCheckpoint:
+        pass
+    report(f"note: {stage.name} from its beginning: what a stopped build left of it is damaged")
+    shutil.rmtree(scratch)
+    _prepare(folder, scratch, stage, key)
+    checkpoint = Checkpoint(path)
+    checkpoint["of"] = own
+    return checkpoint
+
+
+def _told(key: Key) -> str:
+    return json.dumps(key, sort_keys=True)
+
+
 def _prepare(folder: Path, scratch: Path, stage: Stage, key: Key) -> None:
     """Leave what a stage with the same key left half done, and clear away all else of the stage."""
-    mark, wanted = scratch / "key.json", json.dumps(key, sort_keys=True)
-    if mark.is_file() and mark.read_text() == wanted:
+    mark, wanted = scratch / "key.json", _told(key).encode()
+    if mark.is_file() and mark.read_bytes() == wanted:
         return
     shutil.rmtree(scratch, ignore_errors=True)
     for path in owned_files(folder, stage.owned):
         path.unlink()
     scratch.mkdir(parents=True)
-    write_whole(mark, wanted.encode())
+    write_whole(mark, wanted)
 
 
 def _forget(run: Run, stages: Sequence[Stage], ledger: dict[str, Any]) -> None:

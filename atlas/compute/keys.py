@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -134,17 +132,3 @@ def _said(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(str, value)) or "not given"
     return "not given" if value is None else str(value)
-
-
-def owned_files(folder: Path, patterns: tuple[str, ...] | list[str]) -> list[Path]:
-    """The files in an atlas's folder that match a stage's patterns, in order."""
-    return sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
-
-
-def output_digest(folder: Path, stage: Stage) -> str:
-    """A digest of all that a stage wrote."""
-    digest = hashlib.blake2b(digest_size=16)
-    for path in owned_files(folder, stage.owned):
-        content = hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + content)
-    return digest.hexdigest()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from atlas.compute.room import room
+from atlas.compute.room import note_pieces, room
 from atlas.compute.second_pass import Projections, Revisited, Visit
 from atlas.data.documents import UnitCloseUps, UnitNine
 from atlas.data.geometry import Box
@@ -56,6 +56,11 @@ class TileStore:
     energies: np.ndarray
     tried: np.ndarray
     figures: np.ndarray
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """All of them, in order."""
+        return (self.tiles, self.boxes, self.energies, self.tried, self.figures)
 
     @staticmethod
     def of(layer: ShownLayer, scratch: Path, tried: bool) -> TileStore:
@@ -139,9 +144,13 @@ def draw(
         for visit in visits:
             jobs = [pool.submit(drawn, visit, some) for some in visit.found]
             own = [job.result() for job in jobs]
-            for of_rank in ranks.gather(own):
-                for one in of_rank:
-                    one.put(stores[one.layer])
+            gathered = [one for of_rank in ranks.gather(own) for one in of_rank]
+            for one in gathered:
+                one.put(stores[one.layer])
+            note_pieces(
+                checkpoint,
+                ((stores[one.layer].arrays, one.rows, one.ranks) for one in gathered),
+            )
             checkpoint["visited"] = (checkpoint["visited"] or 0) + ranks.count
             checkpoint.commit()
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from atlas.compute.engine import compute
 from atlas.compute.ledger import begun, read_ledger
+from atlas.compute.room import note_pieces, room
 from atlas.compute.run import Run
 from atlas.compute.stage import Stage
 from atlas.data.documents import Document
@@ -202,6 +207,93 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
     # another setting: what was half done is of no use
     assert compute(a_run(tmp_path, units=2), (FIRST, slow)) == ["slow"]
     assert seen == [None, 1, None]
+
+
+@pytest.mark.parametrize("file", ["parity.json", "parity.txt"])
+def test_results_that_are_not_as_they_were_written_are_computed_again(
+    tmp_path: Path, file: str
+) -> None:
+    compute(a_run(tmp_path), STAGES)
+    before, path = read_ledger(tmp_path / "atlas", tmp_path / "scratch"), tmp_path / "atlas" / file
+    content = path.read_bytes()
+    for damaged in (content[:-1] + bytes([content[-1] ^ 1]), content[:3], b"", None):
+        path.write_bytes(damaged) if damaged is not None else path.unlink()
+        said: list[str] = []
+        assert compute(a_run(tmp_path), STAGES, report=said.append) == ["parity"]
+        assert said == ["note: parity again: its files are not as they were written"]
+        assert path.read_bytes() == content
+    after = read_ledger(tmp_path / "atlas", tmp_path / "scratch")
+    assert after == before and list(after) == list(before)  # atlas.json keeps it in this order
+
+
+def test_half_done_work_that_is_not_as_it_was_left_is_begun_anew(tmp_path: Path) -> None:
+    def fills(run: Run) -> int:
+        numbers = room(run.scratch / "numbers", (4, 2), np.int32)
+        begun_at.append(run.checkpoint["step"] or 0)
+        for step in range(begun_at[-1], 4):
+            if step == stop:
+                raise KeyboardInterrupt
+            rows, columns = np.array([step, step]), np.array([0, 1])
+            numbers[rows, columns] = step
+            note_pieces(run.checkpoint, [((numbers,), rows, columns)])
+            run.checkpoint["step"] = step + 1
+            run.checkpoint.commit()
+        return int(numbers.sum())
+
+    begun_at: list[int] = []
+    slow, scratch = stage("slow", fills), tmp_path / "scratch" / "slow"
+
+    def change(name: str) -> None:
+        content = bytearray((scratch / name).read_bytes())
+        content[len(content) // 5] ^= 2
+        (scratch / name).write_bytes(content)
+
+    def swap() -> None:
+        other = tmp_path / "other"
+        with pytest.raises(KeyboardInterrupt):
+            compute(a_run(other, 9), (stage("slow", fills, inputs=("images",)),))
+        shutil.copy(other / "scratch" / "slow" / "state.sqlite", scratch)
+
+    for damage in (
+        lambda: change("numbers"),
+        lambda: os.truncate(scratch / "numbers", 7),
+        lambda: (scratch / "numbers").unlink(),
+        lambda: os.truncate(scratch / "state.sqlite", 5000),
+        lambda: (scratch / "state.sqlite").write_bytes(b"Dear diary" * 999),
+        swap,
+    ):
+        shutil.rmtree(tmp_path / "scratch", ignore_errors=True)
+        shutil.rmtree(tmp_path / "atlas", ignore_errors=True)
+        said: list[str] = []
+        stop = 2
+        with pytest.raises(KeyboardInterrupt):
+            compute(a_run(tmp_path), (slow,))
+        stop = 3
+        with pytest.raises(KeyboardInterrupt):  # where nothing is damaged it goes on
+            compute(a_run(tmp_path), (slow,), report=said.append)
+        assert begun_at[-2:] == [0, 2] and said == []
+        damage()
+        stop = 4
+        assert compute(a_run(tmp_path), (slow,), report=said.append) == ["slow"]
+        assert begun_at[-1] == 0 and read(a_run(tmp_path), "slow") == 12
+        assert said == ["note: slow from its beginning: what a stopped build left of it is damaged"]
+
+
+def test_a_ledger_that_is_damaged_or_strange_deletes_nothing_of_other_people(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    compute(a_run(tmp_path), STAGES)
+    ledger = tmp_path / "scratch" / "ledger.json"
+    for strange in (
+        {"gone": {"files": ["../*.txt", f"{tmp_path}/*", "", "/*", "../../**/*"]}},
+        {"first": 7, "units": None, "parity": {"files": "x"}, "sum": {"files": [3]}},
+        {"first": {"files": ["first.*"]}, "sum": {"files": [], "output": 3}},
+    ):
+        ledger.write_text(json.dumps(strange))
+        compute(a_run(tmp_path), STAGES, report=lambda _: None)
+        assert (tmp_path / "mine.txt").read_text() == "precious"
+        assert compute(a_run(tmp_path), STAGES) == []
 
 
 def test_files_of_a_stage_that_is_stale_or_gone_are_cleared_away(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlas.compute.room import room
+from atlas.compute.room import note_pieces, room
 from atlas.compute.second_pass import Projections, Visit, revisit
 from atlas.compute.stage import Stage
 from atlas.data import estimates
@@ -100,9 +100,11 @@ def _measure(
             rows = np.searchsorted(numbers[some.layer.id], some.units)
             found = extents(some.reconstructions, run.network.preprocessing.crop)
             own.append((some.layer.id, rows, some.ranks, found))
-        for of_rank in run.ranks.gather(own):
-            for name, rows, ranks, found in of_rank:
-                stores[name][rows, ranks] = found
+        gathered = [one for of_rank in run.ranks.gather(own) for one in of_rank]
+        for name, rows, ranks, found in gathered:
+            stores[name][rows, ranks] = found
+        pieces = (((stores[name],), rows, ranks) for name, rows, ranks, _ in gathered)
+        note_pieces(run.checkpoint, pieces)
         run.checkpoint["visited"] = (run.checkpoint["visited"] or 0) + run.ranks.count
         run.checkpoint.commit()
 

@@ -119,5 +119,5 @@ STAGE = Stage(
     needs=("scan",),
     inputs=("network", "images"),
     settings=("layers", "live", "images_policy"),
-    files=("live/*.js",),
+    files=("live/weights-*.js", "live/pictures.js"),
 )
