@@ -47,10 +47,13 @@ class Document(Generic[T]):
 
     def write(self, folder: Path, body: T, layer: str = "") -> None:
         """Write one."""
-        said = msgspec.to_builtins(body)
         path = self.path(folder, layer)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, encoded({"schema": self.schema, **said}))
+        write_whole(path, self.encoded(body))
+
+    def encoded(self, body: T) -> bytes:
+        """What its file holds."""
+        return encoded({"schema": self.schema, **msgspec.to_builtins(body)})
 
     def read(self, folder: Path, layer: str = "") -> T:
         """Read one. Raises ``AtlasError`` for a file that isn't there or has another form."""

@@ -195,7 +195,8 @@ class Check:
         assert set(published_addresses.listed(out / NAME)) == {*known, "index.html", "conv3/0.html"}
         for page in published_addresses.listed(out / NAME):
             assert (out / NAME / page).is_file(), page
-        assert not any(path.name.startswith(".") for path in (out / NAME).rglob("*"))
+        hidden = {path.name for path in (out / NAME).rglob("*") if path.name.startswith(".")}
+        assert hidden == {".addresses.json"}
         top = {path.name for path in out.iterdir()}
         assert top == {path.split("/")[0] for path in (*OTHERS, *NEW_SHARED, NAME)}, top
         found = tree(out)

@@ -6,8 +6,9 @@ from msgspec import structs
 from atlas.data.documents import read_atlas, read_layer
 from atlas.data.records import LayerData, Unit
 from atlas.site.assembling import whole
+from atlas.site.files import renew
 from atlas.site.links import check
-from atlas.site.published_addresses import add_listed, keep_addresses, listed
+from atlas.site.published_addresses import add_listed, are_whole, keep_addresses, listed
 from atlas.site.writing import write_pages
 from tests.support.documents import edit_atlas, edit_layer
 
@@ -22,6 +23,35 @@ def test_the_list_only_grows(tmp_path: Path) -> None:
     (tmp_path / "conv1" / "0.html").unlink()
     add_listed(tmp_path, ["conv1/0.html", "conv2/0.html"])
     assert listed(tmp_path) == ["conv1/0.html", "conv2/0.html", "index.html"]
+
+
+def test_a_list_that_was_damaged_is_made_again_of_the_pages_that_stand_there(
+    tmp_path: Path,
+) -> None:
+    for page in ("index.html", "conv1/0.html", "conv1/1.html"):
+        renew(tmp_path / page, "")
+    add_listed(tmp_path, [])
+    whole, digest = tmp_path / "addresses.txt", tmp_path / ".addresses.json"
+    for path in (whole, digest):
+        content = path.read_bytes()
+        for changed in (content.replace(b"1", b"q"), content[:5], b"\xff", b""):
+            path.write_bytes(changed)
+            assert not are_whole(tmp_path)
+            assert listed(tmp_path) == ["conv1/0.html", "conv1/1.html", "index.html"]
+        path.write_bytes(content)
+        assert are_whole(tmp_path)
+    whole.unlink()
+    assert not are_whole(tmp_path) and len(listed(tmp_path)) == 3
+    digest.unlink()
+    assert are_whole(tmp_path) and listed(tmp_path) == []  # of an older version, without a list
+
+
+def test_no_address_leads_out_of_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    strange = ["../x.html", "/etc/x.html", "a/../../x.html", "a//x.html", "./x.html", "x.txt", ""]
+    (folder / "addresses.txt").write_text("\n".join([*strange, "conv1/0.html", ""]))
+    assert listed(folder) == ["conv1/0.html"]
 
 
 def first_nine_units(layer: LayerData) -> LayerData:

@@ -11,7 +11,7 @@ from atlas.commands.cli import main
 from atlas.data.settings import HOME
 from atlas.site.assembling import whole
 from atlas.site.info import SiteContents
-from atlas.site.published_addresses import keep_addresses
+from atlas.site.published_addresses import add_listed, keep_addresses, listed
 from atlas.site.publishing import write_shared
 
 # with an experiment that is made in a moment
@@ -56,8 +56,7 @@ def complete(site: Path, out: Path) -> None:
     notes = out.parent / "notes"
     notes.mkdir()
     (notes / "note.md").write_text(NOTE)
-    with (out / "small" / "addresses.txt").open("a") as file:
-        file.write("conv9/index.html\n")
+    add_listed(out / "small", [*listed(out / "small"), "conv9/index.html"])
     keep_addresses(out / "small", published=out / "small")
     contents = SiteContents(notes=notes, comparisons=(("small", "small"),))
     write_shared(out, whole(out, contents=contents).files.texts)
