@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas.errors import AtlasError, UsageError
-from atlas.runtime.checkpoint import Checkpoint
+from atlas.runtime.checkpoint import Checkpoint, UnusableCheckpoint
 from atlas.runtime.full_disk import is_full
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.IGNORECASE)
@@ -66,7 +66,7 @@ def staging(
     place = Staging(base / "atlas", base / "scratch")
     try:
         base.mkdir(parents=True, exist_ok=True)
-        lock = Checkpoint(base / "lock.sqlite")  # or another build is at work
+        lock = _lock(base / "lock.sqlite")
         if fresh:
             shutil.rmtree(place.folder, ignore_errors=True)
             shutil.rmtree(place.scratch, ignore_errors=True)
@@ -85,6 +85,16 @@ def staging(
                 shutil.rmtree(base, ignore_errors=True)
             raise
         shutil.rmtree(base, ignore_errors=True)
+
+
+def _lock(path: Path) -> Checkpoint:
+    """A file that this process holds until it ends. Raises ``AtlasError`` if another holds it."""
+    try:
+        return Checkpoint(path)
+    except UnusableCheckpoint:  # damaged, and held by nobody, or that would have been told
+        os.truncate(path, 0)
+        path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+        return Checkpoint(path)
 
 
 def _begin(folder: Path, published: Path | None) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import UsageError
-from atlas.site.staging import staging
+from atlas.errors import AtlasError, UsageError
+from atlas.site.staging import building, staging
 
 
 def test_a_failed_build_leaves_the_site_as_it_was(tmp_path: Path) -> None:
@@ -40,3 +40,18 @@ def test_what_is_no_atlas_is_not_replaced(tmp_path: Path) -> None:
     for name in ("..", "a/b", "", ".hidden"):
         with pytest.raises(UsageError, match="--name"):
             stage(name)
+
+
+def test_a_lock_that_is_damaged_keeps_nobody_out_and_others_stay_out(tmp_path: Path) -> None:
+    lock = building(tmp_path, "one") / "lock.sqlite"
+    lock.parent.mkdir()
+    for content in (b"Dear diary" * 999, b"SQLite format 3\0", b"\0"):
+        lock.write_bytes(content)
+        (lock.parent / "scratch").mkdir(exist_ok=True)
+        (lock.parent / "scratch" / "half").write_text("done")
+        with staging(tmp_path, "one", worth_keeping=lambda scratch: True) as place:
+            assert (place.scratch / "half").is_file()
+            with pytest.raises(AtlasError, match="another build"):  # noqa: SIM117
+                with staging(tmp_path, "one", worth_keeping=lambda scratch: True):
+                    pass
+        lock.parent.mkdir()
