@@ -8,7 +8,7 @@ from pathlib import Path
 
 from atlas.data.settings import Settings
 from atlas.runtime.progress import bar
-from atlas.site import checked_links, links, published_addresses, publishing
+from atlas.site import checked_links, files, links, published_addresses, publishing
 from atlas.site.assembling import Whole, whole
 from atlas.site.info import SiteContents
 from atlas.site.pages import PAGES, Page
@@ -24,14 +24,17 @@ def publish(
     ``folder`` holds its data, and lies on the file system of the site.
     """
     out, name, info = settings.out, settings.atlas_name, contents.info
+    if not published_addresses.are_whole(out / name):
+        print(f"note: {out / name / 'addresses.txt'} is not as it was written: it is made again")
     count = write_pages(folder, info=info, progress=bar, pages=pages)
     gone = published_addresses.keep_addresses(folder, published=out / name, info=info)
     if gone:
         print(f"note: {len(gone):,} pages of the last build have gone; each says so now")
-    site = whole(out, contents=contents, name=name, folder=folder, pages=pages)
-    checked_links.check(site.files, info.base, folder)
-    _note(site, settings, contents)
-    publishing.publish(folder, out=out, name=name, shared=site.files.texts)
+    with files.alone(out):  # an atlas published meanwhile would be missing from what all share
+        site = whole(out, contents=contents, name=name, folder=folder, pages=pages)
+        checked_links.check(site.files, info.base, folder)
+        _note(site, settings, contents)
+        publishing.publish(folder, out=out, name=name, shared=site.files.texts)
     return count
 
 
@@ -48,9 +51,10 @@ def render_again(atlases: Iterable[Settings], contents: SiteContents) -> int:
                 publish(at.folder, settings, contents)
             rendered += 1
     if out is not None and not rendered:
-        site = whole(out, contents=contents)
-        links.check(site.files, contents.info.base)
-        publishing.write_shared(out, site.files.texts)
+        with files.alone(out):
+            site = whole(out, contents=contents)
+            links.check(site.files, contents.info.base)
+            publishing.write_shared(out, site.files.texts)
     return rendered
 
 

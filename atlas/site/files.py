@@ -6,6 +6,7 @@ import ctypes
 import fcntl
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -65,17 +66,28 @@ def exchange(one: Path, other: Path) -> bool:
     return bool(renameat2(*paths, _RENAME_EXCHANGE) == 0)
 
 
+_HELD = threading.local()  # the folders that a thread is alone in
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Keep other processes out of the same block on the same folder; wait while one is in it.
+    """Keep all others out of the same block on the same folder; wait while one is in it.
 
-    The system ends the wait when that process ends, even if it is killed. Some network file
-    systems have no such lock; there nothing is kept out.
+    Within the block the same thread may enter it again. The system ends the wait when that process
+    ends, even if it is killed. Some network file systems have no such lock; there nothing is kept
+    out.
     """
-    held = os.open(folder, os.O_RDONLY)
+    own: set[Path] = _HELD.__dict__.setdefault("folders", set())
+    place = folder.resolve()
+    if place in own:
+        yield
+        return
+    held = os.open(place, os.O_RDONLY)
     try:
         with suppress(OSError):
             fcntl.flock(held, fcntl.LOCK_EX)
+        own.add(place)
         yield
     finally:
+        own.discard(place)
         os.close(held)

@@ -82,3 +82,20 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         assert not entered.wait(0.2)
     second.join(10)
     assert entered.is_set()
+
+
+def test_alone_is_alone_but_for_itself(tmp_path: Path) -> None:
+    def enter() -> None:
+        with files.alone(tmp_path):
+            entered.append("other")
+
+    entered: list[str] = []
+    other = threading.Thread(target=enter)
+    with files.alone(tmp_path):
+        with files.alone(tmp_path / "." / ".." / tmp_path.name):
+            entered.append("own")
+        other.start()
+        other.join(0.2)
+        assert entered == ["own"]  # the inner block's end ended nothing
+    other.join(10)
+    assert entered == ["own", "other"]
