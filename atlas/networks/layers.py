@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from atlas.data.slugs import folder
 from atlas.networks import operations as ops
 from atlas.networks.graph import Graph
 from atlas.networks.operations import Node, Operation
@@ -19,7 +20,8 @@ from atlas.networks.tracing import paths_of
 class Layer:
     """A layer: its place in the network, and the receptive fields of its positions.
 
-    ``id`` is its address; ``module`` is the path of the module that makes it; ``kind`` is
+    ``id`` is its address, the path of the module that makes it where that can be one (``folder``);
+    ``module`` is that path; ``kind`` is
     "convolution", "linear", "sum" or "concatenation". ``shape`` is ``(units, height, width)`` of
     one image's activations, with height and width 1 after a linear layer. ``field`` are the true
     receptive fields, and ``held`` those with gates held. ``node`` is the node of the graph whose
@@ -65,10 +67,11 @@ def find_layers(graph: Graph) -> dict[str, Layer]:
         if layout is None:
             continue
         path = _module_path(graph, operation, node)
-        name, number = path, 1
+        first = name = folder(path, taken)
+        number = 1
         while name in taken:  # a module that is called twice is two layers
             number += 1
-            name = f"{path}-{number}"
+            name = f"{first}-{number}"
         taken.add(name)
         fields = graph.fields[node]
         true, held = ReceptiveField(*fields.true), ReceptiveField(*fields.held)

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 import torchvision
@@ -34,6 +36,19 @@ def test_block_outputs_are_layers_of_their_own():
     resnet = find_layers(Graph(torchvision.models.resnet18(), (3, 224, 224)))
     assert resnet["layer4.1"].kind == "sum"
     assert resnet["layer4.1"].field.size == (435, 435)  # Araujo et al. 2019, table 1
+
+
+def test_a_layer_has_an_address_whatever_its_module_is_called():
+    """And none that leads elsewhere, that another system refuses, or that two layers share."""
+    names = ["/etc", "con", "<img src=x onerror=alert(1)>", "Conv", "conv", "x" * 300, "images"]
+    model = nn.Sequential()
+    for name in names:
+        model.add_module(name, nn.Conv2d(3, 3, 1))
+    layers = find_layers(Graph(model, (3, 8, 8)))
+    assert [layer.module for layer in layers.values()] == names
+    assert [name for name in layers if name in names] == ["Conv"]
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{3,80}", name) for name in layers)
+    assert len({name.casefold() for name in layers}) == len(names)
 
 
 def test_the_model_handed_in_is_left_as_it_was():
