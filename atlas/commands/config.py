@@ -23,6 +23,7 @@ class SiteKey:
     name: str
     help: str
     is_path: bool = False
+    kind: type = str
 
 
 _COMPARE = "compare"
@@ -47,6 +48,12 @@ SITE_KEYS = (
     ),
     SiteKey("logo", "a picture in the header of every page, beside the title", is_path=True),
     SiteKey("footer", "Markdown at the foot of every page; its links start at the site's root"),
+    SiteKey(
+        "raw-html",
+        "true keeps HTML in notes and the footer as it is; without it only what shows something "
+        "stays: no scripts, styles, frames, forms and handlers",
+        kind=bool,
+    ),
     SiteKey(
         "labels",
         "a CSV file of addresses and people's own names for units, as `conv5/49, faces` or "
@@ -147,8 +154,9 @@ def _site(source: _Source, table: dict[str, Any]) -> dict[str, Any]:
         if key == _COMPARE:
             site[key] = _pairs(place, value)
             continue
-        elif not isinstance(value, str):
-            raise UsageError(f"{place}: [site] {key}: a text is wanted")
+        if not isinstance(value, keys[key].kind):
+            wanted = "a text" if keys[key].kind is str else "true or false"
+            raise UsageError(f"{place}: [site] {key}: {wanted} is wanted")
         site[key] = str(source.path.parent / value) if keys[key].is_path else value
     return site
 

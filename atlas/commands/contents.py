@@ -40,6 +40,7 @@ def contents_of(settings: Settings, config: Config) -> SiteContents:
         style=own_files.read_style(style) if style else None,
         logo=own_files.read_logo(logo) if logo else None,
         footer=said.get("footer", ""),
+        raw_html=said.get("raw-html", False),
         templates=own,
         names=read_names(labels) if labels else NO_NAMES,
         notes=any(

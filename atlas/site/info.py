@@ -21,7 +21,8 @@ class SiteInfo:
     ``base`` ends in a slash; it is "" where the address isn't known. What can't stand in a URL is
     encoded in it. ``notes`` says whether there are notes to link to. The rest is the author's own:
     a style sheet after the site's, a logo, a footer in Markdown, templates in the place of the
-    usual ones, and names for units. All that decides pages is in the record's ``repr``.
+    usual ones, and names for units; with ``raw_html``, HTML in notes and the footer as it is. All
+    that decides pages is in the record's ``repr``.
     """
 
     title: str = "CNN Atlas"
@@ -34,6 +35,7 @@ class SiteInfo:
     footer: str = ""
     templates: tuple[OwnTemplate, ...] = ()
     names: GivenNames = NO_NAMES
+    raw_html: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", escaping.url(self.base))

@@ -22,7 +22,7 @@ from atlas.site.own_files import TEMPLATES
 from atlas.site.pages import Page
 
 WINGS = ("data", "drawing", "site")  # those that decide what a page looks like
-LIBRARIES = ("jinja2", "markdown", "markupsafe", "msgspec")
+LIBRARIES = ("jinja2", "markdown", "markupsafe", "msgspec", "nh3")
 HOME = Path(inspect.getfile(atlas)).parent
 
 

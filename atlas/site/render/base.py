@@ -216,7 +216,7 @@ class Renderer:
                 for crumb in (first, *head.crumbs)
             ),
             menu=tuple(Anchor(entry.text, address.to(entry.address)) for entry in menu),
-            footer=footer_html(self.info.footer, address.root),
+            footer=footer_html(self.info.footer, address.root, raw=self.info.raw_html),
         )
 
 

@@ -4,7 +4,8 @@
 layer, ``[[alexnet:conv3/117|caption]]`` of another atlas's unit; within a sentence they become
 links. ``[[conv3/117 lit]]`` is a figure whose patches are lit by their reconstructions.
 ``[[experiments/occlusion]]`` shows what came of an experiment. TeX between dollar signs becomes
-MathML: ``$a_i$`` in a line, ``$$a_i$$`` on its own.
+MathML: ``$a_i$`` in a line, ``$$a_i$$`` on its own. HTML of the author's keeps what shows something
+(``authors_html``), unless the site says otherwise.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from atlas.data import addresses
 from atlas.data.experiments.table import NAMES, Experiment
 from atlas.data.records import LayerData, Unit
 from atlas.errors import AtlasError
+from atlas.site.authors_html import shown_only
 from atlas.site.render.base import (
     Anchor,
     Crumb,
@@ -184,13 +186,38 @@ def _converted(note: Note, finder: _Finder) -> str:
         extension_configs={"toc": {"title": "Contents"}},
     )
     writer.ESCAPED_CHARS = [*writer.ESCAPED_CHARS, "$"]
-    figures, maths = _Figures(writer.parser, finder), _Maths(writer, note)
+    own = _Own()
+    figures, maths = _Figures(writer.parser, finder, own), _Maths(writer, note, own)
     writer.parser.blockprocessors.register(figures, "figures", 75)  # after code
     writer.parser.blockprocessors.register(_Displays(writer.parser, maths), "displays", 74)
     writer.inlinePatterns.register(maths, "maths", 187)
     writer.inlinePatterns.register(_Links(_REFERENCE, writer, finder), "units", 186)
     source = re.sub(r"^# +.+$\n?", "", note.source, count=1, flags=re.MULTILINE)
-    return writer.convert(source)
+    html = writer.convert(source)
+    return own.put_into(html if finder.renderer.info.raw_html else shown_only(html))
+
+
+class _Own:
+    """HTML of this program's within a note: it is put there once the author's was looked through.
+
+    Until then a number stands in its place, between characters that no text has a use for.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+
+    def keep(self, html: str) -> AtomicString:
+        """Keep a part; returns what stands in its place."""
+        self._parts.append(html)
+        return AtomicString(f"\ue0a7{len(self._parts) - 1}\ue0a8")
+
+    def put_into(self, html: str) -> str:
+        """A page's HTML with all parts in their places."""
+        return re.sub("\ue0a7([0-9]+)\ue0a8", self._part, html)
+
+    def _part(self, found: re.Match[str]) -> str:
+        number = int(found[1])
+        return self._parts[number] if number < len(self._parts) else ""
 
 
 @dataclass(frozen=True)
@@ -313,9 +340,11 @@ def _line(source: str, text: str) -> int:
 class _Figures(BlockProcessor):
     """A paragraph of nothing but references becomes a figure."""
 
-    def __init__(self, parser: markdown.blockparser.BlockParser, finder: _Finder) -> None:
+    def __init__(
+        self, parser: markdown.blockparser.BlockParser, finder: _Finder, own: _Own
+    ) -> None:
         super().__init__(parser)
-        self.finder = finder
+        self.finder, self.own = finder, own
 
     def test(self, parent: etree.Element, block: str) -> bool:
         return re.fullmatch(rf"(\s*{_REFERENCE}\s*)+", block) is not None
@@ -323,7 +352,7 @@ class _Figures(BlockProcessor):
     def run(self, parent: etree.Element, blocks: list[str]) -> None:
         matches = list(re.finditer(_REFERENCE, blocks.pop(0)))
         figure = self.finder.figure(matches)
-        etree.SubElement(parent, "div").text = self.parser.md.htmlStash.store(figure)
+        etree.SubElement(parent, "div").text = self.own.keep(figure)
 
 
 class _Links(InlineProcessor):
@@ -345,9 +374,9 @@ class _Links(InlineProcessor):
 class _Maths(InlineProcessor):
     """TeX becomes MathML."""
 
-    def __init__(self, md: markdown.Markdown, note: Note) -> None:
+    def __init__(self, md: markdown.Markdown, note: Note, own: _Own) -> None:
         super().__init__(_MATHS, md)
-        self.note = note
+        self.note, self.own = note, own
         self.formulas = Formulas()
 
     def handleMatch(  # type: ignore[override]
@@ -369,7 +398,7 @@ class _Maths(InlineProcessor):
         element = etree.Element("span", {"class": "formula" if display else "math"})
         if display or len(plain_text(markup)) > LONG:
             element.attrib.update({"tabindex": "0", "role": "group", "aria-label": "Formula"})
-        element.text = AtomicString(self.md.htmlStash.store(markup))
+        element.text = self.own.keep(markup)
         return element
 
 
