@@ -4,10 +4,11 @@
 
 Prints a line for each kind of fault: how many there were, how many builds ended right when the same
 command ran again, and of how many something was lost, a page was half or missing, bytes differed
-from those of a build that nothing disturbed, or a file of somebody else's was touched. The last
-three have to be 0, and the command exits with 1 if they aren't. Full disks and read-only ones are
-real ones in memory where this process may mount them; the disturbances from within a process are
-described in ``tests/support/disturbed.py``.
+from those of a build that nothing disturbed, a file of somebody else's was touched, or a fault
+ended in a traceback instead of a line. These have to be 0, and the command exits with 1 if they
+aren't. "Said" counts the second builds that told why they computed something again. Full disks and
+read-only ones are real ones in memory where this process may mount them; the disturbances from
+within a process are described in ``tests/support/disturbed.py``.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ def main() -> int:
                 outcomes[outcome.kind].append(outcome)
                 for column, words in outcome.wrong.items():
                     print(f"{column}: {outcome.kind}, {outcome.stage}: {words}", file=sys.stderr)
+        except KeyboardInterrupt:  # the table of what was done until then
+            print("interrupted", file=sys.stderr)
         finally:
             campaign.end()
     return _table(outcomes)
@@ -50,7 +53,7 @@ def main() -> int:
 
 def _table(outcomes: dict[str, list[Outcome]]) -> int:
     """Print it; 1 if anything was lost or wrong."""
-    columns = ("faults", "survived", *WRONG, "stages", "wall s", "CPU s")
+    columns = ("faults", "survived", *WRONG, "said", "stages", "wall s", "CPU s")
     print("| kind |", " | ".join(columns), "|\n|---|" + "---|" * len(columns))
     rows = [(kind, outcomes[kind]) for kind in KINDS if kind in outcomes]
     every = [one for _, some in rows for one in some]
@@ -58,7 +61,7 @@ def _table(outcomes: dict[str, list[Outcome]]) -> int:
         faults = [one for one in some if one.disturbed]
         cells: list[object] = [len(faults), sum(not one.wrong for one in faults)]
         cells += [sum(column in one.wrong for one in some) for column in WRONG]
-        cells += [len({one.stage for one in faults})]
+        cells += [sum(one.said for one in faults), len({one.stage for one in faults})]
         cells += [round(sum(one.wall for one in some)), round(sum(one.cpu for one in some))]
         print(f"| {kind} |", " | ".join(map(str, cells)), "|")
     return int(any(one.wrong for one in every))

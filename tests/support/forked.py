@@ -91,20 +91,10 @@ def _serve() -> None:
     import atlas.compute.stages
     import atlas.site.pages  # noqa: F401
     from atlas.commands.cli import main
-    from atlas.demo import world
-    from atlas.images.masks import DemoMasks
-    from atlas.images.sources import DemoImages
-    from atlas.networks.network import load_network
     from tests.support import disturbed
     from tests.support.traces import trace_once
 
-    world.draw = functools.lru_cache(maxsize=512)(world.draw)
     trace_once(pytest.MonkeyPatch())
-    load_network("demo")
-    images = DemoImages(96)
-    masks = DemoMasks(images)
-    for index in masks.indices():  # drawn here, they are in memory in every build
-        images[index], masks.of(index)
     if sys.argv[1:]:
         disturbed.compiled_once()
         tqdm.monitor_interval = 0  # it would be a thread
@@ -112,6 +102,8 @@ def _serve() -> None:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             code = main(sys.argv[1:])
         assert code == 0, said.getvalue()
+    else:
+        _load_demo()
     gc.freeze()  # what nobody looks at again is never copied
     for line in sys.stdin:
         tasks = list(Path("/proc/self/task").glob("*"))
@@ -131,6 +123,21 @@ def _serve() -> None:
         print(json.dumps(processes), flush=True)
         codes = [os.waitstatus_to_exitcode(os.waitpid(one, 0)[1]) for one in processes]
         print(json.dumps(codes), flush=True)
+
+
+def _load_demo() -> None:
+    """What builds of the demo begin with is in memory in every build."""
+    from atlas.demo import world
+    from atlas.images.masks import DemoMasks
+    from atlas.images.sources import DemoImages
+    from atlas.networks.network import load_network
+
+    world.draw = functools.lru_cache(maxsize=512)(world.draw)
+    load_network("demo")
+    images = DemoImages(96)
+    masks = DemoMasks(images)
+    for index in masks.indices():
+        images[index], masks.of(index)
 
 
 def _redirect(printed: str) -> None:

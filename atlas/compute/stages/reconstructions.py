@@ -62,6 +62,7 @@ def run(run: Run) -> None:
         run.folder,
         sharp=settings.keeps("sharp"),
         tried=settings.keeps("trials"),
+        checkpoint=run.checkpoint,
         progress=run.progress,
     )
 
