@@ -90,13 +90,16 @@ def site(shared: Shared, forked: Parent) -> Path:
 def _inputs(folder: Path) -> None:
     images = folder / hostile("folder", in_a_path=True)
     dice = np.random.default_rng(1)
-    for index in range(4):
-        name = f"{index}{hostile('file', in_a_path=True)}.png"
-        picture = images / hostile("class", in_a_path=True) / name
-        mask = folder / "masks" / hostile("concept", in_a_path=True) / picture.parent.name / name
-        for path, values in (
-            (picture, dice.integers(0, 256, (28, 28, 3))), (mask, np.eye(28) * 255),
-        ):  # fmt: skip
+    for index in range(24):
+        name = f"{index:02}{hostile('file', in_a_path=True)}.png"
+        label = "plain" if index % 2 else hostile("class", in_a_path=True)
+        picture = images / label / name
+        mask = folder / "masks" / hostile("concept", in_a_path=True) / label / name
+        pixels = dice.integers(0, 256 if index % 2 else 60, (28, 28, 3))
+        marked = np.zeros((28, 28))
+        marked[:14] = 255
+        pixels[:14] = pixels[:14] // 4
+        for path, values in ((picture, pixels), (mask, marked)):
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(values.astype(np.uint8)).save(path)
     model = folder / f"{hostile('model', in_a_path=True)}.py"
@@ -227,10 +230,13 @@ class TestInTheBrowser:
                 assert f"onerror=hit({PLACES.index(place)})" in text, (page, place)
             assert watched.page.evaluate("window.hits") == [], page
         watched.open(f"{base}/index.html")
-        field = watched.page.locator("input[type=search]").first
-        for words in ("hit", "plain", "img src", "svg"):
-            field.fill(words)
-            watched.page.wait_for_timeout(400)
+        watched.page.keyboard.press("/")
+        for words in ("hit", "plain"):
+            watched.page.get_by_role("searchbox").fill(words)
+            status = watched.page.locator(".search [role=status]")
+            status.filter(has_text=re.compile(r"(found|shown)$")).wait_for()
+            results = watched.page.locator(".results").text_content()
+            assert f"onerror=hit({PLACES.index('name')})" in results, words
             assert watched.page.evaluate("window.hits") == [], words
         assert dialogs == [] and watched.wrong == []
         context.close()

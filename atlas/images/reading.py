@@ -50,6 +50,8 @@ def read_image(path: Path) -> Image.Image:
         status = path.stat()
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
             raise UnreadableImage(str(path), "not a regular file")
+        if stat.S_ISDIR(status.st_mode) and path.is_symlink():
+            raise UnreadableImage(str(path), "a link to a folder, which is not followed")
         if not status.st_size:
             raise UnreadableImage(str(path), "the file is empty")
         Image.init()  # without it Pillow doesn't know all formats by their names

@@ -97,8 +97,9 @@ class Folder:
 def open_folder(root: Path, limit: int | None = None) -> Folder:
     """The photographs below a folder; with ``limit``, that many of them, spread evenly.
 
-    A folder that can't be listed counts as one that can't be read. Raises ``UsageError`` if there
-    is no such folder, or no photograph below it.
+    A folder that can't be listed counts as one that can't be read, and so does a link to a folder,
+    which may lead in a circle: a link to a photograph is followed, wherever it leads. Raises
+    ``UsageError`` if there is no such folder, or no photograph below it.
     """
     if not root.is_dir():
         raise UsageError(f"--images {root}: there is no such folder")
@@ -106,6 +107,8 @@ def open_folder(root: Path, limit: int | None = None) -> Folder:
     paths = []
     for folder, folders, files in os.walk(root, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        paths += [(Path(folder) / name).relative_to(root).as_posix() for name in links]
         for file in files:
             if Path(file).suffix.lower() in SUFFIXES and not file.startswith("."):
                 paths.append((Path(folder) / file).relative_to(root).as_posix())

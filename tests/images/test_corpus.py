@@ -155,6 +155,20 @@ def as_link(path: Path) -> None:
     path.symlink_to(aside)
 
 
+def as_link_out(path: Path) -> None:
+    """A link to a picture outside the folder."""
+    outside = path.parents[1] / ".outside" / "a.png"
+    outside.parent.mkdir()
+    Image.fromarray(quarters()).save(outside)
+    path.symlink_to(outside)
+
+
+def as_folder_out(path: Path) -> None:
+    """A link to a folder of pictures."""
+    as_link_out(path.with_name(".a.png"))
+    path.symlink_to(path.parents[1] / ".outside")
+
+
 DEEP = (greys().astype(np.uint16) * 257).astype(np.uint16)
 PICTURE, GREYED = quarters(), in_grey(greys())
 UNKNOWN = "no image, or of a kind that isn't read"
@@ -262,6 +276,9 @@ CASES = (
     Case("link.png", as_link, PICTURE),
     Case("lost link.png", lambda p: p.symlink_to("nowhere.png"), reason="No such file"),
     Case("loop.png", lambda p: p.symlink_to(p.name), reason="levels of symbolic links"),
+    Case("link out.png", as_link_out, PICTURE),
+    Case("folders elsewhere", as_folder_out, reason="a link to a folder, which is not followed"),
+    Case("in a circle", lambda p: p.symlink_to(p.parent), reason="a link to a folder, which is"),
     Case("a folder.png", lambda p: p.mkdir(), None),
     Case("a pipe.png", lambda p: os.mkfifo(p), reason="not a regular file"),
 )  # fmt: skip
@@ -280,7 +297,7 @@ def test_a_picture_is_what_a_person_sees_or_left_out_with_a_reason(
     Image.fromarray(quarters()).save(folder / "~last.png")  # another image, which stays as it is
     case.make(folder / case.name)
     images = open_folder(tmp_path)
-    if (folder / case.name).is_dir():
+    if (folder / case.name).is_dir() and not (folder / case.name).is_symlink():
         assert images.paths == ("class/~last.png",)
         return
     at = images.paths.index(f"class/{case.name}")
