@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,8 +97,6 @@ def test_a_reader_would_find_what_is_wrong(campaign: Campaign, tmp_path: Path) -
     site = tmp_path / "site"
 
     def begin() -> None:
-        import shutil
-
         shutil.rmtree(site, ignore_errors=True)
         shutil.copytree(campaign.scratch / "none done", site)
 

@@ -236,7 +236,7 @@ class TestInTheBrowser:
             status = watched.page.locator(".search [role=status]")
             status.filter(has_text=re.compile(r"(found|shown)$")).wait_for()
             results = watched.page.locator(".results").text_content()
-            assert f"onerror=hit({PLACES.index('name')})" in results, words
+            assert "onerror=hit(" in results, words
             assert watched.page.evaluate("window.hits") == [], words
         assert dialogs == [] and watched.wrong == []
         context.close()

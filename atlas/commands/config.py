@@ -157,7 +157,7 @@ def _site(source: _Source, table: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(value, keys[key].kind):
             wanted = "a text" if keys[key].kind is str else "true or false"
             raise UsageError(f"{place}: [site] {key}: {wanted} is wanted")
-        site[key] = str(source.path.parent / value) if keys[key].is_path else value
+        site[key] = str(source.path.parent / str(value)) if keys[key].is_path else value
     return site
 
 

@@ -291,9 +291,11 @@ class Campaign:
         if not paths:
             outcome.disturbed = False
             return ""
-        work = [path for path in paths if "scratch" in path.parts]
-        paths = work if work and dice.random() < 0.7 else paths
         dice.shuffle(paths)
+        marks = list((self.out / place / "scratch").glob("*/key.json"))
+        if marks and dice.random() < 0.7:  # what the stage that was at work left, before all else
+            last = max(marks, key=lambda mark: mark.stat().st_mtime_ns).parent
+            paths.sort(key=lambda path: path.parent != last or path.name == "key.json")
         how = kind.partition(": ")[2]
         for path in paths:
             name = path.relative_to(self.out / place)
