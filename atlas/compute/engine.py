@@ -4,7 +4,8 @@ A stage whose key is what it was when it last ran isn't run again. Keys hold the
 results of the stages that a stage needs, so where a stage runs anew and comes out equal, nothing
 after it runs. A run that was stopped goes on: finished stages stay, and the one that was at work
 finds its scratch folder and its checkpoint as it left them. Results and half-done work that are not
-as they were written are computed again.
+as they were written are computed again. A stage for which the device had too little memory goes on,
+too, and where that doesn't help, with batches of half the size.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,12 @@ from atlas.compute.room import pieces_are_whole
 from atlas.compute.run import Run
 from atlas.compute.stage import Stage
 from atlas.data.whole_files import write_whole
+from atlas.errors import AtlasError, first_line
+from atlas.runtime import device_memory
 from atlas.runtime.checkpoint import Checkpoint, UnusableCheckpoint
 
 Report = Callable[[str], Any]
+TRIES = 2  # with batches of one size, where nothing was kept in between
 
 
 def compute(run: Run, stages: Sequence[Stage], *, report: Report = print) -> list[str]:
@@ -57,7 +62,7 @@ def compute(run: Run, stages: Sequence[Stage], *, report: Report = print) -> lis
                 report(f"note: {stage.name} again: {'; '.join(reasons)}")
         if not run.ranks.share(bool(reasons)):
             continue
-        _run(run, stage, stages, key=key, ledger=ledger, report=report)
+        run = _run(run, stage, stages, key=key, ledger=ledger, report=report)
         ran.append(stage.name)
     if run.leads and ran:  # in whatever order they ran
         write_ledger(run.scratch, {stage.name: ledger[stage.name] for stage in stages})
@@ -72,7 +77,8 @@ def _run(
     key: Key,
     ledger: dict[str, Any],
     report: Report,
-) -> None:
+) -> Run:
+    """Run a stage; returns the run for those after it, which may have smaller batches."""
     scratch = run.ranks.share(run.scratch / stage.name)
     if run.leads:
         _prepare(run.folder, scratch, stage, key)
@@ -81,15 +87,54 @@ def _run(
     needed = frozenset(
         name for other in stages if other.name in stage.needs for name in _readable(other)
     )
-    state = Checkpoint()
-    if run.leads:
-        state = _checkpoint(run.folder, scratch, stage, key, report)
-    with closing(state) as checkpoint:
-        stage.run(restricted(run, stage, needed=needed, scratch=scratch, checkpoint=checkpoint))
+    tries = 0
+    while True:
+        state = Checkpoint()
+        if run.leads:
+            state = _checkpoint(run.folder, scratch, stage, key, report)
+        with closing(state) as checkpoint:
+            own = restricted(run, stage, needed=needed, scratch=scratch, checkpoint=checkpoint)
+            if not _runs_out(stage, own, ranks=run.ranks.count):
+                break
+        # what comes and goes, such as another program's memory, may be gone
+        tries = 1 if checkpoint.commits else tries + 1
+        again = "again"
+        if tries == TRIES:
+            run, tries = _halved(run, stage), 0
+            again = f"again with {run.slots} images at once"
+            if not stage.any_batch:  # its checkpoint counts batches
+                shutil.rmtree(scratch)
+                _prepare(run.folder, scratch, stage, key)
+        report(f"note: {stage.name} ran out of the device's memory: {again}")
+        device_memory.release()
     if run.leads:
         done = {**key, "files": list(stage.owned), "output": output_digest(run.folder, stage.owned)}
         ledger[stage.name] = done
         write_ledger(run.scratch, ledger)
+    return run
+
+
+def _runs_out(stage: Stage, own: Run, *, ranks: int) -> bool:
+    """Run a stage; whether the device's memory ran out. Several ranks can't begin again alone."""
+    try:
+        stage.run(own)
+    except RuntimeError as error:
+        if not device_memory.ran_out(error):
+            raise
+        if ranks > 1:
+            raise AtlasError(
+                f"{stage.name} ran out of the device's memory: {first_line(error)}; the same "
+                "command goes on from here, and a smaller --batch-size needs less"
+            ) from error
+        return True
+    return False
+
+
+def _halved(run: Run, stage: Stage) -> Run:
+    """The run with batches of half the size. Raises ``AtlasError`` where they hold one image."""
+    if run.slots == 1:
+        raise AtlasError(f"{stage.name} ran out of the device's memory, one image at a time")
+    return replace(run, slots=run.slots // 2)
 
 
 def _readable(stage: Stage) -> list[str]:

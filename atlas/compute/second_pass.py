@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ from atlas.reconstruction.deconvnet import one_hot_signal, project_back
 from atlas.reconstruction.projection import Recording
 from atlas.reconstruction.recording import joined, record
 from atlas.reconstruction.windows import Window
+from atlas.runtime import device_memory
 from atlas.scanning.topk import EMPTY, TopNine
 
 TOGETHER = 4  # batches whose winners go down together, at most
@@ -227,7 +228,7 @@ def _visit(pass_: _Pass, batches: list[Batch]) -> Visit:
             won = [place for image in rows for place in wanted.get(image, ())]
             for first in range(0, len(won), DESCENTS):
                 some = _Won(layer, pass_.records[layer.id], won[first : first + DESCENTS], rows)
-                yield _reconstructed(recording, some, pass_.rules[0], trial_inputs)
+                yield from _fitting(recording, some, pass_.rules[0], trial_inputs)
 
     return Visit(sharp, revisited(), blurred)
 
@@ -240,6 +241,28 @@ class _Won:
     top: TopNine
     places: list[_Place]
     rows: dict[int, int]
+
+
+def _fitting(
+    recording: Recording, won: _Won, rule: str, trial_inputs: TrialInputs | None
+) -> Iterator[Revisited]:
+    """The reconstructions of winners, all at once; where the device's memory runs out, by halves.
+
+    They are tried once more before: what comes and goes may be gone.
+    """
+    for last in (False, len(won.places) == 1):
+        try:
+            found = _reconstructed(recording, won, rule, trial_inputs)
+        except RuntimeError as error:
+            if last or not device_memory.ran_out(error):
+                raise
+        else:
+            yield found
+            return
+        device_memory.release()
+    half = len(won.places) // 2
+    for places in (won.places[:half], won.places[half:]):
+        yield from _fitting(recording, replace(won, places=places), rule, trial_inputs)
 
 
 def _reconstructed(

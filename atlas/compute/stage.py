@@ -25,6 +25,7 @@ class Stage:
     that it asks for. It can read nothing else, so these decide its result, together with the source
     of the module of ``run`` and of all modules that this one imports. ``estimate`` says how many
     bytes it will write, ``scratch`` how many more it takes on the disk until the build is done.
+    ``any_batch`` says that its checkpoint serves batches of any size.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Stage:
     files: tuple[str, ...] = ()
     estimate: Estimate = nothing
     scratch: Estimate = nothing
+    any_batch: bool = False
 
     @property
     def owned(self) -> tuple[str, ...]:

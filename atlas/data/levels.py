@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import numpy as np
 
-_SHIFT = 20  # of a float32's 23 bits of fraction, three are left: eight levels to a doubling
+SHIFT = 20  # of a float32's 23 bits of fraction, three are left: eight levels to a doubling
 _LOWEST = (127 - 24) << 3  # 2 ** -24 and less
+BELOW = _LOWEST - 1  # what is subtracted from the bits that are left
 LEVELS = 1 + (48 << 3)  # up to 2 ** 24 and more
 
 
 def level_of(values: np.ndarray) -> np.ndarray:
     """The levels of float32 values, int32 of the same shape."""
-    bits = np.ascontiguousarray(values, np.float32).view(np.int32) >> _SHIFT
-    level = np.clip(bits - np.int32(_LOWEST - 1), 1, LEVELS - 1)
+    bits = np.ascontiguousarray(values, np.float32).view(np.int32) >> SHIFT
+    level = np.clip(bits - np.int32(BELOW), 1, LEVELS - 1)
     return np.where(values > 0, level, 0)
 
 
 def lower_bound(level: int) -> float:
     """The least value of a level above 0."""
-    bits = np.array(level + _LOWEST - 1 << _SHIFT, np.int32)
+    bits = np.array(level + BELOW << SHIFT, np.int32)
     return float(bits.view(np.float32))
 
 

@@ -101,12 +101,10 @@ class Preprocessing:
 
     def inputs(self, stimuli: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
         """The network's input ``[N, C, H, W]`` for stimuli ``[N, H, W, C]`` uint8."""
-        import torch
+        from atlas.runtime.devices import constant, uploaded
 
-        batch = torch.tensor(stimuli, device=device)
-        batch = batch.to(dtype).div_(255)
-        mean = torch.tensor(self.mean, dtype=dtype, device=device)
-        std = torch.tensor(self.std, dtype=dtype, device=device)
+        batch = uploaded(stimuli, device).to(dtype).div_(255)
+        mean, std = (constant(some, device, dtype) for some in (self.mean, self.std))
         return batch.sub_(mean).div_(std).permute(0, 3, 1, 2)  # channels-last in memory
 
     def as_dict(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from atlas.reconstruction.projection import Projection
 from atlas.reconstruction.sliding import shares, span_below
 from atlas.reconstruction.sparse import Switches, filtered_back, skips_zeros, unpooled
 from atlas.reconstruction.windows import Span, Window, all_of, gathered, whole
+from atlas.runtime.device_memory import ran_out
 
 Parts = list[tuple[Node, Window]]
 Step = Callable[..., Parts]
@@ -238,6 +239,8 @@ def _by_derivative(
     try:
         parts = _adjoint(lambda v: evaluate(operation.node, v), at, values)
     except (RuntimeError, NotImplementedError) as error:
+        if ran_out(error):
+            raise
         raise AtlasError(
             f"no signal can be passed down through {operation.where}: {first_line(error)}"
         ) from error

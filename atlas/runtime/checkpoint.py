@@ -40,10 +40,11 @@ class Checkpoint:
 
     Raises ``UnusableCheckpoint`` if the file is damaged, and ``AtlasError`` if another process has
     it open or it can't be used. Everything that writes raises ``sqlite3.OperationalError`` where
-    the disk is full (``full_disk.is_full``).
+    the disk is full (``full_disk.is_full``). ``commits`` counts those since it was opened.
     """
 
     def __init__(self, path: Path | None = None) -> None:
+        self.commits = 0
         try:
             self.database = sqlite3.connect(path or ":memory:", timeout=0)
         except sqlite3.OperationalError as error:
@@ -127,6 +128,7 @@ class Checkpoint:
     def commit(self) -> None:
         """Make everything count that was written since the last commit."""
         self.database.commit()
+        self.commits += 1
 
     def close(self) -> None:
         """Drop what was not committed, and release the file."""

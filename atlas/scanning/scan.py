@@ -22,9 +22,11 @@ from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 from atlas.networks.operations import Concatenation, Node
 from atlas.runtime.checkpoint import Checkpoint
+from atlas.runtime.devices import is_apart, uploaded
 from atlas.runtime.ranks import Ranks
 from atlas.scanning import topk
 from atlas.scanning.forward import Forward, Peaks, peaks_of, prepared
+from atlas.scanning.on_device import Part, Tally
 from atlas.scanning.topk import Maxima, TopNine
 
 ROUND = 8  # batches between two merges
@@ -123,6 +125,10 @@ def first_pass(
     if ranks.leads and start:
         records = _restored(checkpoint, records)
     forward = prepared(network.graph, [layer.node for layer in counted], slots)
+    tally = None
+    if is_apart(network.device):
+        of = {layer.id: Part(layer.units, layer.shape[2]) for layer in counted}
+        tally = Tally(of, network.device, statistics=statistics)
     own = _Share(start, len(images), in_round=ROUND * slots, ranks=ranks)
     source = stimuli_and_unread(
         images,
@@ -153,11 +159,16 @@ def first_pass(
             raise AtlasError(many + _said(none_read, images))
         different = [stimulus for stimulus in read if stimulus.index not in repeats]
         try:
-            records = included(records, different, network=network, forward=forward)
+            if tally:
+                tallied(tally, different, network=network, forward=forward)
+            else:
+                records = included(records, different, network=network, forward=forward)
         except NotFinite as error:
             raise AtlasError(f"{error} ({name_of(images, error.image)})") from error
         if save:
             began = time.monotonic()
+            if tally:
+                records = _merged(records, tally.taken())
             parts = ranks.gather(records)
             if ranks.leads:
                 _save(checkpoint, functools.reduce(_merged, parts), min(stop, len(images)))
@@ -206,11 +217,65 @@ def included(
     ``NotFinite``.
     """
     layers = [network.layers[name] for name in records]
+    found = _round(layers, source, network=network, forward=forward)
+    if not len(found.image):
+        return dict(records)
+    more = {}
+    for layer in layers:
+        value = torch.cat(found.values[layer.id]).float().cpu().numpy()[found.rows]
+        place = torch.cat(found.places[layer.id]).cpu().numpy()[found.rows]
+        _require_finite(layer, value, found.image)
+        maxima = Maxima(value, place, found.image, width=layer.shape[2])
+        more[layer.id] = topk.include(records[layer.id], maxima)
+    return more
+
+
+def tallied(
+    tally: Tally, source: Iterable[Stimulus], *, network: Network, forward: Forward
+) -> None:
+    """Bring a tally of layers up to date with more stimuli, all of them different.
+
+    The program waits for the device once, to know that all activations are finite. Raises
+    ``NotFinite``.
+    """
+    layers = [network.layers[name] for name in tally.parts]
+    found = _round(layers, source, network=network, forward=forward)
+    if not len(found.image):
+        return
+    value = torch.cat([torch.cat(found.values[layer.id]) for layer in layers], 1).float()
+    place = torch.cat([torch.cat(found.places[layer.id]) for layer in layers], 1)
+    if len(found.rows) < len(value):
+        rows = uploaded(found.rows, value.device)
+        value, place = value[rows], place[rows]
+    tally.include(value, place, found.image)
+    if bool(value.isfinite().all()):
+        return
+    for layer, own in zip(layers, value.split([x.units for x in layers], 1), strict=True):
+        _require_finite(layer, own.cpu().numpy(), found.image)
+
+
+@dataclass(frozen=True)
+class _Round:
+    """The peaks of layers by id, of each batch of a round, where the network was run.
+
+    ``image`` ``[N]`` are the images' indices, and ``rows`` ``[N]`` their places among the slots of
+    all batches.
+    """
+
+    image: np.ndarray
+    rows: np.ndarray
+    values: dict[str, list[Tensor]]
+    places: dict[str, list[Tensor]]
+
+
+def _round(
+    layers: list[Layer], source: Iterable[Stimulus], *, network: Network, forward: Forward
+) -> _Round:
     at: dict[Node, list[Layer]] = {}
     for layer in layers:
         at.setdefault(layer.node, []).append(layer)
     indices: list[np.ndarray] = []
-    rows: list[int] = []  # of the slots that hold stimuli, among those of all batches
+    rows: list[int] = []
     values: dict[str, list[Tensor]] = {layer.id: [] for layer in layers}
     places: dict[str, list[Tensor]] = {layer.id: [] for layer in layers}
     for batch in forward_batches(source, forward.slots):
@@ -222,19 +287,16 @@ def included(
                 values[layer.id].append(own.value)
                 places[layer.id].append(own.place)
             del maps  # so that the next value can use its memory
-    if not indices:
-        return dict(records)
-    index, filled, more = np.concatenate(indices), np.array(rows), {}
-    for layer in layers:
-        value = torch.cat(values[layer.id]).float().cpu().numpy()[filled]
-        place = torch.cat(places[layer.id]).cpu().numpy()[filled]
-        wrong = np.argwhere(~np.isfinite(value))
-        if len(wrong):
-            row, unit = wrong[0].tolist()
-            raise NotFinite(layer.id, unit, int(index[row]), float(value[row, unit]))
-        maxima = Maxima(value, place, index, width=layer.shape[2])
-        more[layer.id] = topk.include(records[layer.id], maxima)
-    return more
+    image = np.concatenate(indices) if indices else np.zeros(0, np.int64)
+    return _Round(image, np.array(rows, np.int64), values, places)
+
+
+def _require_finite(layer: Layer, value: np.ndarray, image: np.ndarray) -> None:
+    """Raise ``NotFinite`` if a maximum ``[N, U]`` of one of these images isn't a finite number."""
+    wrong = np.argwhere(~np.isfinite(value))
+    if len(wrong):
+        row, unit = wrong[0].tolist()
+        raise NotFinite(layer.id, unit, int(image[row]), float(value[row, unit]))
 
 
 def _peaks(layer: Layer, value: Tensor, taken: Peaks | None) -> Peaks:

@@ -84,4 +84,5 @@ STAGE = Stage(
     files=(f"*/{RECORD}",),
     estimate=estimates.records,
     scratch=_scratch,
+    any_batch=True,
 )
