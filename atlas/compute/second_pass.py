@@ -33,6 +33,7 @@ from atlas.reconstruction.projection import Recording
 from atlas.reconstruction.recording import joined, record
 from atlas.reconstruction.windows import Window
 from atlas.runtime import device_memory
+from atlas.runtime.devices import uploaded
 from atlas.scanning.topk import EMPTY, TopNine
 
 TOGETHER = 4  # batches whose winners go down together, at most
@@ -219,7 +220,8 @@ def _visit(pass_: _Pass, batches: list[Batch]) -> Visit:
         blurred = {image: pixels.blurred(stimulus) for image, stimulus in sharp.items()}
         whole = torch.cat(inputs)
         soft = torch.zeros_like(whole)
-        soft[list(rows.values())] = network.inputs(np.stack(list(blurred.values())))
+        filled = uploaded(np.array(list(rows.values())), network.device)
+        soft[filled] = network.inputs(np.stack(list(blurred.values())))
         trial_inputs = TrialInputs(pass_.control, whole, soft)
 
     def revisited() -> Iterator[Revisited]:
@@ -274,9 +276,9 @@ def _reconstructed(
     images = [place.image for place in won.places]
     maps = layer.maps(recording.activations[layer.node])
     device = maps.device
-    of = torch.tensor([won.rows[image] for image in images], device=device)
-    position = torch.from_numpy(won.top.position[units, ranks].astype(np.int64)).to(device)
-    unit = torch.from_numpy(units).to(device)
+    of = uploaded(np.array([won.rows[image] for image in images]), device)
+    places = won.top.position[units, ranks].astype(np.int64)
+    position, unit = uploaded(places, device), uploaded(units, device)
     values = maps[of, unit, position[:, 0], position[:, 1]]
     _compare(won, values.float().cpu().numpy(), units, ranks)
     signal = one_hot_signal(layer, values, units=unit, positions=position)
@@ -284,12 +286,12 @@ def _reconstructed(
         each: project_back(recording, layer.node, signal, stimulus=of, rule=each)
         for each in recording.rules
     }
-    where = [(int(row), int(column)) for row, column in position.tolist()]
+    where = [(int(row), int(column)) for row, column in places.tolist()]
     shown = {each: _projections(window) for each, window in down.items()}
     evidence = None
     if trial_inputs:
-        true = torch.tensor([layer.held.true_box(*at).as_tuple() for at in where], device=device)
-        rank, image = torch.from_numpy(ranks).to(device), torch.tensor(images, device=device)
+        true = uploaded(np.array([layer.held.true_box(*at).as_tuple() for at in where]), device)
+        rank, image = uploaded(ranks, device), uploaded(np.array(images), device)
         winners = Winners(unit, rank, image, of, values, position, true)
         trials = run_trials(
             winners,

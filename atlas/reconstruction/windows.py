@@ -140,15 +140,24 @@ def _part(window: Window, span: Span) -> Tensor | None:
     if window.is_whole:
         return None
     have = window.span
-    down, right = span.top - have.top, span.left - have.left
-    top, left = int(down[0]), int(right[0])
+    offset = _offset(have, span)
+    if offset is None:
+        return None
+    top, left = offset
     fits = all(
         start >= 0 and start + size <= there
         for start, size, there in zip((top, left), span.size, have.size, strict=True)
     )
-    if not fits or (down != top).any() or (right != left).any():
+    if not fits:
         return None
     return window.values[:, :, top : top + span.size[0], left : left + span.size[1]]
+
+
+def _offset(one: Span, other: Span) -> tuple[int, int] | None:
+    """How far down and right of the one the other lies; None unless it is alike in all B cases."""
+    apart = torch.stack([other.top - one.top, other.left - one.left], 1)
+    down, right, alike = torch.cat([apart[0], (apart == apart[0]).all()[None]]).tolist()
+    return (int(down), int(right)) if alike else None
 
 
 def added(one: Window, other: Window, shape: tuple[int, ...]) -> Window:
@@ -164,10 +173,9 @@ def added(one: Window, other: Window, shape: tuple[int, ...]) -> Window:
 
 def joint(one: Span, other: Span) -> Span | None:
     """The windows that hold both; None unless the two lie alike in all B cases."""
-    down, right = other.top - one.top, other.left - one.left
-    if (down != down[0]).any() or (right != right[0]).any():
+    offset = _offset(one, other)
+    if offset is None:
         return None
-    offset = int(down[0]), int(right[0])
     start = [min(0, n) for n in offset]
     height = max(one.size[0], offset[0] + other.size[0]) - start[0]
     width = max(one.size[1], offset[1] + other.size[1]) - start[1]
@@ -177,6 +185,7 @@ def joint(one: Span, other: Span) -> Span | None:
 def _placed(window: Window, span: Span) -> Tensor:
     """The values of larger windows that hold these, with zeros around them."""
     have = window.span
-    above, before = int((have.top - span.top)[0]), int((have.left - span.left)[0])
+    first = torch.stack([(have.top - span.top)[0], (have.left - span.left)[0]]).tolist()
+    above, before = (int(number) for number in first)
     below, after = span.size[0] - above - have.size[0], span.size[1] - before - have.size[1]
     return F.pad(window.values, (before, after, above, below))
