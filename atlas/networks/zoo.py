@@ -134,8 +134,10 @@ def _timm(name: str) -> Recipe:
         hint = _hint(name, timm.list_models())
         raise UsageError(f"--model timm:{name}: timm has no such model{hint}")
 
+    resolve: Any = getattr(timm.data, "resolve_model_data_config")  # noqa: B009, not declared
+
     def preprocessing(model: nn.Module) -> Preprocessing:
-        config = timm.data.resolve_model_data_config(model)
+        config = resolve(model)
         _, height, width = config["input_size"]
         return Preprocessing(
             int(min(height, width) / config["crop_pct"]),

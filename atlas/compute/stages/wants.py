@@ -39,6 +39,7 @@ from atlas.images.stimuli import stimuli
 
 if TYPE_CHECKING:
     from atlas.compute.run import Run
+    from atlas.networks.layers import Layer
 
 SAMPLE = 256  # images whose colours and frequencies are measured, at most
 ANY = 9  # of these, whose paths are those of any image
@@ -209,7 +210,7 @@ def _made(
 
 
 def _seen_nine(
-    run: Run, name: str, unit: int, nine: Nine, below: Sequence[paths.Layer]
+    run: Run, name: str, unit: int, nine: Nine, below: Sequence[Layer]
 ) -> dict[str, np.ndarray]:
     """The mean activations ``[9, U]`` of the layers below in what a unit sees of its nine."""
     if not nine.images or not below:

@@ -362,9 +362,7 @@ class _Links(InlineProcessor):
         super().__init__(pattern, md)
         self.finder = finder
 
-    def handleMatch(  # type: ignore[override]
-        self, m: re.Match[str], data: str
-    ) -> tuple[etree.Element, int, int]:
+    def handleMatch(self, m: re.Match[str], data: str) -> tuple[etree.Element, int, int]:
         target = self.finder.link(m)
         link = etree.Element("a", href=target.page)
         link.text = AtomicString((m[4] or target.title).strip())
@@ -379,9 +377,7 @@ class _Maths(InlineProcessor):
         self.note, self.own = note, own
         self.formulas = Formulas()
 
-    def handleMatch(  # type: ignore[override]
-        self, m: re.Match[str], data: str
-    ) -> tuple[etree.Element, int, int]:
+    def handleMatch(self, m: re.Match[str], data: str) -> tuple[etree.Element, int, int]:
         shown = m["display"] or m["square"]
         element = self.element(shown or m["inline"] or m["round"], m[0], display=bool(shown))
         return element, m.start(0), m.end(0)
