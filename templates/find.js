@@ -113,39 +113,49 @@
     return ": " + (start ? "… " : "") + text.slice(start, end < 0 ? text.length : end) + (end < 0 ? "" : " …");
   }
 
-  // units: those at the address that was typed, and those that fit
+  // units: those at the address that was typed, and those that fit; of equally good ones the first are kept
   function unitsFor(fits) {
-    var typed = fits.map(function (fit) { return fit.typed; }), address = typed.join("/"), exact = [], found = [];
+    var typed = fits.map(function (fit) { return fit.typed; }), address = typed.join("/"), exact = [], kept = new Map(), count = 0;
+    function numberIn(text, before) {  // the whole number after what an address begins with; or -1
+      var rest = text.indexOf(before) === 0 ? text.slice(before.length) : "";
+      return /^(0|[1-9]\d*)$/.test(rest) ? Number(rest) : -1;
+    }
+    var plainly = typed.map(function (word) { return numberIn(word, ""); });
     index.atlases.forEach(function (atlas) {
       var atlasName = plain(atlas.name), home = atlas.name === own ? 1 : 0;
       atlas.shards.forEach(function (shard) {
-        var named = fits.map(function (fit) { return shard.words.map(function (words) { return fitOf(fit, words); }); });
+        var named = fits.map(function (fit) { return shard.words.map(function (words) { return 10 * fitOf(fit, words); }); });
         shard.layers.forEach(function (layer) {
           var name = plain(layer[0]);
           var numbers = typed.map(function (word) { return word.indexOf(name + "/") === 0 ? word.slice(name.length + 1) : null; });
           var placed = typed.map(function (word) { return word === atlasName || name.indexOf(word) === 0; });
+          var at = ["", name + "/", atlasName + "/" + name + "/"].map(function (before) { return numberIn(address, before); });
           layer[1].forEach(function (row) {
-            var number = String(row[0]), score = home, shown = -1;
-            function result() { return { score: score, atlas: atlas, shard: shard, layer: layer[0], row: row, shown: shown }; }
-            if (address === number || address === name + "/" + number || address === atlasName + "/" + name + "/" + number) {
-              exact.push(result());
+            var number = row[0], score = home, shown = -1;
+            if (number === at[0] || number === at[1] || number === at[2]) {
+              exact.push({ score: score, atlas: atlas, shard: shard, layer: layer[0], row: row, shown: shown });
               return;
             }
             for (var i = 0; i < typed.length; i++) {
-              var fit = 0;
+              var fit = 0, own = named[i];
               for (var k = 2; k < row.length; k += 2) {
-                var here = 10 * named[i][row[k]];
+                var here = own[row[k]];
                 if (here && here + row[k + 1] > fit) { fit = here + row[k + 1]; shown = k; }
               }
-              if (!fit && !placed[i] && number !== typed[i] && !(numbers[i] !== null && number.indexOf(numbers[i]) === 0)) return;
+              if (!fit && !placed[i] && number !== plainly[i] && !(numbers[i] !== null && String(number).indexOf(numbers[i]) === 0)) return;
               score += fit;
             }
-            found.push(result());
+            count++;
+            var alike = kept.get(score);
+            if (!alike) kept.set(score, alike = []);
+            if (alike.length < MOST) alike.push({ atlas: atlas, shard: shard, layer: layer[0], row: row, shown: shown });
           });
         });
       });
     });
-    return { exact: best(exact).map(unit), others: best(found), count: exact.length + found.length };
+    var scores = Array.from(kept.keys()).sort(function (a, b) { return b - a; });
+    var others = [].concat.apply([], scores.map(function (score) { return kept.get(score); }));
+    return { exact: best(exact).map(unit), others: others, count: exact.length + count };
   }
   function unit(found) {
     var row = found.row, names = found.shard.names, number = row[0], folder = found.atlas.name + "/" + found.layer + "/";
