@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from atlas.data.whole_files import write_whole
-from atlas.errors import AtlasError
+from atlas.errors import AtlasError, first_line
 from atlas.scanning.topk import TopNine
 
 RECORD = "record.npz"
@@ -32,7 +31,8 @@ def read_record(folder: Path, layer: str) -> TopNine:
     path = folder / layer / RECORD
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            parts = {part.name: arrays[part.name] for part in fields(TopNine)}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise AtlasError(f"{path} can't be read: {error}; build it again with --fresh") from error
-    return TopNine(**{**parts, "images": int(parts["images"])})
+            parts: dict[str, Any] = {part.name: arrays[part.name] for part in fields(TopNine)}
+        return TopNine(**{**parts, "images": int(parts["images"])})
+    except Exception as error:  # NumPy and what it reads with raise many kinds
+        why = first_line(error) or type(error).__name__
+        raise AtlasError(f"{path} can't be read: {why}; build it again with --fresh") from error

@@ -64,7 +64,12 @@ def in_order(names: Iterable[str]) -> list[str]:
 
     def parts(name: str) -> list[tuple[int, int, str]]:
         texts = re.split(r"([0-9]+)", name)
-        return [(0, int(text), "") if text.isdecimal() else (1, 0, text) for text in texts if text]
+        numbers = [text.lstrip("0") if text.isdecimal() else None for text in texts]
+        return [
+            (1, 0, text) if number is None else (0, len(number), number)
+            for text, number in zip(texts, numbers, strict=True)
+            if text
+        ]
 
     return sorted(names, key=lambda name: (parts(name), name))
 
