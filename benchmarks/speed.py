@@ -3,7 +3,8 @@
 ``python benchmarks/speed.py`` prints a table, and writes it as JSON with ``--json FILE``. Every
 ratio is the median over interleaved repeats; seconds
 depend on the machine, ratios hardly. ``--parts`` runs some of ``scan``, ``reconstruct``, ``pages``,
-``memory`` and ``build``; ``--small`` runs all of it small, to see that it runs.
+``memory`` and ``build``; ``--small`` runs all of it small, to see that it runs. ``--device cuda``
+measures instead what the model of a GPU build in ``docs/scaling.md`` asks for.
 
 - **scan**: images a second through a network's convolutional part with the top nine of every unit
   kept, as a share of the best plain ``inference_mode`` forward (of batches of 8, 16 and 32, in
@@ -58,8 +59,9 @@ from atlas.reconstruction.windows import Window, whole
 from atlas.runtime.checkpoint import Checkpoint
 from atlas.runtime.memory import keep_freed_memory
 from atlas.scanning import topk
-from atlas.scanning.forward import prepared
-from atlas.scanning.scan import ROUND, first_pass, included, joins
+from atlas.scanning.forward import Forward, prepared
+from atlas.scanning.on_device import Part, Tally
+from atlas.scanning.scan import ROUND, first_pass, included, joins, tallied
 from atlas.site.pages import PAGES
 from atlas.site.render.base import Renderer
 from atlas.site.render.view import AtlasView
@@ -77,6 +79,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda for the model of a GPU build")
     parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)  # for the part of its own
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -84,6 +87,8 @@ def main() -> int:
     if options.peak:
         print(_peak(options.peak[0], int(options.peak[1])))
         return 0
+    if options.device != "cpu":
+        return _on_device(options)
     if options.small:
         options.models, options.count, options.repeats = ["demo"], 16, 1
     found: dict[str, Any] = {"threads": torch.get_num_threads(), "torch": torch.__version__}
@@ -92,6 +97,55 @@ def main() -> int:
         found[part] = globals()[f"_{part}"](options)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    return 0
+
+
+def _on_device(options: argparse.Namespace) -> int:
+    """A launch, a byte and a multiplication on a device, and the scan that they should foretell."""
+    if options.device != "cuda" or not torch.cuda.is_available():
+        print(f"nothing measured: this machine has no {options.device} device that torch can use")
+        return 0
+    print(torch.cuda.get_device_name())
+    small = torch.zeros(1, device="cuda")
+    host = torch.zeros(1 << 26, dtype=torch.uint8).pin_memory()
+
+    def timed(work: Callable[[], object]) -> float:
+        work()
+        torch.cuda.synchronize()
+        begun = time.perf_counter()
+        work()
+        torch.cuda.synchronize()
+        return time.perf_counter() - begun
+
+    launch = timed(lambda: [small.add_(1) for _ in range(10_000)]) / 10_000
+    copied = len(host) / timed(lambda: host.to("cuda", non_blocking=True))
+    facts: dict[str, Any] = {"µs a launch": launch * 1e6, "GB/s up": copied / 1e9}
+    _line("device", facts)
+    for name in options.models:
+        network = atlas.load_network(name, "none", device="cuda")
+        images = _pictures(options, options.count)
+        some = list(stimuli(images, network.preprocessing, range(len(images)), workers=2))
+        batch = np.stack([one.pixels for one in some[:BATCH]])
+        inputs = network.inputs(batch)
+        with torch.inference_mode():
+            forward = timed(lambda module=network.module, x=inputs: module(x)) / len(batch)
+        layers = network.choose()
+        prepared_ = prepared(network.graph, [layer.node for layer in layers], BATCH)
+        parts = {layer.id: Part(layer.units, layer.shape[2]) for layer in layers}
+        tally = Tally(parts, network.device, statistics=True)
+
+        def scan(
+            some: list[Stimulus] = some,
+            tally: Tally = tally,
+            network: Network = network,
+            prepared_: Forward = prepared_,
+        ) -> None:
+            for first in range(0, len(some), ROUND * BATCH):
+                part = some[first : first + ROUND * BATCH]
+                tallied(tally, part, network=network, forward=prepared_)
+
+        seconds = timed(scan) / len(some)
+        _line(name, {"images/s": 1 / seconds, "forward alone": 1 / forward})
     return 0
 
 
