@@ -186,6 +186,8 @@ def _pages(options: argparse.Namespace) -> None:
         out = Path(scratch) / "site"
         shutil.copytree(options.site.parent, out, copy_function=os.link)
         folder = out / options.site.name
+        (folder / "atlas.json").unlink()  # which is written in place below: not the link's file
+        shutil.copy(options.site / "atlas.json", folder)
         begun = time.monotonic()
         units = _repeated(folder, options.pages)
         print(f"  {units:,} units prepared in {time.monotonic() - begun:.1f} s", flush=True)
