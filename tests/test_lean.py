@@ -103,4 +103,4 @@ def test_jpeg_alone_is_brought_back_by_itself(
 
 def test_a_name_of_no_part_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--without", "jpegs"]) == 2
-    assert "'jpegs' is not among images, circuits, trials" in capfd.readouterr().err
+    assert "'jpegs' is not among images, names, circuits, trials" in capfd.readouterr().err

@@ -23,6 +23,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # as loading pyarrow starts one
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Parent:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.forked", *warm],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env={**os.environ, **ONE_THREAD},
         )  # fmt: skip
 
     def start(self, *builds: Build) -> list[int]:

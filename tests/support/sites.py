@@ -14,8 +14,8 @@ from atlas.site.info import SiteContents
 from atlas.site.published_addresses import add_listed, keep_addresses, listed
 from atlas.site.publishing import write_shared
 
-# with an experiment that is made in a moment
-COMMAND = ["--limit", "96", "--workers", "0", "--name", "small", "--experiments", "first-layer"]
+PLAIN = ["--limit", "96", "--workers", "0", "--name", "small"]
+COMMAND = [*PLAIN, "--experiments", "first-layer"]  # which is made in a moment
 FEW = [*COMMAND, "--units", "4"]  # of each layer
 NOTE = "---\ntitle: A note\n---\n[[conv3/17]]\n\nSee [[conv2]]: $a_1$.\n\n| a |\n|---|\n| 1 |\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from atlas.data import addresses
@@ -16,30 +17,25 @@ SHARES = ((0.28, "a quarter"), (0.38, "a third"), (0.45, "two in five"), (1.0, "
 
 @dataclass(frozen=True)
 class FaceTile:
-    """An image of a face: its corner (top, left) on the sheet, and its page, "" without one."""
+    """An image of a face: its page, "" without one, and what it is called."""
 
-    place: Pair
     page: str
     text: str
 
 
 @dataclass(frozen=True)
-class FacePart:
-    """One face: what it is called, and its images."""
-
-    title: str
-    tiles: tuple[FaceTile, ...]
-
-
-@dataclass(frozen=True)
 class Faces:
-    """Both faces of a unit; ``source`` is the link to their sheet, "" where there is none."""
+    """Both faces of a unit; ``source`` is the link to their sheet, "" where there is none.
+
+    ``cells`` are the tiles of the sheet, row by row; None stands between the faces, and where a
+    face has fewer images. ``titles`` say what each face shows.
+    """
 
     lead: str
     source: str
     size: Pair
-    tile: int
-    parts: tuple[FacePart, ...]
+    cells: tuple[FaceTile | None, ...]
+    titles: tuple[str, ...]
     about: str
 
 
@@ -57,8 +53,8 @@ def of_unit(view: AtlasView, layer: str, unit: int, page: PageAddress) -> Faces 
         lead=lead(known),
         source=view.link(source, page) if there else "",
         size=(GRID[0] * SIDE, GRID[1] * SIDE),
-        tile=SIDE,
-        parts=tuple(_part(view, place, face, page) for place, face in enumerate(known.faces)),
+        cells=_cells(view, known.faces, page),
+        titles=tuple(map(_title, known.faces)),
         about=about(known, facts),
     )
 
@@ -88,16 +84,21 @@ def about(known: UnitFaces, facts: LayerFaces) -> str:
     )
 
 
-def _part(view: AtlasView, place: int, face: Face, page: PageAddress) -> FacePart:
-    called = (
-        f"{phrases.named(face.thing)}: {round(100 * face.share)} % of {face.count} images"
-        if face.thing
-        else f"{face.count} images"
-    )
-    tiles = []
-    for rank, image in enumerate(face.images):
-        row, column = cell(place, rank)
-        there = image in view.shown_images
-        link = view.link(addresses.image_page(image), page) if there else ""
-        tiles.append(FaceTile((row * SIDE, column * SIDE), link, f"Image {image}"))
-    return FacePart(called, tuple(tiles))
+def _title(face: Face) -> str:
+    if not face.thing:
+        return f"{face.count} images"
+    return f"{phrases.named(face.thing)}: {round(100 * face.share)} % of {face.count} images"
+
+
+def _cells(
+    view: AtlasView, faces: Sequence[Face], page: PageAddress
+) -> tuple[FaceTile | None, ...]:
+    rows, columns = GRID
+    cells: list[FaceTile | None] = [None] * (rows * columns)
+    for place, face in enumerate(faces):
+        for rank, image in enumerate(face.images):
+            row, column = cell(place, rank)
+            there = image in view.shown_images
+            link = view.link(addresses.image_page(image), page) if there else ""
+            cells[row * columns + column] = FaceTile(link, f"Image {image}")
+    return tuple(cells)
