@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from torch.utils.data import Dataset
 
 from atlas.compute.peak_files import read_seen
 from atlas.compute.shared_work import shared_work
@@ -13,18 +15,20 @@ from atlas.compute.stage import Stage
 from atlas.compute.thing_files import write_things
 from atlas.data.names import THINGS, Things
 from atlas.data.plan import Plan
+from atlas.errors import AtlasError
 from atlas.evidence.naming.things import told_apart
 from atlas.evidence.peaks import FEWEST
 from atlas.images.hierarchy import read_hierarchy
 from atlas.images.masks import Masks, cells_of
 from atlas.images.preprocessing import Preprocessing
 from atlas.images.sources import label_of
+from atlas.images.stimuli import made_ahead
 
 if TYPE_CHECKING:
     from atlas.compute.run import Run
 
 MOST = 2_400  # images whose masks are looked at, at most
-PIECE = 50  # images
+PIECE = 400  # images
 
 
 def run(run: Run) -> None:
@@ -41,8 +45,10 @@ def run(run: Run) -> None:
         masks, preprocessing = run.masks, run.network.preprocessing
 
         def look(piece: np.ndarray) -> dict[str, np.ndarray]:
-            shown = [visible(masks, preprocessing, int(images[row])) for row in piece]
-            return {"shown": np.array(["\n".join(sorted(one)) for one in shown])}
+            shown = made_ahead(
+                _Shown(masks, preprocessing, images[piece].tolist()), run.settings.workers
+            )
+            return {"shown": np.array(list(shown))}
 
         parts = shared_work(run, pieces, look, what="things")
         concepts = [frozenset(filter(None, str(one).split("\n")))
@@ -56,6 +62,24 @@ def run(run: Run) -> None:
     reason = why_not(len(rows), len(things))
     run.write(THINGS, Things(len(rows), tuple(things), reason))
     write_things(run.folder, rows, columns)
+
+
+@dataclass(frozen=True)
+class _Shown(Dataset["str | AtlasError"]):
+    """The concepts in images, a line for each; an ``AtlasError`` for masks that can't be read."""
+
+    masks: Masks
+    preprocessing: Preprocessing
+    indices: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, place: int) -> str | AtlasError:
+        try:
+            return "\n".join(sorted(visible(self.masks, self.preprocessing, self.indices[place])))
+        except AtlasError as error:
+            return error
 
 
 def annotated(images: np.ndarray, masks: Masks | None) -> np.ndarray:
