@@ -12,11 +12,13 @@ While the atlas NAME is being published, the site has a folder ``.publishing-NAM
    up to here leaves the site as it was: ``recover`` removes ``.publishing-NAME``, and the new atlas
    lies where it was built. Once it is moved, the publication counts: ``recover`` takes the steps
    that are left, in the same function.
-3. Swap ``atlas/`` and ``NAME`` in one system call. The mark tells which one is new. Where the
+3. Move the shared files that are new to their places, but for ``index.html``: no page of the old
+   site leads to them, and the new atlas does. So who reads meanwhile meets no dead link.
+4. Swap ``atlas/`` and ``NAME`` in one system call. The mark tells which one is new. Where the
    system can't swap, rename ``NAME`` to ``.replaced-NAME``, then ``atlas/`` to ``NAME``; only a
    process killed in between leaves the site without the atlas, until ``recover`` runs.
-4. Move the shared files to their places.
-5. Remove ``.replaced-NAME``, the mark, and ``.publishing-NAME`` with the replaced atlas.
+5. Move the other shared files to their places.
+6. Remove ``.replaced-NAME``, the mark, and ``.publishing-NAME`` with the replaced atlas.
 
 Every step is one system call, or leaves the same folders when it is taken twice. A power failure
 is another matter: nothing here waits for the disk.
@@ -34,6 +36,7 @@ from atlas.errors import AtlasError
 from atlas.site import files
 
 _WORK, _REPLACED = ".publishing-", ".replaced-"
+_ENTRY = Path("index.html")  # from which a new site is read
 _MARK = ".publishing"  # in an atlas: it is the new one, and not all of it is published
 
 
@@ -118,17 +121,23 @@ def _finish(work: Path, out: Path) -> None:
     name = work.name.removeprefix(_WORK)
     new, place, old = work / "atlas", out / name, out / f"{_REPLACED}{name}"
     if (new / _MARK).is_file():
+        _move_shared(work / "shared", out, only_new=True)
         _swap(new, place, old)
     if (place / _MARK).is_file():
-        for path in sorted((work / "shared").rglob("*")):
-            target = out / path.relative_to(work / "shared")
-            if path.is_dir():
-                target.mkdir(exist_ok=True)
-            else:
-                path.replace(target)
+        _move_shared(work / "shared", out, only_new=False)
         shutil.rmtree(old, ignore_errors=True)
         (place / _MARK).unlink()
     shutil.rmtree(work, ignore_errors=True)
+
+
+def _move_shared(shared: Path, out: Path, *, only_new: bool) -> None:
+    for path in sorted(shared.rglob("*")):
+        address = path.relative_to(shared)
+        target = out / address
+        if path.is_dir():
+            target.mkdir(exist_ok=True)
+        elif not only_new or not (target.exists() or address == _ENTRY):
+            path.replace(target)
 
 
 def _swap(new: Path, place: Path, old: Path) -> None:

@@ -191,3 +191,32 @@ def test_a_second_atlas_joins_the_first(site: Path, tmp_path: Path) -> None:
     assert 'href="small/index.html"' in home and 'href="other/index.html"' in home
     assert (out / "other" / "conv1" / "0.html").is_file()
     assert not list(out.glob(".building-*")) and not list(out.glob(".replaced-*"))
+
+
+def test_what_a_new_atlas_leads_to_is_there_before_it_and_the_first_page_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, folder = tmp_path / "site", tmp_path / "new"
+    there: list[dict[str, str]] = []
+    swap = publishing._swap
+
+    def looked(new: Path, place: Path, old: Path) -> None:
+        files = (path for path in out.rglob("*") if ".publishing" not in str(path.relative_to(out)))
+        there.append({str(p.relative_to(out)): p.read_text() for p in files if p.is_file()})
+        swap(new, place, old)
+
+    monkeypatch.setattr(publishing, "_swap", looked)
+    out.mkdir()
+    shared = {"index.html": "home", "style.css": "style", "notes/a.html": "a"}
+    for name in ("one", "two"):
+        folder.mkdir()
+        (folder / "atlas.json").write_text(name)
+        publishing.publish(folder, out=out, name=name, shared=shared)
+        shared = {**shared, "index.html": "both", "style.css": "other", "notes/b.html": "b"}
+    first, second = there
+    assert first == {"style.css": "style", "notes/a.html": "a"}
+    assert second == {
+        "index.html": "home", "style.css": "style", "notes/a.html": "a", "notes/b.html": "b",
+        "one/atlas.json": "one",
+    }  # fmt: skip
+    assert {name: (out / name).read_text() for name in shared} == shared
