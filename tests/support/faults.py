@@ -418,9 +418,12 @@ def problems(out: Path) -> Iterator[str]:
     """What a reader finds wrong: a page that is missing or not whole, a link that leads nowhere.
 
     Pages are looked at in no order that is sure, while the site may change: each address that was
-    there when the reader began must hold a whole page whenever it is opened.
+    there when the reader began must hold a whole page whenever it is opened. A new site's first
+    page comes last: until then there is no site to read.
     """
-    pages = ["index.html"] if (out / "index.html").exists() else []
+    if not (out / "index.html").exists():
+        return
+    pages = ["index.html"]
     for atlas in ("a", "b"):
         with contextlib.suppress(FileNotFoundError):
             listed = (out / atlas / "addresses.txt").read_text().splitlines()
