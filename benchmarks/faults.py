@@ -14,6 +14,7 @@ within a process are described in ``tests/support/disturbed.py``.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections import defaultdict
@@ -33,6 +34,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kinds", default="", help="only kinds whose names begin so")
     asked = parser.parse_args()
+    # a shell that runs this in the background, or nohup, would have builds ignore these
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as scratch:
         chosen = [kind for kind in KINDS if kind.startswith(asked.kinds)]

@@ -134,9 +134,10 @@ def _fail(number: int, event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _in_halves(path: Path, content: bytes) -> int:
-    with path.open("wb", buffering=0) as file:
+    with path.open("wb") as file:  # which goes on, or fails, where less is written than asked
         half = len(content) // 2
         file.write(content[:half])
+        file.flush()
         sys.audit(HALF, path)
         file.write(content[half:])
     return len(content)
