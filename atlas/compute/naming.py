@@ -8,7 +8,7 @@ import numpy as np
 
 from atlas.data.names import CONCEPT, Fall, LayerNames, Thing, UnitName, words
 from atlas.data.rounding import rounded
-from atlas.evidence.naming.judging import Falls, Judged, judge
+from atlas.evidence.naming.judging import Judged, judge
 from atlas.evidence.peaks import LayerPeaks
 
 
@@ -57,6 +57,6 @@ def _name(
     )
 
 
-def _fall(falls: Falls) -> Fall:
+def _fall(exact: Fall) -> Fall:
     return Fall(*(rounded(one) for one in
-                  (falls.score, falls.missing, falls.extra, falls.surely)))  # fmt: skip
+                  (exact.score, exact.missing, exact.extra, exact.surely)))  # fmt: skip

@@ -11,6 +11,7 @@ from atlas.evidence import peaks
 from atlas.evidence.control import control_twin
 from atlas.evidence.peaks import LayerPeaks, Seen
 from atlas.experiments.features import features_of
+from atlas.experiments.subjects import spread
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 
@@ -43,7 +44,7 @@ class Peaking:
     ) -> Callable[[Sequence[int]], Arrays]:
         """What both make of a piece of the images, by name; ``stimuli`` gives their pixels."""
         features = features_of(self.network)
-        kept = {layer.id: peaks.spread(layer.units, peaks.TWINS) for layer in self.layers}
+        kept = {layer.id: spread(range(layer.units), peaks.TWINS) for layer in self.layers}
         twins = {self.images[row] for row in self.rows}
         graphs = {OWN: self.network.graph, TWIN: control_twin(self.network.graph)}
 

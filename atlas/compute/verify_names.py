@@ -146,11 +146,7 @@ def _shown(
     some = [int(seen.images[row]) for row in rows]
     labels = [label_of(images, image) for image in some]
     groups = read_hierarchy(known.hierarchy, filter(None, labels)) if known.hierarchy else {}
-    concepts = (
-        [visible(known.masks, network.preprocessing, image) for image in some]
-        if known.masks
-        else []
-    )
+    concepts = visible(known.masks, network.preprocessing, some, 0) if known.masks else []
     found, columns = told_apart(labels, groups, concepts)
     return Shown(seen.images, directions(seen.features), rows, columns, found)
 

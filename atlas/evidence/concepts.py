@@ -20,6 +20,7 @@ from torch.utils.data import Dataset
 
 from atlas.data import levels
 from atlas.errors import AtlasError
+from atlas.evidence.peaks import drawn
 from atlas.images.masks import Masks, cell_side, cells_of
 from atlas.images.preprocessing import Preprocessing
 from atlas.images.sources import Images
@@ -67,9 +68,7 @@ def choose(masks: Masks, leave_out: Collection[int] = ()) -> list[int]:
 
 
 def _sample(indices: Sequence[int], count: int) -> list[int]:
-    """At most ``count`` indices at random, in order: every k-th could miss whole classes."""
-    order = np.random.Generator(np.random.Philox(0)).permutation(len(indices))
-    return [indices[place] for place in sorted(order[:count])]
+    return [indices[place] for place in drawn(len(indices), count)]
 
 
 def overlaps(
@@ -108,7 +107,7 @@ def overlaps(
         layer.id: thresholds_of(np.sum([counts[layer.id] for counts in counted], 0))
         for layer in layers
     }
-    cells = made_ahead(_MaskCells(masks, network.preprocessing, chosen), running.workers)
+    cells = made_ahead(MaskCells(masks, network.preprocessing, chosen), running.workers)
     annotated = _Annotated(chosen, list(running.progress(cells, len(chosen), "masks")))
     sums = _sums(
         network,
@@ -293,7 +292,7 @@ def _common(active: Tensor, masks: Tensor) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _MaskCells(Dataset["Cells | AtlasError"]):
+class MaskCells(Dataset["Cells | AtlasError"]):
     """The cells of all concepts in images; an ``AtlasError`` for masks that can't be read."""
 
     masks: Masks

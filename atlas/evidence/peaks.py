@@ -67,12 +67,6 @@ def drawn(count: int, most: int) -> list[int]:
     return sorted(int(place) for place in order[:most])
 
 
-def spread(count: int, most: int) -> list[int]:
-    """At most so many of ``count`` places, spread evenly."""
-    few = min(most, count)
-    return [place * count // few for place in range(few)]
-
-
 def peaks_of(
     graph: Graph, network: Network, stimuli: np.ndarray, layers: Sequence[Layer], features: Node,
     *, slots: int,

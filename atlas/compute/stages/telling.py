@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlas.compute.peak_files import read_peaks, read_seen
+from atlas.compute.peaking import pieces_of
 from atlas.compute.shared_work import shared_work
 from atlas.compute.stage import Stage
 from atlas.compute.stimuli import stimuli_of
@@ -31,7 +32,7 @@ def run(run: Run) -> None:
     images = run.ranks.share(seen.images.tolist() if seen else [])
     if len(images) < FEWEST:
         return
-    pieces = [images[first : first + PIECE] for first in range(0, len(images), PIECE)]
+    pieces = pieces_of(images, PIECE)
 
     def look(piece: list[int]) -> dict[str, np.ndarray]:
         return {"pixels": pixels_of(stimuli_of(run, piece))}

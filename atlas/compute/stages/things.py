@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from torch.utils.data import Dataset
 
 from atlas.compute.peak_files import read_seen
+from atlas.compute.peaking import pieces_of
 from atlas.compute.shared_work import shared_work
 from atlas.compute.stage import Stage
 from atlas.compute.thing_files import write_things
 from atlas.data.names import THINGS, Things
 from atlas.data.plan import Plan
-from atlas.errors import AtlasError
+from atlas.evidence.concepts import MaskCells
 from atlas.evidence.naming.things import told_apart
-from atlas.evidence.peaks import FEWEST
+from atlas.evidence.peaks import FEWEST, drawn
 from atlas.images.hierarchy import read_hierarchy
-from atlas.images.masks import Masks, cells_of
+from atlas.images.masks import Masks
 from atlas.images.preprocessing import Preprocessing
 from atlas.images.sources import label_of
 from atlas.images.stimuli import made_ahead
@@ -39,16 +38,14 @@ def run(run: Run) -> None:
     assert images is not None
     rows = annotated(images, run.masks)
     labels = [label_of(run.images, int(images[row])) for row in rows]
-    pieces = [rows[first : first + PIECE] for first in range(0, len(rows), PIECE)]
+    pieces = pieces_of(rows.tolist(), PIECE)
     concepts: list[frozenset[str]] = []
     if run.masks is not None:
         masks, preprocessing = run.masks, run.network.preprocessing
 
-        def look(piece: np.ndarray) -> dict[str, np.ndarray]:
-            shown = made_ahead(
-                _Shown(masks, preprocessing, images[piece].tolist()), run.settings.workers
-            )
-            return {"shown": np.array(list(shown))}
+        def look(piece: list[int]) -> dict[str, np.ndarray]:
+            shown = visible(masks, preprocessing, images[piece].tolist(), run.settings.workers)
+            return {"shown": np.array(["\n".join(sorted(one)) for one in shown])}
 
         parts = shared_work(run, pieces, look, what="things")
         concepts = [frozenset(filter(None, str(one).split("\n")))
@@ -64,37 +61,22 @@ def run(run: Run) -> None:
     write_things(run.folder, rows, columns)
 
 
-@dataclass(frozen=True)
-class _Shown(Dataset["str | AtlasError"]):
-    """The concepts in images, a line for each; an ``AtlasError`` for masks that can't be read."""
-
-    masks: Masks
-    preprocessing: Preprocessing
-    indices: Sequence[int]
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, place: int) -> str | AtlasError:
-        try:
-            return "\n".join(sorted(visible(self.masks, self.preprocessing, self.indices[place])))
-        except AtlasError as error:
-            return error
-
-
 def annotated(images: np.ndarray, masks: Masks | None) -> np.ndarray:
     """The rows of images of which all is known: at most ``MOST`` that have masks, at random."""
     if masks is None:
         return np.arange(len(images))
     known = set(masks.indices())
     rows = np.array([row for row, image in enumerate(images) if int(image) in known], np.int64)
-    order = np.random.Generator(np.random.Philox(0)).permutation(len(rows))
-    return rows[np.sort(order[:MOST])]
+    return rows[drawn(len(rows), MOST)]
 
 
-def visible(masks: Masks, preprocessing: Preprocessing, image: int) -> Collection[str]:
-    """The concepts of which a cell or more is visible in an image's stimulus."""
-    return [name for name, mask in masks.of(image).items() if cells_of(mask, preprocessing).any()]
+def visible(
+    masks: Masks, preprocessing: Preprocessing, images: Sequence[int], workers: int
+) -> list[frozenset[str]]:
+    """The concepts of which a cell or more is visible in each image's stimulus."""
+    return [
+        frozenset(cells) for cells in made_ahead(MaskCells(masks, preprocessing, images), workers)
+    ]
 
 
 def why_not(images: int, things: int) -> str:

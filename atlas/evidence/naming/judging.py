@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from atlas.data.names import PERMUTED
+from atlas.data.names import PERMUTED, Fall
 from atlas.evidence.naming import forms, scores
 from atlas.evidence.naming.forms import Form, Found
 from atlas.evidence.peaks import LayerPeaks
@@ -26,19 +26,7 @@ UNLEARNED = 95  # percentile of the twin's units that a name has to be beyond
 STEADY = 0.75  # share of the draws of images in which a name is the best
 FALL, SURELY = 0.001, 0.9  # of a score that is spoilt, as in the paper, in this share of draws
 RIVALS = 3  # forms that are told beside the name, at most
-
-
-@dataclass(frozen=True)
-class Falls:
-    """A score as it is, and its mean over draws in which the label was spoilt in either way.
-
-    ``surely`` is the smaller share of the draws of a check in which it fell by more than ``FALL``.
-    """
-
-    score: float
-    missing: float
-    extra: float
-    surely: float
+UNTRIED = Fall(0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -61,9 +49,9 @@ class Judged:
     auc: float = 0.5
     p: float = 1.0
     steady: float = 0.0
-    pearson: Falls = Falls(0, 0, 0, 0)
+    pearson: Fall = UNTRIED
     auprc: float = 0.0
-    lift: Falls = Falls(0, 0, 0, 0)
+    lift: Fall = UNTRIED
     rivals: Sequence[tuple[Form, float]] = field(default=())
 
 
@@ -200,7 +188,7 @@ def _wins(
     return shares
 
 
-def _falls(values: np.ndarray, label: np.ndarray, score: scores.Score) -> Falls:
+def _falls(values: np.ndarray, label: np.ndarray, score: scores.Score) -> Fall:
     """How a score falls when a label is spoilt at random."""
     own = float(score(values, label[:, None])[0])
     spoilt = {
@@ -208,7 +196,7 @@ def _falls(values: np.ndarray, label: np.ndarray, score: scores.Score) -> Falls:
         for seed, check in enumerate((scores.MISSING, scores.EXTRA))
     }
     fell = [float(np.mean(own - one > FALL)) for one in spoilt.values()]
-    return Falls(
+    return Fall(
         own,
         float(spoilt[scores.MISSING].mean()),
         float(spoilt[scores.EXTRA].mean()),
