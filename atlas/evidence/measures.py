@@ -48,8 +48,7 @@ def ssim(one: Tensor, other: Tensor, where: Tensor) -> Tensor:
     side -= 1 - side % 2
 
     def mean(values: Tensor) -> Tensor:
-        rows = F.avg_pool2d(values[:, None], (side, 1), 1)  # faster than both axes at once
-        return F.avg_pool2d(rows, (1, side), 1)[:, 0]
+        return _run_of_means(_run_of_means(values, 1, side), 2, side)
 
     mean_one, mean_other = mean(one), mean(other)
     unbiased = side**2 / max(side**2 - 1, 1)
@@ -63,6 +62,15 @@ def ssim(one: Tensor, other: Tensor, where: Tensor) -> Tensor:
     within = share > 1 - 0.5 / side**2
     within |= ~within.any(2).any(1)[:, None, None] & (share > 0)
     return (above / below * within).sum((1, 2)) / within.sum((1, 2)).clamp_min(1)
+
+
+def _run_of_means(values: Tensor, axis: int, side: int) -> Tensor:
+    """The means of ``side`` neighbours along an axis, to the bit as ``avg_pool2d`` takes them."""
+    count = values.shape[axis] - side + 1
+    total = values.narrow(axis, 0, count).clone()
+    for start in range(1, side):
+        total += values.narrow(axis, start, count)
+    return total.div_(side)
 
 
 def cells(energy: Tensor) -> Tensor:
