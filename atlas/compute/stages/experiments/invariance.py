@@ -30,7 +30,7 @@ from atlas.data.rounding import significant
 from atlas.drawing.frames import sheet, small
 from atlas.experiments import invariance
 from atlas.experiments.features import Place, first_and_last
-from atlas.experiments.subjects import COUNT, Classes, choose_subjects, classes_of
+from atlas.experiments.subjects import COUNT, Classes, choose_subjects, classes_of, spread
 from atlas.networks.network import Network
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def run(run: Run) -> None:
     classes = classes_of(network, images)
     subjects, symmetric = run.ranks.share(_chosen(run, usable) if run.leads else ((), None))
     pixels = stimuli_of(run, [one.image for one in subjects])
-    others = _spread(usable, OTHERS)
+    others = spread(usable, OTHERS)
     names = (TRANSLATION, SCALE, ROTATION)
     pieces = [_Piece(at, name) for at in range(len(subjects)) for name in (None, *names)]
 
@@ -91,7 +91,7 @@ def run(run: Run) -> None:
     for name in names:
         curves = tuple(_curve(found[at, name], start, classes) for at, start in enumerate(starts))
         amounts = tuple(invariance.moves(name, pixels.shape[1]))
-        shown = tuple(_spread(range(len(amounts)), FRAMES, ends=True))
+        shown = tuple(_frames(len(amounts)))
         transformations.append(Transformation(name, amounts, shown, curves))
     result = Invariance(
         side=(pixels.shape[1], pixels.shape[2]),
@@ -117,7 +117,7 @@ def _chosen(run: Run, usable: Sequence[int]) -> tuple[tuple[Subject, ...], int |
         network, images, usable=usable, globs=globs, slots=slots, cache=run.cache
     )[:MOST]
     taken = {one.image for one in subjects}
-    tried = [index for index in _spread(usable, TRIED) if index not in taken]
+    tried = [index for index in spread(usable, TRIED) if index not in taken]
     if globs or len(subjects) < COUNT or not tried:
         return subjects, None
     alike = invariance.symmetry(np.stack([small(one, 48) for one in stimuli_of(run, tried)]))
@@ -128,12 +128,10 @@ def _chosen(run: Run, usable: Sequence[int]) -> tuple[tuple[Subject, ...], int |
     return (*subjects, *more), len(subjects)
 
 
-def _spread(items: Sequence[int], count: int, *, ends: bool = False) -> list[int]:
-    """``count`` of some items, evenly spread, with the last one if ``ends``; all of fewer."""
-    count = min(count, len(items))
-    gaps = max(1, count - 1) if ends else count
-    last = len(items) - 1 if ends else len(items)
-    return [items[place * last // gaps] for place in range(count)]
+def _frames(amounts: int) -> list[int]:
+    """Which of so many amounts are shown: the first, the last, and evenly between; all of few."""
+    count = min(FRAMES, amounts)
+    return [place * (amounts - 1) // max(1, count - 1) for place in range(count)]
 
 
 def _start(subject: Subject, part: dict[str, np.ndarray], classes: Classes | None) -> Untransformed:
