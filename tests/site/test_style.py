@@ -1,0 +1,22 @@
+"""The style sheet says each thing once, so that no rule undoes another of the same name."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from atlas.site.own_files import TEMPLATES
+
+
+def selectors(sheet: str) -> Iterator[str]:
+    """Those of rules that hold whatever the screen is like."""
+    depth = 0
+    for text, brace in re.findall(r"([^{}]*)([{}])", re.sub(r"/\*.*?\*/", "", sheet, flags=re.S)):
+        if brace == "{" and depth == 0 and not text.strip().startswith("@"):
+            yield " ".join(text.split())
+        depth += 1 if brace == "{" else -1
+
+
+def test_a_selector_has_one_rule() -> None:
+    rules = Counter(selectors((TEMPLATES / "style.css").read_text()))
+    assert len(rules) > 300
+    assert [name for name, count in rules.items() if count > 1] in ([], [":root"])  # more variables
