@@ -1,14 +1,16 @@
 """What an atlas supports and what it doesn't: claims that follow from its figures, by rules.
 
-Each claim has the test that it rests on, its size, and its doubt. Which side it stands on is
-decided here, by limits that are said with it.
+Each claim stands once, with the test that it rests on, its limit and its doubt, and has a finding
+for each layer: no figure is taken over layers, which differ in everything. Which side a finding is
+on is decided here, by limits that are said with it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import atanh, sqrt, tanh
 from statistics import mean, median
 
 from atlas.data.faces import LayerFaces
@@ -17,27 +19,43 @@ from atlas.data.telling import NATURAL, LayerTelling
 from atlas.site.columns import COLUMNS, Known
 from atlas.site.ranking import spearman
 
-FEWEST = 10  # units that a claim is about
-KEPT = 0.2  # of the activation: marks that keep so much more than elsewhere point at something
-ALIKE = 0.5  # SSIM from which two pictures show much the same
-BEYOND = 0.1  # of the questions: answers that many more than the twin's say something of the units
+FEWEST = 10  # units that a finding is about
+POINTS = 0.2  # of the activation: marks that keep and lose so much more than elsewhere point at it
+ALIKE = 0.5  # likeness, or correlation of places, from which two pictures show much the same
+OWN = 0.5  # of a picture: the share that is the unit's own, and not drawn by others as well
+WRONG = 0.5  # as many wrong answers as on units of the twin
 NAMED = 0.5  # of the units of a layer
+TWO = 0.1  # of the units of a layer may be two things
 AGREE = 0.5  # rank correlation from which two figures say much the same
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A claim: whether it is supported, the test, its size and what may still be wrong with it.
+class Finding:
+    """What a layer's figures say of a claim: ``holds`` is None where they say nothing.
 
-    ``layer`` is the layer that it is about, "" for all.
+    ``figure`` is the one that decides, in a few characters; ``size`` says it in words, or why there
+    is none.
     """
 
-    text: str
-    holds: bool
-    test: str
+    layer: str
+    holds: bool | None
+    figure: str
     size: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim with its test, the limit that decides, what may still be wrong, and the findings."""
+
+    text: str
+    test: str
+    limit: str
     doubt: str
-    layer: str = ""
+    findings: tuple[Finding, ...]
+
+    def layers(self, holds: bool) -> tuple[str, ...]:
+        """The layers in which the figures support it, or don't."""
+        return tuple(one.layer for one in self.findings if one.holds is holds)
 
 
 @dataclass(frozen=True)
@@ -53,144 +71,238 @@ class LayerFound:
 
 
 def claims(layers: Sequence[LayerFound]) -> list[Claim]:
-    """All claims of an atlas; those that hold first, layer by layer from the last."""
-    found = [claim for layer in reversed(layers) for claim in _of_layer(layer)]
-    found += _of_all(layers)
-    return sorted(found, key=lambda claim: not claim.holds)
+    """All claims of which some layer's figures say something, in the order in which pages say them.
+
+    First what the pictures show, then what units are.
+    """
+    every = (_what(layers), _where(layers), _marks(layers), _own(layers),
+             _names(layers), _answers(layers), _one_thing(layers), *_together(layers))  # fmt: skip
+    return [claim for claim in every if any(one.holds is not None for one in claim.findings)]
 
 
-def _of_layer(layer: LayerFound) -> Iterator[Claim]:
-    if len(layer.known) < FEWEST:
-        return
-    yield from _names(layer)
-    yield from _marks(layer)
-    yield from _twin(layer)
-    yield from _answers(layer)
+def _found(
+    layers: Sequence[LayerFound], of: Callable[[LayerFound], tuple[bool, str, str] | str]
+) -> tuple[Finding, ...]:
+    """A finding for each layer: whether the claim holds, its figure and size, or why none is."""
+    findings = []
+    for layer in layers:
+        told = of(layer)
+        if isinstance(told, str):
+            findings.append(Finding(layer.layer, None, "", told))
+        else:
+            findings.append(Finding(layer.layer, *told))
+    return tuple(findings)
 
 
-def _names(layer: LayerFound) -> Iterator[Claim]:
-    if layer.names is None:
-        return
-    units = layer.names.units
-    named = [one for one in units if one.name]
-    holds = len(named) >= NAMED * len(units)
-    doubts = Counter(one.doubt for one in units if one.doubt)
-    strongest = median(one.pearson.score for one in named) if named else 0.0
-    most = f"; most of the others: {doubts.most_common(1)[0][0]}" if doubts else ""
-    yield Claim(
-        f"Most units of {layer.layer} follow something that has a label."
-        if holds
-        else f"That most units of {layer.layer} follow something that has a label.",
-        holds,
-        "correlation over all images, beyond permuted labels, shuffled weights and spoilt labels",
-        f"{len(named)} of {len(units)} units named, median r {_said(strongest)}{most}",
-        "Only labels that the images have were tried; what goes with a label needn't be the label.",
-        layer.layer,
+FILTERS = "these pictures show the unit's filters, whatever the image"
+
+
+def _what(layers: Sequence[LayerFound]) -> Claim:
+    def of(layer: LayerFound) -> tuple[bool, str, str] | str:
+        values = _values(layer, "ssim")
+        if layer.image_free or len(values) < FEWEST:
+            return FILTERS if layer.image_free else _few(len(values))
+        like = mean(values)
+        return like < ALIKE, _said(like), f"a likeness of {_said(like)}, {len(values)} units"
+
+    return Claim(
+        "What the pictures draw was learned.",
+        "likeness (SSIM) to what a network with shuffled weights draws of the same patches",
+        f"a mean below {ALIKE}",
+        "Shuffled weights draw something near noise, to which little is alike. So this says that "
+        "they aren't the image alone, and no more.",
+        _found(layers, of),
     )
 
 
-def _marks(layer: LayerFound) -> Iterator[Claim]:
-    pairs = _both(layer.known, "kept", "kept_elsewhere")
-    if len(pairs) < FEWEST:
-        return
-    more = mean(a - b for a, b in pairs)
-    holds = more > KEPT
-    yield Claim(
-        f"The pictures of {layer.layer} point at what its units need."
-        if holds
-        else f"That the pictures of {layer.layer} point at what its units need.",
-        holds,
-        "only the marked fifth of the patch stays sharp, against marks of the same shape elsewhere",
-        f"keeps {_percent(mean(a for a, _ in pairs))} against "
-        f"{_percent(mean(b for _, b in pairs))}, {len(pairs)} units",
-        "Blurring makes pictures that the network never saw; a colour survives it anywhere.",
-        layer.layer,
+def _where(layers: Sequence[LayerFound]) -> Claim:
+    def of(layer: LayerFound) -> tuple[bool, str, str] | str:
+        values = _values(layer, "rank")
+        if layer.image_free or len(values) < FEWEST:
+            return FILTERS if layer.image_free else _few(len(values))
+        same = mean(values)
+        return same < ALIKE, _said(same), f"a correlation of {_said(same)}, {len(values)} units"
+
+    return Claim(
+        "Where the pictures draw was learned.",
+        "rank correlation, place by place, with how strongly shuffled weights draw there",
+        f"a mean below {ALIKE}",
+        "Both draw through the same receptive field and at the same switches, in the middle more "
+        "than at the edge.",
+        _found(layers, of),
     )
 
 
-def _twin(layer: LayerFound) -> Iterator[Claim]:
-    values = [value for one in layer.known if (value := _value(one, "ssim")) is not None]
-    if len(values) < FEWEST or layer.image_free:
-        return
-    like = mean(values)
-    holds = like < ALIKE
-    yield Claim(
-        f"The pictures of {layer.layer} show what was learned, and not the image alone."
-        if holds
-        else f"That the pictures of {layer.layer} show what was learned, and not the image alone.",
-        holds,
-        "likeness (SSIM) to the pictures of a network with shuffled weights",
-        f"mean {_said(like)} of 1, {len(values)} units",
-        "A picture that differs from the control's may still show edges of the image elsewhere.",
-        layer.layer,
+def _marks(layers: Sequence[LayerFound]) -> Claim:
+    def of(layer: LayerFound) -> tuple[bool, str, str] | str:
+        kept = _pairs(layer.known, "kept", "kept_elsewhere")
+        lost = _pairs(layer.known, "lost", "lost_elsewhere")
+        if min(len(kept), len(lost)) < FEWEST:
+            return _few(min(len(kept), len(lost)))
+        keeps, loses = mean(a - b for a, b in kept), mean(a - b for a, b in lost)
+        means = [
+            _percent(mean(values)) for pairs in (kept, lost) for values in zip(*pairs, strict=True)
+        ]
+        return (
+            min(keeps, loses) > POINTS,
+            f"{_percent(keeps)}, {_percent(loses)}",
+            f"kept {means[0]} (elsewhere {means[1]}), lost {means[2]} (elsewhere {means[3]}), "
+            f"{len(kept)} units",
+        )
+
+    return Claim(
+        "The pictures mark what their units need.",
+        "the activation kept where only the marked fifth of the patch stays sharp, and lost where "
+        "it is blurred, against a mask of the same shape elsewhere",
+        f"both {_percent(POINTS)} of the activation more",
+        "Blurred pictures are none that the network ever saw. Elsewhere is seldom the middle, on "
+        "which units depend most.",
+        _found(layers, of),
     )
 
 
-def _answers(layer: LayerFound) -> Iterator[Claim]:
-    telling = layer.telling
-    if telling is None or telling.twin_features is None:
-        return
-    own = [one.features for one in telling.units if one.features is not None]
-    if len(own) < FEWEST:
-        return
-    pixels = [one.pixels for one in telling.units if one.pixels is not None]
-    holds = mean(own) - telling.twin_features > BEYOND
-    yield Claim(
-        f"Nine images tell what excites a unit of {layer.layer}."
-        if holds
-        else f"That nine images tell what excites a unit of {layer.layer}, more than they do of "
-        "units that learned nothing.",
-        holds,
-        f"{telling.tasks} two-alternative questions on each unit, answered by likeness",
-        f"{_percent(mean(own))} right by the network's features (shuffled weights "
-        f"{_percent(telling.twin_features)}), {_percent(mean(pixels))} by pixels, {len(own)} units",
-        "Circular: the network's features judge its own units. People were right in "
-        f"{_percent(NATURAL)} elsewhere; none was asked here.",
-        layer.layer,
+def _own(layers: Sequence[LayerFound]) -> Claim:
+    def of(layer: LayerFound) -> tuple[bool, str, str] | str:
+        values = _values(layer, "own")
+        if len(values) < FEWEST:
+            return _few(len(values))
+        share = mean(values)
+        return share > OWN, _percent(share), f"{_percent(share)} is the unit's, {len(values)} units"
+
+    return Claim(
+        "The pictures show the unit, more than its layer.",
+        "the share of a picture that the layer's other units, projected back together from the "
+        "same place, don't draw as well",
+        f"a mean above {_percent(OWN)}",
+        "Many units together may draw what none of them draws alone.",
+        _found(layers, of),
     )
 
 
-def _of_all(layers: Sequence[LayerFound]) -> Iterator[Claim]:
-    """Claims on all units."""
-    two = sum(bool(one.faces) for layer in layers if layer.faces for one in layer.faces.units)
-    looked = sum(
-        one.clarity is not None for layer in layers if layer.faces for one in layer.faces.units
+def _names(layers: Sequence[LayerFound]) -> Claim:
+    def of(layer: LayerFound) -> tuple[bool, str, str] | str:
+        if layer.names is None:
+            return "no labels"
+        units = layer.names.units
+        if len(units) < FEWEST:
+            return _few(len(units))
+        named = [one for one in units if one.name]
+        doubts = Counter(one.doubt for one in units if one.doubt)
+        size = f"{len(named)} of {len(units)} units"
+        if named:
+            size += f", median r {_said(median(one.pearson.score for one in named))}"
+        if doubts:
+            size += f"; most others: {DOUBTS[doubts.most_common(1)[0][0]]}"
+        return len(named) >= NAMED * len(units), _percent(len(named) / len(units)), size
+
+    return Claim(
+        "Most units follow something that has a label.",
+        "correlation over all images, beyond permuted labels, shuffled weights and labels "
+        "corrupted on purpose",
+        f"a name for {_percent(NAMED)} of the units",
+        "Only labels that the images have were tried, and what goes with a label needn't be that: "
+        "an eye and an ear are on the same images.",
+        _found(layers, of),
     )
-    if looked >= FEWEST:
-        holds = two < 0.1 * looked
-        yield Claim(
-            "Each unit is one thing." if two == 0 else
-            "Few units are two things." if holds else
-            "That units are one thing each.",
-            holds,
-            "the strongest images in two groups, each as close as images of one class, and apart",
-            f"two faces stand out in {two} of {looked} units",
-            "The network's own features decide: what it doesn't tell apart counts as one thing.",
-        )  # fmt: skip
-    known = [one for layer in layers for one in layer.known]
+
+
+DOUBTS = {
+    "weak": "hardly go with any label",
+    "chance": "no more than by chance",
+    "twin": "shuffled weights do as well",
+    "checks": "corrupted labels do as well",
+    "rivals": "several labels do as well",
+}
+
+
+def _answers(layers: Sequence[LayerFound]) -> Claim:
+    def of(layer: LayerFound) -> tuple[bool, str, str] | str:
+        told = layer.telling
+        own = [] if told is None else [u.features for u in told.units if u.features is not None]
+        if told is None or told.twin_features is None or len(own) < FEWEST:
+            return "not asked" if told is None else _few(len(own))
+        pixels = [one.pixels for one in told.units if one.pixels is not None]
+        share, twin = mean(own), told.twin_features
+        return (
+            1 - share <= WRONG * (1 - twin),
+            _percent(share),
+            f"{_percent(share)} right (shuffled weights {_percent(twin)}, by pixels "
+            f"{_percent(mean(pixels))}), {told.tasks} questions on each of {len(own)} units",
+        )
+
+    return Claim(
+        "Nine images tell what else excites a unit.",
+        "two-alternative questions, answered by likeness to the nine in the network's features",
+        "at most half as many wrong answers as on units of a network with shuffled weights",
+        "Circular: the network's features judge its own units. People gave "
+        f"{_percent(NATURAL)} right answers to related questions elsewhere; none was asked here.",
+        _found(layers, of),
+    )
+
+
+def _one_thing(layers: Sequence[LayerFound]) -> Claim:
+    def of(layer: LayerFound) -> tuple[bool, str, str] | str:
+        units = layer.faces.units if layer.faces else ()
+        looked = [one for one in units if one.clarity is not None]
+        if len(looked) < FEWEST:
+            return _few(len(looked))
+        two = sum(bool(one.faces) for one in looked)
+        share = two / len(looked)
+        return share < TWO, _percent(share), f"two faces in {two} of {len(looked)} units"
+
+    return Claim(
+        "Units are one thing each.",
+        "the strongest images in two groups, each as close as images of one class, and apart",
+        f"two faces in fewer than {_percent(TWO)} of the units",
+        "The network's own features decide, and in layers whose units follow edges and colours "
+        "hardly any images are as close as those of a class: there this says little.",
+        _found(layers, of),
+    )
+
+
+def _together(layers: Sequence[LayerFound]) -> Iterator[Claim]:
+    """Claims that two figures of units go together."""
     for one, other, text in (
-        (
-            "pearson",
-            "agreeing",
-            "Where the nine agree, the activation goes with a label",
-        ),
-        ("kept", "pearson", "Units whose pictures hold are those that have names"),
-        ("told", "clarity", "Units of which the nine tell are those that are one thing"),
+        ("pearson", "agreeing", "Where the nine agree, the activation goes with a label."),
+        ("kept", "pearson", "Units whose marks hold are those that go with a label."),
+        ("told", "clarity", "Units whose nine tell are those that are one thing."),
     ):
-        pairs = _both(known, one, other)
-        if len(pairs) < FEWEST:
-            continue
-        r = spearman([a for a, _ in pairs], [b for _, b in pairs])
+
+        def of(
+            layer: LayerFound, one: str = one, other: str = other
+        ) -> tuple[bool, str, str] | str:
+            pairs = _pairs(layer.known, one, other)
+            if len(pairs) < FEWEST:
+                return _few(len(pairs))
+            r = spearman([a for a, _ in pairs], [b for _, b in pairs])
+            low, high = interval(r, len(pairs))
+            return low > AGREE, _said(r), f"{_said(low)} to {_said(high)}, {len(pairs)} units"
+
         yield Claim(
-            f"{text}." if r > AGREE else f"That {text[0].lower()}{text[1:]}.",
-            r > AGREE,
-            f"rank correlation of {_title(one)} and {_title(other)} over all units",
-            f"{_said(r)}, {len(pairs)} units",
-            "Layers differ in both figures, which alone makes them go together.",
+            text,
+            f"rank correlation of {_title(one)} and {_title(other)}, within a layer",
+            f"the whole 95 % interval above {AGREE}",
+            "Units of a layer are no independent draws: many are alike.",
+            _found(layers, of),
         )
 
 
-def _both(known: Sequence[Known], one: str, other: str) -> list[tuple[float, float]]:
+def interval(r: float, count: int) -> tuple[float, float]:
+    """A 95 % interval of a rank correlation of ``count`` pairs (Fieller et al. 1957)."""
+    middle = atanh(max(-0.999999, min(0.999999, r)))
+    half = 1.96 * sqrt(1.06 / (count - 3))
+    return tanh(middle - half), tanh(middle + half)
+
+
+def _few(count: int) -> str:
+    return "no figures" if count == 0 else f"figures of only {count} units"
+
+
+def _values(layer: LayerFound, key: str) -> list[float]:
+    return [value for one in layer.known if (value := _value(one, key)) is not None]
+
+
+def _pairs(known: Sequence[Known], one: str, other: str) -> list[tuple[float, float]]:
     pairs = [(_value(unit, one), _value(unit, other)) for unit in known]
     return [(a, b) for a, b in pairs if a is not None and b is not None]
 
@@ -209,7 +321,7 @@ def _title(key: str) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{round(100 * share)} %"
+    return f"{round(100 * share)} %".replace("-", "−")
 
 
 def _said(value: float) -> str:

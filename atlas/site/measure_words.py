@@ -10,8 +10,9 @@ class MeasureWords:
     """A measure in words.
 
     ``text`` heads its row in a table, ``head`` its column; a ``baseline`` is the name of a measure
-    that stands in the same column and has no head of its own. ``order`` names the sorting of a
-    layer's units by it, "" where there is none. A share is shown in percent.
+    that stands in the same column and has no head of its own. An arrow says which way is good.
+    ``order`` names the sorting of a layer's units by it, "" where there is none. A share is shown
+    in percent.
     """
 
     name: str
@@ -26,18 +27,18 @@ MEASURE_WORDS = (
     MeasureWords(
         "ssim",
         "Likeness to the control's picture (SSIM)",
-        "like the control",
+        "like the control ↓",
         order="by likeness to the control",
     ),
     MeasureWords(
         "rank",
         "Drawn in the same places as by the control (rank correlation)",
-        "same places",
+        "in the control's places ↓",
     ),
     MeasureWords(
         "kept",
         "Activation kept when only the marked fifth stays sharp",
-        "kept",
+        "kept ↑",
         order="by what its marks keep",
         is_share=True,
         baseline="kept_elsewhere",
@@ -51,7 +52,7 @@ MEASURE_WORDS = (
     MeasureWords(
         "lost",
         "Activation lost when the marked fifth is blurred",
-        "lost",
+        "lost ↑",
         order="by what its marks lose",
         is_share=True,
         baseline="lost_elsewhere",
@@ -65,7 +66,7 @@ MEASURE_WORDS = (
     MeasureWords(
         "own",
         "Share unique to this unit",
-        "unique",
+        "unique to the unit ↑",
         order="by what is unique to it",
         is_share=True,
     ),

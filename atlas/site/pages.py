@@ -112,7 +112,7 @@ PAGES: tuple[Page, ...] = (
     Page(
         "claims",
         claims.files,
-        title="What this atlas supports, and what not",
+        title=claims.TITLE,
         address=claims.FILE,
         estimate=claims.estimate,
     ),

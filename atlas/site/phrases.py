@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from atlas.data.records import AtlasData, LayerData, Unit, Winner
+from atlas.data.rounding import significant
 from atlas.site import atlas_phrases
 
 ORDINALS = ("1st", "2nd", "3rd", *(f"{n}th" for n in range(4, 10)))
@@ -284,8 +285,8 @@ def agreement(atlas: AtlasData, unit: Unit) -> str:
     if chance > 0.05:
         often = share(round(1e6 * chance), 10**6)
         return f"So many agree by chance in {often} of random draws."
-    size = "less than once in a million" if chance < 1e-6 else f"with a probability of {chance:.1g}"
-    return f"So many would agree by chance {size}."
+    often = f"{significant(1 / chance, 2):,.0f}" if chance > 1e-6 else "more than a million"
+    return f"So many would agree by chance in 1 of {often} random draws."
 
 
 @functools.cache

@@ -193,7 +193,7 @@ def test_what_the_page_says_follows_from_the_figures(found: Maps) -> None:
     said = " ".join(pages.findings(found))
     assert f"in {100 * np.mean(pairs):.0f} % of the pairs, any two in {100 * chance:.0f} %" in said
     assert f"for {100 * (found.images.kin or 0):.0f} % of the images" in said
-    assert f"correlate by {found.layers[0].beside:.2f}" in said
+    assert f"correlate at {found.layers[0].beside:.2f}" in said
 
 
 def test_the_pages_link_what_has_a_page(found: Maps, folder: Path) -> None:

@@ -110,7 +110,7 @@ def test_pages_of_matched_atlases(tmp_path: Path) -> None:
     folder = f"compare/{own.name}--{own.name}"
     assert list(texts) == [f"{folder}/index.html", f"{folder}/conv1/index.html"]
     assert texts[f"{folder}/conv1/index.html"].count("Correlation 1.00") == 4
-    assert "Matched units correlate by 1.00 on average" in texts[f"{folder}/index.html"]
+    assert "Matched units correlate at 1.00 on average" in texts[f"{folder}/index.html"]
     edit_atlas(tmp_path / "atlas", images=_others(own))
     other = AtlasView.read(tmp_path / "atlas", Renderer())
     with pytest.raises(UsageError, match="they looked at different images"):

@@ -10,30 +10,42 @@ from atlas.data.faces import FACES
 from atlas.data.names import NAMES
 from atlas.data.plan import Plan
 from atlas.data.telling import TELLING
-from atlas.site.claims import Claim, LayerFound, claims
-from atlas.site.render.base import Anchor, Crumb, PageAddress
+from atlas.site.claims import FEWEST, Claim, Finding, LayerFound, claims
+from atlas.site.render.base import Anchor, Crumb
 from atlas.site.render.unit_table import known_of
 from atlas.site.render.view import AtlasView
 
-FILE, TITLE = "claims.html", "What this atlas supports, and what not"
+FILE, TITLE = "claims.html", "What this atlas supports, and what it does not"
 
 
 @dataclass(frozen=True)
-class ClaimLine:
-    """A claim with the link to its layer, if it is about one."""
+class FindingRow:
+    """A layer's finding, with the link to the layer, and its verdict in words."""
 
+    layer: Anchor
+    finding: Finding
+    verdict: str
+
+
+@dataclass(frozen=True)
+class ClaimPart:
+    """A claim with where it stands on the page, and in which layers it is supported, in words."""
+
+    id: str
     claim: Claim
-    layer: Anchor | None
+    said: str
+    rows: tuple[FindingRow, ...]
 
 
 @dataclass(frozen=True)
 class ClaimsPage:
-    """What the page shows."""
+    """What the page shows: a table of all claims by layer, then each claim."""
 
     title: str
     lead: str
-    supported: tuple[ClaimLine, ...]
-    others: tuple[ClaimLine, ...]
+    layers: tuple[Anchor, ...]
+    claims: tuple[ClaimPart, ...]
+    fewest: int
 
 
 def files(view: AtlasView) -> Iterator[tuple[str, str]]:
@@ -42,21 +54,52 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
     if not found:
         return
     page = view.page(FILE)
-    lines = [_line(view, claim, page) for claim in found]
-    supported = tuple(line for line in lines if line.claim.holds)
-    others = tuple(line for line in lines if not line.claim.holds)
+    layers = {
+        layer: Anchor(layer, view.link(addresses.layer_page(layer), page)) for layer in view.layers
+    }
     head = view.head(
         FILE,
         title=TITLE,
-        description=f"What the figures of {view.title} support, and what they don't",
+        description=f"What the figures of {view.title} support, and what they do not",
         crumbs=(Crumb("claims"),),
     )
-    lead = (
-        f"{len(supported)} of {len(found)} claims that one may make of these pictures are "
-        "supported by its figures. Each is decided by a figure and a limit that stand here."
+    content = ClaimsPage(
+        TITLE,
+        _lead(found),
+        tuple(layers.values()),
+        tuple(
+            ClaimPart(
+                f"claim-{number}",
+                claim,
+                _said(claim),
+                tuple(FindingRow(layers[f.layer], f, VERDICTS[f.holds]) for f in claim.findings),
+            )
+            for number, claim in enumerate(found, 1)
+        ),
+        FEWEST,
     )
-    content = ClaimsPage(TITLE, lead, supported, others)
     yield FILE, view.renderer.page("claims.html", head, content)
+
+
+VERDICTS = {True: "supported", False: "not supported", None: "unknown"}
+
+
+def _lead(found: list[Claim]) -> str:
+    everywhere = [one for one in found if one.layers(True) and not one.layers(False)]
+    nowhere = [one for one in found if one.layers(False) and not one.layers(True)]
+    return (
+        f"{len(found)} claims that one may make of these pictures: {len(everywhere)} of them the "
+        f"figures support in every layer, {len(nowhere)} in none, the others in some."
+    )
+
+
+def _said(claim: Claim) -> str:
+    supported, denied = claim.layers(True), claim.layers(False)
+    if not denied:
+        return "Supported in every layer that has figures."
+    if not supported:
+        return "Not supported in any layer."
+    return f"Supported in {', '.join(supported)}; not in {', '.join(denied)}."
 
 
 def _found(view: AtlasView, layer: str) -> LayerFound:
@@ -70,12 +113,6 @@ def _found(view: AtlasView, layer: str) -> LayerFound:
     )
 
 
-def _line(view: AtlasView, claim: Claim, page: PageAddress) -> ClaimLine:
-    if not claim.layer:
-        return ClaimLine(claim, None)
-    return ClaimLine(claim, Anchor(claim.layer, view.link(addresses.layer_page(claim.layer), page)))
-
-
 def estimate(plan: Plan) -> int:
     """Bytes of the page."""
-    return 6_000 + 1_600 * len(plan.layers) if plan.evidence else 0
+    return 9_000 + 2_600 * len(plan.layers) if plan.evidence else 0

@@ -179,8 +179,8 @@ def _said_of_layer(comparison: Comparison, name: str) -> str:
     if found is None:
         return ""
     return (
-        f"Matched units correlate by {_signed(found.mean)} on average; by chance the best matches "
-        f"would correlate by {_signed(found.by_chance)}."
+        f"Matched units correlate at {_signed(found.mean)} on average; by chance the best matches "
+        f"would correlate at {_signed(found.by_chance)}."
     )
 
 

@@ -83,7 +83,7 @@ def training(view: AtlasView, layer: LayerData, unit: int, page: PageAddress) ->
     if of is None or strip is None:
         return None
     folder = addresses.label_folder("experiments", view.layers)
-    return Training(strip, _lead(of, strip), view.link(f"{folder}/evolution.html", page))
+    return Training(strip, _lead(evolution, of, strip), view.link(f"{folder}/evolution.html", page))
 
 
 def evolution_of(view: AtlasView) -> Evolution | None:
@@ -146,14 +146,16 @@ def _moments(
     return tuple(moments)
 
 
-def _lead(of: UnitEvolution, strip: Strip) -> str:
+def _lead(evolution: Evolution, of: UnitEvolution, strip: Strip) -> str:
     """When the unit became what it is, in a sentence."""
     if not of.ends:
-        return "Nothing excites it at the end."
+        return f"At the end none of the {evolution.images:,} images watched here excites it."
     last = len(strip.moments) - 1
     changes = [one.name for one in strip.moments if one.changed]
     r = f"r = {of.activations[last - 1]:.2f}"
     goes = f"Its activations at {strip.moments[last - 1].name} go with those at the end by {r}."
+    if evolution.images < evolution.of:
+        goes += f" Only {evolution.images:,} of the {evolution.of:,} images were watched."
     if not changes:
         return f"The same image excites it most from {strip.moments[0].name} to the end. {goes}"
     times = "once" if len(changes) == 1 else f"{len(changes)} times, the last time"

@@ -146,7 +146,7 @@ def findings(result: Maps) -> tuple[str, ...]:
 
 def _together(one: UnitMap) -> str:
     return (
-        f"Units side by side on the map of {one.layer} correlate by {_signed(one.beside)} on "
+        f"Units side by side on the map of {one.layer} correlate at {_signed(one.beside)} on "
         f"average, any two of its units by {_signed(one.any)}."
     )
 

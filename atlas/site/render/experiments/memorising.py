@@ -26,9 +26,9 @@ ALIKE = 0.5  # from here on two units count as alike
 FITTED = 0.99  # of its training pictures: from here on a network knows them by heart
 
 ABOUT = (
-    "A network with enough weights can learn any labels, even those of a dice. So that it fits its "
-    "training images says nothing of what it understood. The other network has the same layers and "
-    "saw pictures of the same world, but each with the label of another one.",
+    "A network with enough weights can learn any labels, even random ones. That it fits its "
+    "training images says nothing about what it understood. The other network has the same layers "
+    "and saw pictures of the same world, but each with the label of another one.",
     "Units of two networks have no order in common. They are matched one to one, so that the "
     "correlations of their activations, at the same places of the same images, add up to the most "
     "(Li, Yosinski, Clune, Lipson & Hopcroft 2016, “Convergent learning”).",
@@ -36,10 +36,11 @@ ABOUT = (
     "and scaled, 0 where they have nothing in common (Kornblith, Norouzi, Lee & Hinton 2019). "
     "Where few directions carry most of the activation, as brightness does, it is high for that "
     "alone.",
-    "Two lines show what likeness means nothing. For one, each network looks at other images; the "
+    "Two baselines are drawn as well. For one, each network looks at other images; the "
     "best match of many finds some likeness even there. For the other, the network is compared "
     "with one that was never trained, its weights being random: what it has in common with that "
-    "comes from the architecture and the images.",
+    "comes from the architecture and the images. There is one network of each kind: how alike two "
+    "networks are that were both taught the truth was not measured.",
 )
 
 
@@ -139,9 +140,9 @@ def _farther(layers: Sequence[LayerLikeness]) -> tuple[str, ...]:
         f"{one.heart.cka:.2f} against {one.untrained.cka:.2f} in {one.layer}" for one in ends
     )
     return (
-        "By CKA, which compares layers as wholes, the network that learnt by heart is less like "
-        f"this one than a network with random weights is, in {every} layers: {figures}. There, by "
-        "this measure, the two trainings have nothing in common.",
+        "By CKA, which compares layers as wholes, the network that memorised is less like "
+        f"this one than a network with random weights is, in {every} layers: {figures}. The "
+        "two measures disagree, so what both trainings have in common isn't settled here.",
     )
 
 
@@ -159,8 +160,8 @@ def _above(one: LayerLikeness) -> float:
 def _said(one: LayerLikeness) -> str:
     alike = sum(pair.correlation >= ALIKE for pair in one.pairs)
     return (
-        f"In {one.layer} matched units correlate by {one.heart.matched:.2f} on average, with those "
-        f"of an untrained network by {one.untrained.matched:.2f}; {alike} of {len(one.pairs)} have "
+        f"In {one.layer} matched units correlate at {one.heart.matched:.2f} on average, with those "
+        f"of an untrained network at {one.untrained.matched:.2f}; {alike} of {len(one.pairs)} have "
         f"a match above {ALIKE:g}."
     )
 
@@ -177,7 +178,7 @@ def _content(view: AtlasView, result: Memorising, page: PageAddress) -> Memorisi
         ),
         (
             (Cell("taught the truth"), Cell("–"), Cell("–"), Cell(_percent(of.network))),
-            (Cell("learnt by heart"), *map(Cell, map(_percent, (of.learnt, of.fresh, of.heart)))),
+            (Cell("memorised"), *map(Cell, map(_percent, (of.learnt, of.fresh, of.heart)))),
         ),
     )
     return MemorisingContent(
@@ -198,7 +199,7 @@ def _chart(result: Memorising, title: str, of: Callable[[Likeness], float]) -> C
                tuple(one.layer for one in layers)),
         y=Axis(title, 0, 1),
         lines=[
-            Line("learnt by heart", [(n, of(one.heart)) for n, one in enumerate(layers, 1)]),
+            Line("memorised", [(n, of(one.heart)) for n, one in enumerate(layers, 1)]),
             Line("untrained", [(n, of(one.untrained)) for n, one in enumerate(layers, 1)], True),
             Line("other images", [(n, of(one.shuffled)) for n, one in enumerate(layers, 1)], True),
         ],
@@ -244,7 +245,7 @@ def _pair(view: AtlasView, one: LayerLikeness, match: Match, page: PageAddress) 
             view.link(plate_file(one.layer, match.other), page),
             one.plate.size,
             title,
-            f"The nine of unit {match.other} of {one.layer} of the network that learnt by heart",
+            f"The nine of unit {match.other} of {one.layer} of the network that memorised",
         ),
     )
 
