@@ -114,6 +114,10 @@ def test_what_is_drawn_is_what_is_known(view: AtlasView) -> None:
     numbers += [amount for _, amount in found.sums[0].remainder]
     total = sum(float(n.replace("−", "-").replace(",", "")) for n in numbers)
     assert total == pytest.approx(float(found.sums[0].whole.replace(",", "")), rel=0.02)
+    assert (
+        f"{signed(sum(amount for _, _, amount, _ in first))} of {found.sums[0].whole}."
+        in found.drawn
+    )
 
 
 def test_the_page_shows_it_with_a_name_for_every_link(site: Path, view: AtlasView) -> None:

@@ -35,3 +35,15 @@ def test_every_measure_stands_in_the_tables_and_where_units_are_sorted() -> None
 
 def test_a_share_that_rounds_to_nothing_has_no_sign() -> None:
     assert evidence_tables.percent(-0.001) == "0 %"
+
+
+def test_what_speaks_against_pictures_is_said_with_what_speaks_for_them() -> None:
+    good = {"kept": (0.8, 0.6), "kept_elsewhere": (0.1,), "ssim": (0.2,)}
+    said = evidence_tables.trust(Unit(0, 2, (), evidence=good), image_free=False)
+    assert said.startswith("Fairly well: what they mark keeps 70 %") and said.endswith("of 1).")
+    doubtful = {**good, "rank": (0.9, 0.7), "own": (0.2,)}
+    said = evidence_tables.trust(Unit(0, 2, (), evidence=doubtful), image_free=False)
+    assert "in the same places (correlation 0.80). 20 % of what they show is this unit's" in said
+    alike = {**doubtful, "ssim": (0.7,)}
+    said = evidence_tables.trust(Unit(0, 2, (), evidence=alike), image_free=False)
+    assert said.startswith("Partly") and "though" not in said

@@ -110,7 +110,8 @@ class Whole:
 class Circuit:
     """A unit's circuit; ``sums`` says the same in numbers, the unit's own first.
 
-    ``nodes`` is empty where pictures of circuits aren't kept.
+    ``nodes`` is empty where pictures of circuits aren't kept. ``drawn`` says how much of the unit's
+    pre-activation those that are drawn contribute.
     """
 
     width: int
@@ -119,6 +120,7 @@ class Circuit:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     sums: tuple[Whole, ...]
+    drawn: str
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,19 @@ def circuit(view: AtlasView, layer: LayerData, unit: Unit, page: PageAddress) ->
         nodes=tuple(nodes),
         edges=tuple(edges),
         sums=tuple(sums),
+        drawn=_drawn(chosen.first, unit.sums),
     )
+
+
+def _drawn(feeders: Sequence[Feeder], sums: Sums) -> str:
+    """How much of a unit's pre-activation those that are drawn contribute, in a sentence."""
+    total = signed(sum(amount for _, _, amount, _ in feeders))
+    few = (
+        "The one that is drawn contributes"
+        if len(feeders) == 1
+        else (f"The {len(feeders)} that are drawn contribute")
+    )
+    return f"{few} {total} of {phrases.activation(sums.whole)}."
 
 
 def choose(unit: Name, sums: Sums, sums_of: Callable[[Name], Sums | None]) -> Chosen:

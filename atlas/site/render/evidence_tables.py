@@ -129,8 +129,9 @@ def trust(unit: Unit, *, image_free: bool) -> str:
     """What the trials say of a unit's pictures, in a sentence; "" if nothing was tried.
 
     They are good where the marks keep clearly more than a mask elsewhere and the control draws
-    something else, and bad where the marks don't. No verdict is on pictures that are ``image_free``
-    (see ``LayerFacts``).
+    something else, and bad where the marks don't. What speaks against them is said as well: that
+    the control draws in the same places, that other units draw the same. No verdict is on pictures
+    that are ``image_free`` (see ``LayerFacts``).
     """
     found = {name: mean(values) for name, values in (unit.evidence or {}).items()}
     kept, elsewhere, ssim = (found.get(name) for name in ("kept", "kept_elsewhere", "ssim"))
@@ -138,11 +139,18 @@ def trust(unit: Unit, *, image_free: bool) -> str:
         return ""
     baseline = "" if elsewhere is None else f" (a mask elsewhere {percent(elsewhere)})"
     draws = "much the same" if ssim > ALIKE else "something else"
+    where, alone = "", ""
+    places = found.get("rank")
+    if places is not None and ssim <= ALIKE < places:
+        where = f", though largely in the same places (correlation {phrases.signed(places)})"
+    if own := found.get("own"):
+        alone = f" {percent(own)} of what they show is this unit's alone."
     points, differs = kept - (elsewhere or 0.0) > MORE, ssim <= ALIKE
     verdict = "Hardly" if not points else "Fairly well" if differs else "Partly"
     if image_free:
         verdict = "They show the unit's filters, whatever the image"
     return (
         f"{verdict}: what they mark keeps {percent(kept)} of the activation{baseline}, and a "
-        f"network with shuffled weights draws {draws} (likeness {phrases.signed(ssim)} of 1)."
+        f"network with shuffled weights draws {draws} (likeness {phrases.signed(ssim)} of 1)"
+        f"{where}.{alone}"
     )
