@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   var site = window.site, SVG = "http://www.w3.org/2000/svg";
-  var LEFT = 84, RIGHT = 620, TOP = 16, BOTTOM = 312, WANTED = 6;  // as atlas/site/render/charts.py has them
+  var LEFT = 84, RIGHT = 620, TOP = 16, BOTTOM = 312, WANTED = 6, MARGIN = 0.03;  // as atlas/site/render/charts.py has them
 
   function number(text) { return text ? parseFloat(text.replace("−", "-")) : null; }
   function told(value) { return String(parseFloat(value.toPrecision(6))).replace("-", "−"); }
@@ -26,6 +26,11 @@
     });
     return one && other ? both / Math.sqrt(one * other) : 0;
   }
+  function between(r, count) {  // Fieller et al. 1957
+    if (count <= 3) return "";
+    var middle = Math.atanh(Math.max(-0.999999, Math.min(0.999999, r))), half = 1.96 * Math.sqrt(1.06 / (count - 3));
+    return " (95 % interval " + Math.tanh(middle - half).toFixed(2) + " to " + Math.tanh(middle + half).toFixed(2) + ")";
+  }
   function element(parent, name, attributes, text) {
     var made = document.createElementNS(SVG, name);
     Object.keys(attributes).forEach(function (key) { made.setAttribute(key, attributes[key]); });
@@ -47,7 +52,8 @@
       var ends = [0, 1].map(function (axis) {
         var values = points.map(function (point) { return point.at[axis]; });
         var low = Math.min.apply(null, values), high = Math.max.apply(null, values);
-        return low < high ? [low, high] : [low - 1, low + 1];
+        var margin = low < high ? MARGIN * (high - low) : 1;
+        return [low - margin, high + margin];
       });
       function across(v) { return LEFT + (v - ends[0][0]) / (ends[0][1] - ends[0][0]) * (RIGHT - LEFT); }
       function up(v) { return BOTTOM - (v - ends[1][0]) / (ends[1][1] - ends[1][0]) * (BOTTOM - TOP); }
@@ -72,7 +78,7 @@
       });
       var r = correlation(points.map(function (p) { return p.at[0]; }), points.map(function (p) { return p.at[1]; }));
       said.textContent = points.length + " of " + rows.length + " units have both figures. Their rank correlation (Spearman) is "
-        + r.toFixed(2).replace("-", "−") + ".";
+        + (r.toFixed(2) + between(r, points.length)).replace(/-/g, "−") + ".";
     }
     selects.forEach(function (select) { select.addEventListener("change", draw); });
   });

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from atlas.data import addresses
 from atlas.data.plan import Plan
+from atlas.site.claims import interval
 from atlas.site.columns import COLUMNS, Column, Known
 from atlas.site.ranking import spearman
 from atlas.site.render import charts
@@ -16,6 +17,7 @@ from atlas.site.render.view import AtlasView
 
 PAIRS = (("pearson", "clarity"), ("told", "polysemanticity"), ("kept", "ssim"), ("active", "ninth"))
 MOST = 600  # units of a layer that one page has room for
+MARGIN = 0.03  # of an axis
 FEWEST = 3  # units that have both figures of a chart
 
 
@@ -74,19 +76,21 @@ def measures_page(view: AtlasView, layer: str) -> str:
     file = address(layer)
     page = view.page(file)
     points = [
-        (a, b, one.unit.unit)
+        (a, b, one)
         for a, b, one in zip(figures[x], figures[y], known, strict=True)
         if a is not None and b is not None
     ]
     dots = [
-        charts.Dot(a, b, f"{layer}/{unit}", view.link(addresses.unit_page(layer, unit), page))
-        for a, b, unit in points
+        charts.Dot(
+            a, b, _label(layer, one), view.link(addresses.unit_page(layer, one.unit.unit), page)
+        )
+        for a, b, one in points
     ]
     across, up = [a for a, _, _ in points], [b for _, b, _ in points]
     chart = charts.chart(
         f"The units of {layer}: {x.title} across, {y.title} up",
-        x=charts.Axis(x.title, min(across), max(across)),
-        y=charts.Axis(y.title, min(up), max(up)),
+        x=charts.Axis(x.title, *_ends(across)),
+        y=charts.Axis(y.title, *_ends(up)),
         dots=dots,
     )
     columns = list(figures)
@@ -104,15 +108,14 @@ def measures_page(view: AtlasView, layer: str) -> str:
     content = MeasuresPage(
         layer=layer,
         chart=chart,
-        said=f"{len(points)} of {len(known)} units have both figures. Their rank correlation "
-        f"(Spearman) is {spearman(across, up):.2f}.".replace("-", "−"),
+        said=_said(across, up, of=len(known)),
         across=_axes(columns, x),
         up=_axes(columns, y),
         heads=tuple(column.title for column in columns),
         rows=tuple(
             (
                 Anchor(
-                    f"{layer}/{one.unit.unit}",
+                    _label(layer, one),
                     view.link(addresses.unit_page(layer, one.unit.unit), page),
                 ),
                 tuple(_text(figures[column][place]) for column in columns),
@@ -122,6 +125,29 @@ def measures_page(view: AtlasView, layer: str) -> str:
         csv=view.link("units.csv", page),
     )
     return view.renderer.page("layer-figures.html", head, content)
+
+
+def _label(layer: str, one: Known) -> str:
+    """What a point says, and its row's link: the unit, and its name if it has one."""
+    name = one.name.name if one.name else ""
+    return f"{layer}/{one.unit.unit}" + (f" {name}" if name else "")
+
+
+def _ends(values: list[float]) -> tuple[float, float]:
+    """From where to where an axis goes, so that no point lies on the frame."""
+    low, high = min(values), max(values)
+    return low - MARGIN * (high - low), high + MARGIN * (high - low)
+
+
+def _said(across: list[float], up: list[float], *, of: int) -> str:
+    """How the figures go together, as ``figures.js`` says it of others."""
+    r = spearman(across, up)
+    between = ""
+    if len(across) > 3:
+        low, high = interval(r, len(across))
+        between = f" (95 % interval {low:.2f} to {high:.2f})"
+    said = f"Their rank correlation (Spearman) is {r:.2f}{between}".replace("-", "−")
+    return f"{len(across)} of {of} units have both figures. {said}."
 
 
 def _figures(known: list[Known]) -> dict[Column, list[float | None]]:

@@ -160,6 +160,11 @@ def turned(one: Occluded) -> float | None:
     return sum(each != one.scored.named for each in best) / len(best)
 
 
+def _images(result: Occlusion) -> str:
+    count = len(result.images)
+    return "one image" if count == 1 else f"{count} images"
+
+
 def findings(result: Occlusion) -> tuple[str, ...]:
     """What the figures say, in sentences."""
     sentences = []
@@ -172,14 +177,15 @@ def findings(result: Occlusion) -> tuple[str, ...]:
         )
         sentences.append(
             f"With the square on the object the probability of {whose} falls by "
-            f"{decimal(100 * on, 0)} percentage points on average, with the square elsewhere by "
-            f"{decimal(100 * off, 0)}: {_judged(on, off)}"
+            f"{decimal(100 * on, 0)} percentage points, with the square elsewhere by "
+            f"{decimal(100 * off, 0)} (means of {_images(result)}): {_judged(on, off)}"
         )
     on, off = _means([of_activation(one) for one in result.images])
     if on is not None and off is not None:
         sentences.append(
             f"The strongest map of {result.layer} loses {percent(on)} of its activation with the "
-            f"square on the object, and {percent(off)} with the square elsewhere."
+            f"square on the object, and {percent(off)} with the square elsewhere (means of "
+            f"{_images(result)})."
         )
     bonds = [r for one in result.images if (r := together(one)) is not None]
     if bonds:
