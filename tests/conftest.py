@@ -9,7 +9,7 @@ from typing import Any
 
 # read when torch is loaded
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as build.py does
-if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: each has one thread
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers fill the cores: each has one thread
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
