@@ -4,9 +4,9 @@ Coordinates are local: the current placement maps the square [-1, 1] x [-1, 1] (
 y down) onto the picture. Everything is drawn at twice the final size and reduced at the end,
 which is all the anti-aliasing there is.
 
-Masks cost as much again as the picture, so a canvas keeps them only when asked. A shape belongs
-to every part that encloses it (a spoke also belongs to its wheel and to the bicycle) and hides
-whatever lies under it, so masks show what is visible.
+A canvas keeps masks only when asked, and can paint the picture or not. A shape belongs to every
+part that encloses it (a spoke also belongs to its wheel and to the bicycle) and hides whatever lies
+under it, so masks show what is visible.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 from typing import TypeVar
@@ -21,9 +22,10 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from atlas.demo.visible import Font, Parts, Point, Visible
+
 Colour = tuple[int, int, int]
-Point = tuple[float, float]
-Paint = Colour | Image.Image
+Box = tuple[int, int, int, int]  # left, top, right, bottom
 T = TypeVar("T")
 
 SUPERSAMPLING = 2
@@ -135,27 +137,58 @@ def texture_tiles() -> dict[str, list[Image.Image]]:
 
 
 @lru_cache(maxsize=16)
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _light(side: int) -> list[np.ndarray]:
+    """What light there may be over a picture of a side: ``[side, side, 1]``, 0 to 1."""
+    return [
+        np.asarray(tile.resize((side, side)), dtype=np.float32)[..., None] / 255
+        for tile in texture_tiles()["light"]
+    ]
+
+
+@lru_cache(maxsize=16)
+def _font(size: int) -> Font:
     return ImageFont.load_default(size)
+
+
+@dataclass(frozen=True)
+class Texture:
+    """A surface of two colours, blended by a grey tile of the whole picture's size."""
+
+    tile: Image.Image
+    flipped: bool
+    dark: Colour
+    light: Colour
+
+    def within(self, box: Box) -> Image.Image:
+        """The surface within a box of the picture."""
+        tile = self.tile.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if self.flipped else self.tile
+        left, top, right, bottom = box
+        painted = Image.new("RGB", (right - left, bottom - top), self.dark)
+        painted.paste(self.light, (0, 0), tile.crop(box))
+        return painted
+
+
+Paint = Colour | Texture
 
 
 class Canvas:
     """One picture being painted, with its parts' masks when ``masks`` is set.
 
-    ``side`` is the final side in pixels.
+    ``side`` is the final side in pixels. Without ``pictured`` there are masks alone.
     """
 
-    def __init__(self, side: int, dice: Dice, masks: bool = False) -> None:
+    def __init__(
+        self, side: int, dice: Dice, *, masks: bool = False, pictured: bool = True
+    ) -> None:
         self.side = side
         self.dice = dice
         self.palette = _palette(dice)
         full = side * SUPERSAMPLING
-        self._image = Image.new("RGB", (full, full))
-        self._pen = ImageDraw.Draw(self._image)
-        self._masks: dict[str, tuple[Image.Image, ImageDraw.ImageDraw]] | None = (
-            {} if masks else None
-        )
-        self._open_parts: tuple[str, ...] = ()
+        self._size = (full, full)
+        self._image = Image.new("RGB", self._size if pictured else (1, 1))
+        self._pen = ImageDraw.Draw(self._image) if pictured else None
+        self._visible = Visible(self._size) if masks else None
+        self._open_parts: Parts = ()
         # Local to supersampled pixels: (px, py) = (a*x + b*y + e, c*x + d*y + f).
         self._placement = (full / 2, 0.0, 0.0, full / 2, full / 2, full / 2)
 
@@ -185,11 +218,6 @@ class Canvas:
         """What is drawn inside belongs to these parts, and to those already open."""
         outer = self._open_parts
         self._open_parts = outer + names
-        if self._masks is not None:
-            for name in names:
-                if name not in self._masks:
-                    mask = Image.new("L", self._image.size)
-                    self._masks[name] = (mask, ImageDraw.Draw(mask))
         yield
         self._open_parts = outer
 
@@ -216,39 +244,34 @@ class Canvas:
         one, other = self.colour(dark, dark + 0.02), self.colour(light - 0.02, light)
         return (one, other) if self.dice.chance(0.5) else (other, one)
 
-    def texture(self, colour: Colour, depth: float = 0.45, kind: str | None = None) -> Image.Image:
+    def texture(self, colour: Colour, depth: float = 0.45, kind: str | None = None) -> Texture:
         """A shaded, textured surface about ``colour``; ``depth`` is how far it strays from it."""
         kind = kind or self.dice.pick(("cloud", "cloud", "weave", "fur", "wood", "grain", "light"))
         tile = self.dice.pick(texture_tiles()[kind])
-        if self.dice.chance(0.5):
-            tile = tile.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        size = self._image.size
-        if tile.size != size:
-            tile = tile.resize(size)
-        dark = Image.new("RGB", size, mix(colour, (10, 8, 16), depth))
-        light = Image.new("RGB", size, mix(colour, (255, 250, 240), depth * 0.8))
-        return Image.composite(light, dark, tile)
+        flipped = self.dice.chance(0.5)
+        if tile.size != self._size:
+            tile = tile.resize(self._size)
+        dark, light = mix(colour, (10, 8, 16), depth), mix(colour, (255, 250, 240), depth * 0.8)
+        return Texture(tile, flipped, dark, light)
 
     # -- shapes --------------------------------------------------------------------------------
 
     def fill(self, paint: Paint) -> None:
         """Cover the whole picture."""
-        if isinstance(paint, Image.Image):
-            self._image.paste(paint)
-        else:
-            self._image.paste(paint, (0, 0, *self._image.size))
+        whole = (0, 0, *self._size)
+        self._image.paste(paint.within(whole) if isinstance(paint, Texture) else paint, whole)
 
     def polygon(self, points: Sequence[Point], paint: Paint) -> None:
         """A filled polygon."""
         corners = self._pixels(points)
-        if isinstance(paint, Image.Image):
+        if self._pen and isinstance(paint, Texture):
             self._paste(corners, paint)
-        else:
+        elif self._pen:
             self._pen.polygon(corners, fill=paint)
-        for name, (_, pen) in (self._masks or {}).items():
-            pen.polygon(corners, fill=255 if name in self._open_parts else 0)
+        if self._visible:
+            self._visible.polygon(corners, self._open_parts)
 
-    def _paste(self, corners: list[Point], texture: Image.Image) -> None:
+    def _paste(self, corners: list[Point], texture: Texture) -> None:
         full = self._image.width
         left = max(0, int(min(x for x, _ in corners)))
         top = max(0, int(min(y for _, y in corners)))
@@ -258,7 +281,7 @@ class Canvas:
             return
         stencil = Image.new("L", (right - left, bottom - top))
         ImageDraw.Draw(stencil).polygon([(x - left, y - top) for x, y in corners], fill=255)
-        self._image.paste(texture.crop((left, top, right, bottom)), (left, top), stencil)
+        self._image.paste(texture.within((left, top, right, bottom)), (left, top), stencil)
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, paint: Paint) -> None:
         """A filled ellipse about (x, y)."""
@@ -288,10 +311,10 @@ class Canvas:
     def line(self, points: Sequence[Point], width: float, colour: Colour) -> None:
         """A line through the points, ``width`` in local units."""
         corners, pixels = self._pixels(points), self._width(width)
-        self._pen.line(corners, fill=colour, width=pixels, joint="curve")
-        for name, (_, pen) in (self._masks or {}).items():
-            ink = 255 if name in self._open_parts else 0
-            pen.line(corners, fill=ink, width=pixels, joint="curve")
+        if self._pen:
+            self._pen.line(corners, fill=colour, width=pixels, joint="curve")
+        if self._visible:
+            self._visible.line(corners, pixels, self._open_parts)
 
     def curve(
         self, x: float, y: float, rx: float, ry: float, start: float, end: float, width: float,
@@ -309,10 +332,10 @@ class Canvas:
     def glyph(self, x: float, y: float, text: str, height: float, colour: Colour) -> None:
         """Upright text centred on (x, y), ``height`` in local units."""
         (centre,), size = self._pixels([(x, y)]), max(6, self._width(height * 1.35))
-        self._pen.text(centre, text, fill=colour, font=_font(size), anchor="mm")
-        for name, (_, pen) in (self._masks or {}).items():
-            ink = 255 if name in self._open_parts else 0
-            pen.text(centre, text, fill=ink, font=_font(size), anchor="mm")
+        if self._pen:
+            self._pen.text(centre, text, fill=colour, font=_font(size), anchor="mm")
+        if self._visible:
+            self._visible.text(centre, text, _font(size), self._open_parts)
 
     # -- done ----------------------------------------------------------------------------------
 
@@ -320,8 +343,7 @@ class Canvas:
         """The picture at its final size: ``[side, side, 3]`` uint8, lit and with sensor noise."""
         dice = self.dice
         pixels = np.asarray(self._image.reduce(SUPERSAMPLING), dtype=np.float32)
-        tile = dice.pick(texture_tiles()["light"]).resize((self.side, self.side))
-        light = np.asarray(tile, dtype=np.float32)[..., None] / 255
+        light = dice.pick(_light(self.side))
         depth = dice.between(0.1, 0.5)
         cast = np.array([dice.between(0.93, 1.07) for _ in range(3)], dtype=np.float32)
         pixels *= (1.03 + depth * (light - 0.55)) * cast
@@ -333,12 +355,7 @@ class Canvas:
 
     def masks(self) -> dict[str, np.ndarray]:
         """Each visible part's mask at the final size: ``[side, side]`` bool."""
-        visible = {}
-        for name, (mask, _) in sorted((self._masks or {}).items()):
-            pixels = np.asarray(mask.reduce(SUPERSAMPLING)) >= 128
-            if pixels.any():
-                visible[name] = pixels
-        return visible
+        return self._visible.masks(SUPERSAMPLING) if self._visible else {}
 
 
 def _palette(dice: Dice) -> list[tuple[float, float]]:

@@ -40,16 +40,25 @@ class Drawing:
         return CLASSES[self.label]
 
 
-def draw(seed: int, index: int, masks: bool = False) -> Drawing:
+def draw(seed: int, index: int, *, masks: bool = False) -> Drawing:
     """Draw picture ``index`` of the world ``seed``; its class is ``index % len(CLASSES)``."""
-    label = index % len(CLASSES)
+    canvas = _painted(seed, index, masks=masks)
+    return Drawing(canvas.picture(), index % len(CLASSES), canvas.masks())
+
+
+def masks(seed: int, index: int) -> dict[str, np.ndarray]:
+    """The same picture's masks alone, which take less time."""
+    return _painted(seed, index, masks=True, pictured=False).masks()
+
+
+def _painted(seed: int, index: int, *, masks: bool, pictured: bool = True) -> Canvas:
     dice = Dice(f"cnn-atlas {seed} {index}")
-    canvas = Canvas(SIDE, dice, masks)
+    canvas = Canvas(SIDE, dice, masks=masks, pictured=pictured)
     _background(canvas)
-    _subject(canvas, CLASSES[label])
+    _subject(canvas, CLASSES[index % len(CLASSES)])
     for _ in range(dice.pick((0, 0, 1, 1, 2))):
         _intruder(canvas)
-    return Drawing(canvas.picture(), label, canvas.masks() if masks else {})
+    return canvas
 
 
 class World:

@@ -65,9 +65,8 @@ class DemoMasks:
 
     def of(self, index: int) -> dict[str, Image.Image]:
         """The mask of each part of a picture."""
-        drawing = world.draw(self.images.seed, self.images.first + index, masks=True)
-        return {name: Image.fromarray(mask.astype(np.uint8) * 255)
-                for name, mask in drawing.masks.items()}  # fmt: skip
+        masks = world.masks(self.images.seed, self.images.first + index)
+        return {name: Image.fromarray(mask.astype(np.uint8) * 255) for name, mask in masks.items()}
 
     def identity(self) -> str:
         """A text that changes whenever the masks do."""
