@@ -93,9 +93,10 @@ def parted(cosines: np.ndarray) -> Parted:
     dice = np.random.Generator(np.random.Philox(count))
     least = np.unravel_index(np.argmin(cosines), cosines.shape)
     starts = [least, *(dice.choice(count, 2, replace=False) for _ in range(STARTS))]
-    tries = [_two_means(cosines, int(one), int(other)) for one, other in starts]
-    best = tries[int(np.argmin([_spread(cosines, one) for one in tries]))]
-    first = best if 2 * best.sum() >= count else ~best
+    tries = _two_means(cosines, np.array(starts))
+    best = tries[int(np.argmin(_spread(cosines, tries)))]
+    size = int(best.sum())  # of two equal parts the first is that of the first image
+    first = best if 2 * size > count or (2 * size == count and best[0]) else ~best
     within = [cosines[np.ix_(part, part)] for part in (first, ~first)]
     between = cosines[np.ix_(first, ~first)].mean() if not first.all() else 1.0
     lengths = [max(float(one.mean()), 1e-12) if one.size else 1.0 for one in within]
@@ -103,27 +104,43 @@ def parted(cosines: np.ndarray) -> Parted:
     return Parted(first, apart, (clarity(within[0]), clarity(within[1])))
 
 
-def _two_means(cosines: np.ndarray, one: int, other: int) -> np.ndarray:
-    """Which images are nearer to the mean of those of ``one`` than to that of ``other``'s."""
-    own = cosines[:, one] >= cosines[:, other]
+def _two_means(cosines: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Which of n images are nearer to the mean of those about one image than about another.
+
+    ``starts`` ``[S, 2]`` are the two images of each search; all searches, ``[S, n]`` bool, run at
+    once.
+    """
+    own = cosines[starts[:, 0]] >= cosines[starts[:, 1]]
+    searching = np.ones(len(own), bool)
     for _ in range(RUNS):
-        if own.all() or not own.any():
+        searching &= own.any(1) & ~own.all(1)
+        if not searching.any():
             break
-        near = [
-            cosines[:, part].mean(1) - cosines[np.ix_(part, part)].mean() / 2
-            for part in (own, ~own)
-        ]
-        nearer = near[0] >= near[1]
-        if (nearer == own).all():
-            break
-        own = nearer
+        before = own[searching]
+        near = []
+        for part in (before, ~before):
+            size, sums, within = _sums(cosines, part)
+            near.append(sums / size[:, None] - (within / size**2 / 2)[:, None])
+        own[searching] = near[0] >= near[1]
+        searching[searching] = (own[searching] != before).any(1)
     return own
 
 
-def _spread(cosines: np.ndarray, part: np.ndarray) -> float:
-    """The sum of squared distances to the parts' means."""
-    sums = [cosines[np.ix_(one, one)].sum() / max(one.sum(), 1) for one in (part, ~part)]
-    return float(np.trace(cosines) - sum(sums))
+def _spread(cosines: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """The sum of squared distances to the two parts' means, of S partings ``[S, n]``: ``[S]``."""
+    explained = np.zeros(len(parts))
+    for part in (parts, ~parts):
+        size, _, within = _sums(cosines, part)
+        explained += within / np.maximum(size, 1)
+    spread: np.ndarray = np.trace(cosines) - explained
+    return spread
+
+
+def _sums(cosines: np.ndarray, parts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sizes of S parts ``[S, n]``, and sums of cosines with them: all images', and their own."""
+    numbers = parts.astype(np.float64)
+    sums = numbers @ cosines
+    return numbers.sum(1), sums, (sums * numbers).sum(1)
 
 
 def usual(unit: np.ndarray, sets: Sequence[np.ndarray]) -> Usual | None:

@@ -18,6 +18,7 @@ AND, OR, NOT = "and", "or", "and not"
 JOINTS = (AND, OR, NOT)
 LONGEST, BEAM = 3, 6
 PROPOSED = 48  # forms of a length that AUC proposes, of which the beam keeps those that correlate
+SAME = 5  # digits in which correlations are compared
 FEWEST = 5  # images that have a form, and that lack it, at least
 
 Term = tuple[str, int]  # how it is joined to what stands before it, and the label's number
@@ -64,7 +65,7 @@ def holds(form: Form, labels: np.ndarray) -> np.ndarray:
     return result
 
 
-def search(scaled: np.ndarray, ranked: np.ndarray, labels: np.ndarray, *, block: int = 64) -> Found:
+def search(scaled: np.ndarray, ranked: np.ndarray, labels: np.ndarray, *, block: int = 32) -> Found:
     """The best forms of every unit: of those of each length that AUC proposes, the ``BEAM`` best.
 
     ``scaled`` and ``ranked`` ``[N, U]`` are ``scores.standardised`` and ``scores.ranks``; labels
@@ -86,13 +87,18 @@ def _search(scaled: np.ndarray, ranked: np.ndarray, labels: np.ndarray) -> Found
     alone = labels.sum(0, dtype=np.float64)
     own = [(labels.T @ one).T[:, None] for one in (ranked, scaled)]  # [U, 1, C] each
     found = [_best(own[0], own[1], np.tile(alone, (units, 1, 1)), images, None)]
+    either = np.concatenate([labels, 1 - labels], 1).T.astype(np.uint8)
     for _ in range(1, LONGEST):
         before = found[-1]
-        held = _held(before, labels)  # [U, B, N]
+        held = _held(before, either).astype(np.float32)  # [U, B, N]
         size = held.sum(2, dtype=np.float64)
-        sums = [np.einsum("ubn,nu->ub", held, one) for one in (ranked, scaled)]
-        both = [(held * one.T[:, None]) @ labels for one in (ranked, scaled)]  # [U, B, C]
-        shared = (held @ labels).astype(np.float64)
+        shared = _over(held, labels).astype(np.float64)
+        weighted = np.empty_like(held)
+        sums, both = [], []
+        for one in (ranked, scaled):
+            np.multiply(held, one.T[:, None], out=weighted)
+            sums.append(weighted.sum(2))
+            both.append(_over(weighted, labels))  # [U, B, C]
         joined = [
             np.stack([with_, s[..., None] + o - with_, s[..., None] - with_], 2)
             for with_, s, o in zip(both, sums, own, strict=True)
@@ -125,6 +131,7 @@ def _best(
     proposed = np.sort(np.argpartition(-value, few - 1, axis=1)[:, :few], axis=1)
     flat = sizes.reshape(units, -1), scaled.reshape(units, -1)
     follows = scores.pearson(flat[1][rows, proposed], flat[0][rows, proposed], images)
+    follows = np.round(follows, SAME)  # so no rounding decides between ways to say the same
     follows[value[rows, proposed] < 0] = -1
     order = np.take_along_axis(proposed, np.argsort(-follows, axis=1, kind="stable"), 1)
     chosen = _different(value, *flat, order)
@@ -158,26 +165,35 @@ def _different(
 
     Forms with the same number of images and the same sum are the same, whatever they are made of.
     """
+    rows = np.arange(len(value))[:, None]
+    size, sum_ = sizes[rows, order], np.rint(sums[rows, order].astype(np.float64) * 100)
+    same = (size[:, :, None] == size[:, None]) & (sum_[:, :, None] == sum_[:, None])
+    earlier = np.tri(order.shape[1], k=-1, dtype=bool)
+    first = ~(same & earlier).any(2) & (value[rows, order] >= 0)
+    place = np.cumsum(first, axis=1) - 1
     chosen = np.full((len(value), BEAM), -1, np.int64)
-    for unit, own in enumerate(order):
-        seen: set[tuple[int, int]] = set()
-        for place in own:
-            if value[unit, place] < 0 or len(seen) == BEAM:
-                break
-            key = int(sizes[unit, place]), round(float(sums[unit, place]) * 100)
-            if key not in seen:
-                chosen[unit, len(seen)] = place
-                seen.add(key)
+    units, at = np.nonzero(first & (place < BEAM))
+    chosen[units, place[units, at]] = order[units, at]
     return chosen
 
 
-def _held(found: Found, labels: np.ndarray) -> np.ndarray:
-    """Which images have each form: ``[U, B, N]`` float32, of labels ``[N, C]``."""
-    columns = labels.T > 0
-    result = columns[found.labels[..., 0]] & (found.labels[..., 0] >= 0)[..., None]
-    for place in range(1, LONGEST):
-        label, joint = found.labels[..., place], found.joints[..., place][..., None]
-        own = columns[label]
-        longer = np.where(joint == 1, result | own, result & np.where(joint == 2, ~own, own))
-        result = np.where((label >= 0)[..., None], longer, result)
-    return result.astype(np.float32)
+def _over(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Sums of values ``[U, B, N]`` over the images of each label ``[N, C]``: ``[U, B, C]``."""
+    return (values.reshape(-1, len(labels)) @ labels).reshape(*values.shape[:2], -1)
+
+
+def _held(found: Found, either: np.ndarray) -> np.ndarray:
+    """Which images have each form of one length: ``[U, B, N]`` uint8.
+
+    ``either`` ``[2C, N]`` are the labels, 1 where an image has one, and then their opposites.
+    """
+    count = len(either) // 2
+    result = either[found.labels[..., 0]]
+    for place in range(1, int(found.lengths.max(initial=1))):
+        label, joint = found.labels[..., place], found.joints[..., place]
+        by_or = (joint == JOINTS.index(OR)).astype(np.uint8)[..., None]
+        result ^= by_or  # a or b = not (not a and not b)
+        result &= either[label + count * (joint != JOINTS.index(AND))]
+        result ^= by_or
+    result *= (found.labels[..., :1] >= 0).astype(np.uint8)
+    return result

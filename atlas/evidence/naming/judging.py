@@ -142,8 +142,7 @@ def _judged(
     lengths = found.lengths[row, order]
     wins = _wins(values.astype(np.float64), held, lengths, draws)
     best, place = candidates[0], order[0]
-    pearson, lift = (_falls(values, held[:, 0], score) for score in
-                     (scores.correlation, scores.lift))  # fmt: skip
+    pearson, auprc, lift = _tried(values, held[:, 0])
     doubt = ""
     if net[place] < LEAST:
         doubt = "weak"
@@ -155,9 +154,9 @@ def _judged(
         doubt = "checks"
     elif wins[0] < STEADY:
         doubt = "rivals"
-    rivals = [
-        (candidates[i], float(found.pearson[row, order[i]])) for i in range(1, len(order))
-    ][:RIVALS]  # fmt: skip
+    _, different = np.unique(held, axis=1, return_index=True)  # others say the same
+    rivals = [(candidates[i], float(found.pearson[row, order[i]]))
+              for i in sorted(different) if i][:RIVALS]  # fmt: skip
     return Judged(
         best,
         doubt,
@@ -166,7 +165,7 @@ def _judged(
         p=p,
         steady=float(wins[0]),
         pearson=pearson,
-        auprc=float(scores.auprc(values, held[:, :1])[0]),
+        auprc=auprc,
         lift=lift,
         rivals=rivals,
     )
@@ -188,17 +187,19 @@ def _wins(
     return shares
 
 
-def _falls(values: np.ndarray, label: np.ndarray, score: scores.Score) -> Fall:
-    """How a score falls when a label is spoilt at random."""
-    own = float(score(values, label[:, None])[0])
-    spoilt = {
-        check: score(values, scores.spoilt(label, check, SPOILT, seed))
-        for seed, check in enumerate((scores.MISSING, scores.EXTRA))
-    }
-    fell = [float(np.mean(own - one > FALL)) for one in spoilt.values()]
-    return Fall(
-        own,
-        float(spoilt[scores.MISSING].mean()),
-        float(spoilt[scores.EXTRA].mean()),
-        min(fell),
-    )
+def _tried(values: np.ndarray, label: np.ndarray) -> tuple[Fall, float, Fall]:
+    """The correlation with a label, AUPRC and its lift, and how they fall when it is spoilt."""
+    spoilt = [scores.spoilt(label, check, SPOILT, seed)
+              for seed, check in enumerate((scores.MISSING, scores.EXTRA))]  # fmt: skip
+    labels = np.concatenate([label[:, None], *spoilt], 1)
+    auprc = scores.auprc(values, labels)
+    falls = [_fall(one) for one in
+             (scores.correlation(values, labels), scores.lift(auprc, labels))]  # fmt: skip
+    return falls[0], float(auprc[0]), falls[1]
+
+
+def _fall(score: np.ndarray) -> Fall:
+    """How a score falls, of a label as it is and as each check spoils it in ``SPOILT`` draws."""
+    own, missing, extra = score[0], score[1 : 1 + SPOILT], score[1 + SPOILT :]
+    fell = [float(np.mean(own - one > FALL)) for one in (missing, extra)]
+    return Fall(float(own), float(missing.mean()), float(extra.mean()), min(fell))

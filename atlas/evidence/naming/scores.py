@@ -10,11 +10,9 @@ Values are ``[N, U]``, one for each of N images and U units; labels ``[N, C]`` b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 
 import numpy as np
-
-Score = Callable[[np.ndarray, np.ndarray], np.ndarray]  # one unit's, with each of K labels
 
 MISSING, EXTRA = "missing", "extra"  # the two checks
 
@@ -77,14 +75,14 @@ def auprc(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return area
 
 
-def lift(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """One unit's average precision beyond that of chance, as a share of what could be: ``[K]``.
+def lift(auprc: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Average precision beyond that of chance, as a share of what could be: ``[K]``.
 
     Chance gives the share of the images that have a label, so the plain figure rises when labels
     are added to a common one, whatever the unit does.
     """
     share = labels.mean(0)
-    beyond: np.ndarray = (auprc(values, labels) - share) / np.maximum(1 - share, 1e-9)
+    beyond: np.ndarray = (auprc - share) / np.maximum(1 - share, 1e-9)
     return beyond
 
 
@@ -100,13 +98,19 @@ def spoilt(label: np.ndarray, check: str, draws: int, seed: int) -> np.ndarray:
     ``MISSING`` takes each of its images away with probability ½; ``EXTRA`` adds others, drawn at
     random, until it has twice as many, or all.
     """
-    dice = np.random.Generator(np.random.Philox(seed))
-    drawn = dice.random((len(label), draws), dtype=np.float32)
+    drawn, order = _drawn(len(label), draws, seed)
     if check == MISSING:
         return label[:, None] & (drawn < 0.5)
-    others = np.flatnonzero(~label)
-    more = min(int(label.sum()), len(others))
-    spoiled = np.repeat(label[:, None], draws, axis=1)
-    chosen = others[np.argsort(drawn[others], axis=0, kind="stable")[:more]]
-    np.put_along_axis(spoiled, chosen, True, axis=0)
+    others = ~label[order]
+    more = others & (np.cumsum(others, axis=0, dtype=np.int32) <= label.sum())
+    spoiled = np.empty(drawn.shape, bool)
+    np.put_along_axis(spoiled, order, ~others | more, axis=0)
     return spoiled
+
+
+@functools.lru_cache(maxsize=4)
+def _drawn(images: int, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A number from 0 to 1 for each image in each draw, and the images by these numbers."""
+    dice = np.random.Generator(np.random.Philox(seed))
+    drawn = dice.random((images, draws), dtype=np.float32)
+    return drawn, np.argsort(drawn, axis=0, kind="stable")

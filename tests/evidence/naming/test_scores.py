@@ -78,7 +78,8 @@ def test_a_constant_unit_goes_with_nothing() -> None:
     assert not scores.standardised(values).any()
     ranked = scores.ranks(values)[:, 0]
     assert scores.auc(ranked @ labels, labels.sum(0), 90) == pytest.approx(0.5)
-    assert not scores.lift(values[:, 0], labels).round(9).any()
+    area = scores.auprc(values[:, 0], labels)
+    assert not scores.lift(area, labels).round(9).any()
 
 
 @given(seed=st.integers(0, 99), share=st.floats(0.05, 0.95))
@@ -97,5 +98,6 @@ def test_common_labels_raise_the_plain_area_and_not_the_lift() -> None:
     label = dice.random(4_000) < 0.4
     values = label + dice.normal(size=4_000) * 1.5
     extra = scores.spoilt(label, scores.EXTRA, 3, 0)
-    assert scores.auprc(values, extra).min() > scores.auprc(values, label[:, None])[0]
-    assert scores.lift(values, extra).max() < scores.lift(values, label[:, None])[0] - 0.02
+    own, spoilt = (scores.auprc(values, one) for one in (label[:, None], extra))
+    assert spoilt.min() > own[0]
+    assert scores.lift(spoilt, extra).max() < scores.lift(own, label[:, None])[0] - 0.02
