@@ -7,17 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from atlas.compute.noted_peaks import FEATURES, Arrays
 from atlas.evidence import peaks
 from atlas.evidence.control import control_twin
 from atlas.evidence.peaks import LayerPeaks, Seen
 from atlas.experiments.features import features_of
 from atlas.experiments.subjects import spread
+from atlas.networks.batching import slot_by_slot
+from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 
 OWN, TWIN = "own", "twin"
 
-Arrays = dict[str, np.ndarray]
 Arranged = dict[str, LayerPeaks]  # by layer
 
 
@@ -40,31 +42,50 @@ class Peaking:
         return Peaking(network, layers, some, peaks.drawn(len(some), peaks.SHOWN_TWIN))
 
     def looking(
-        self, stimuli: Callable[[Sequence[int]], np.ndarray], slots: int
+        self,
+        stimuli: Callable[[Sequence[int]], np.ndarray],
+        slots: int,
+        noted: Callable[[int], Arrays | None] = lambda _: None,
     ) -> Callable[[Sequence[int]], Arrays]:
-        """What both make of a piece of the images, by name; ``stimuli`` gives their pixels."""
+        """What both make of a piece of the images, by name; ``stimuli`` gives their pixels.
+
+        ``noted`` gives what is known already of an image that the network saw in its own slot.
+        """
         features = features_of(self.network)
         kept = {layer.id: spread(range(layer.units), peaks.TWINS) for layer in self.layers}
         twins = {self.images[row] for row in self.rows}
-        graphs = {OWN: self.network.graph, TWIN: control_twin(self.network.graph)}
+        twin = control_twin(self.network.graph)
+
+        def made(graph: Graph, some: Sequence[int], places: Sequence[int]) -> Arrays:
+            found, value = peaks.peaks_of(
+                graph,
+                self.network,
+                stimuli(some),
+                self.layers,
+                features.node,
+                slots=slots,
+                places=places,
+            )
+            return {FEATURES: features.of(value), **found}
 
         def look(piece: Sequence[int]) -> Arrays:
+            known = {image: one for image in piece if (one := noted(image)) is not None}
+            for some in in_own_slots([one for one in piece if one not in known], slots):
+                found = made(self.network.graph, some, [image % slots for image in some])
+                for row, image in enumerate(some):
+                    known[image] = {name: values[row] for name, values in found.items()}
+            own = {
+                f"{OWN} {name}": np.stack([known[image][name] for image in piece])
+                for name in known[piece[0]]
+            }
+            some = [one for one in piece if one in twins]
             parts: dict[str, list[np.ndarray]] = {}
-            for who, some in ((OWN, list(piece)), (TWIN, [one for one in piece if one in twins])):
-                for first in range(0, len(some), slots):
-                    found, value = peaks.peaks_of(
-                        graphs[who],
-                        self.network,
-                        stimuli(some[first : first + slots]),
-                        self.layers,
-                        features.node,
-                        slots=slots,
-                    )
-                    parts.setdefault(f"{who} features", []).append(features.of(value))
-                    for name, values in found.items():
-                        more = values if who == OWN else values[:, kept[name]]
-                        parts.setdefault(f"{who} {name}", []).append(more)
-            return {name: np.concatenate(each) for name, each in parts.items()}
+            for first in range(0, len(some), slots):
+                batch = some[first : first + slots]
+                for name, values in made(twin, batch, range(len(batch))).items():
+                    more = values if name == FEATURES else values[:, kept[name]]
+                    parts.setdefault(f"{TWIN} {name}", []).append(more)
+            return own | {name: np.concatenate(each) for name, each in parts.items()}
 
         return look
 
@@ -81,6 +102,16 @@ class Peaking:
             layer.id: LayerPeaks(joined(f"{OWN} {layer.id}"), joined(f"{TWIN} {layer.id}"), rows)
             for layer in self.layers
         }
+
+
+def in_own_slots(images: Sequence[int], slots: int) -> list[list[int]]:
+    """The images in batches of which each has an image at most of any slot, as in a scan."""
+    batches: list[list[int]] = []
+    for image in slot_by_slot(images, slots):
+        if not batches or image % slots <= batches[-1][-1] % slots:
+            batches.append([])
+        batches[-1].append(image)
+    return batches
 
 
 def pieces_of(images: Sequence[int], size: int) -> list[list[int]]:

@@ -110,6 +110,10 @@ class Run:
         self._check(name)
         return self.folder / layer / f"{name}.npz"
 
+    def scratch_of(self, stage: str) -> Path:
+        """The scratch folder of a stage before this one, for what would be computed otherwise."""
+        return self.scratch.parent / stage
+
     def has(self, document: Document[Any], layer: str = "") -> bool:
         """Whether a stage that this one needs wrote a document; at rank 0 alone."""
         self._check(document.name)

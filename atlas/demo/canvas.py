@@ -264,10 +264,11 @@ class Canvas:
     def polygon(self, points: Sequence[Point], paint: Paint) -> None:
         """A filled polygon."""
         corners = self._pixels(points)
-        if self._pen and isinstance(paint, Texture):
-            self._paste(corners, paint)
-        elif self._pen:
-            self._pen.polygon(corners, fill=paint)
+        if self._pen:
+            if isinstance(paint, Texture):
+                self._paste(corners, paint)
+            else:
+                self._pen.polygon(corners, fill=paint)
         if self._visible:
             self._visible.polygon(corners, self._open_parts)
 

@@ -69,14 +69,16 @@ def drawn(count: int, most: int) -> list[int]:
 
 def peaks_of(
     graph: Graph, network: Network, stimuli: np.ndarray, layers: Sequence[Layer], features: Node,
-    *, slots: int,
+    *, slots: int, places: Sequence[int],
 ) -> tuple[dict[str, np.ndarray], torch.Tensor]:  # fmt: skip
     """The peaks of ``layers`` in at most ``slots`` stimuli, and the value of one node.
 
-    ``graph`` is the network's, or its twin's. Empty slots hold the first stimulus again, so the
-    peaks don't depend on how many stimuli there are.
+    ``graph`` is the network's, or its twin's. ``places`` are the stimuli's slots; empty slots hold
+    the first stimulus again, so the peaks don't depend on how many stimuli there are.
     """
-    rest = np.repeat(stimuli[:1], slots - len(stimuli), axis=0)
+    filled = np.repeat(stimuli[:1], slots, axis=0)
+    filled[list(places)] = stimuli
+    rows = torch.tensor(places, device=network.device)
     at: dict[Node, list[Layer]] = {}
     for layer in layers:
         at.setdefault(layer.node, []).append(layer)
@@ -84,12 +86,12 @@ def peaks_of(
     found: dict[str, np.ndarray] = {}
     value = torch.empty(0)
     with torch.inference_mode():
-        for node, values in graph.run(network.inputs(np.concatenate([stimuli, rest]))):
+        for node, values in graph.run(network.inputs(filled)):
             for layer in at.get(node, ()):
-                maps = layer.maps(values[node])[: len(stimuli)]
-                found[layer.id] = maps.flatten(2).amax(2).float().numpy(force=True)
+                own = layer.maps(values[node]).flatten(2).amax(2)
+                found[layer.id] = own.float().numpy(force=True)[list(places)]
             if node is features:
-                value = values[node][: len(stimuli)].clone()
+                value = values[node][rows]
             waiting.discard(node)
             if not waiting:
                 break
@@ -100,7 +102,7 @@ def halved(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Values ``[N, U]`` as float16 of each unit's own scale, and these scales, powers of two."""
     largest = np.abs(values).max(0, initial=0)
     scale = np.exp2(np.ceil(np.log2(np.maximum(largest, 1e-30)))).astype(np.float32)
-    return (values / scale).astype(np.float16), scale
+    return (values / scale).astype(np.float16) + np.float16(0), scale  # there is one zero
 
 
 def kept(values: np.ndarray) -> np.ndarray:

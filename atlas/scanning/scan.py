@@ -6,7 +6,7 @@ import functools
 import itertools
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from atlas.runtime.devices import is_apart, uploaded
 from atlas.runtime.ranks import Ranks
 from atlas.scanning import topk
 from atlas.scanning.forward import Forward, Peaks, peaks_of, prepared
+from atlas.scanning.noting import Keep, Noting
 from atlas.scanning.on_device import Part, Tally
 from atlas.scanning.topk import Maxima, TopNine
 
@@ -98,6 +99,7 @@ def first_pass(
     statistics: bool = True,
     strict: bool = False,
     checkpoint: Checkpoint | None = None,
+    noting: Noting | None = None,
     running: Running,
 ) -> Scan:
     """Find the nine strongest images of every unit of the layers whose ids match a glob.
@@ -108,9 +110,10 @@ def first_pass(
     whose perceptual hashes differ in at most that many of their 64 bits. Without ``statistics`` the
     records hold the nine and ``fired`` alone. An image that can't be read counts nowhere.
 
-    The pass goes on where the pass that wrote ``checkpoint`` stopped; only rank 0's is used. Raises
-    ``UsageError`` for a glob that matches no layer, and ``AtlasError`` for an activation that isn't
-    a finite number, where no image can be read, and with ``strict`` for one that can't be.
+    The pass goes on where the pass that wrote ``checkpoint`` stopped; only rank 0's is used. It
+    tells ``noting`` what it finds of each image, but on a device that has a memory of its own.
+    Raises ``UsageError`` for a glob that matches no layer, and ``AtlasError`` for an activation
+    that isn't a finite number, where no image can be read, and with ``strict`` for one that can't.
     """
     ranks, slots = running.ranks, running.slots
     chosen = network.choose(layers)
@@ -124,11 +127,16 @@ def first_pass(
     records = {layer.id: topk.empty(layer.units, statistics) for layer in counted}
     if ranks.leads and start:
         records = _restored(checkpoint, records)
-    forward = prepared(network.graph, [layer.node for layer in counted], slots)
+    nodes = {layer.node for layer in counted}
     tally = None
     if is_apart(network.device):
+        noting = None
         of = {layer.id: Part(layer.units, layer.shape[2]) for layer in counted}
         tally = Tally(of, network.device, statistics=statistics)
+    if noting:
+        noting = replace(noting, keep=functools.partial(_with_joined, noting.keep, joined))
+        nodes.add(noting.node)
+    forward = prepared(network.graph, nodes, slots)
     own = _Share(start, len(images), in_round=ROUND * slots, ranks=ranks)
     source = stimuli_and_unread(
         images,
@@ -162,7 +170,9 @@ def first_pass(
             if tally:
                 tallied(tally, different, network=network, forward=forward)
             else:
-                records = included(records, different, network=network, forward=forward)
+                records = included(
+                    records, different, network=network, forward=forward, noting=noting
+                )
         except NotFinite as error:
             raise AtlasError(f"{error} ({name_of(images, error.image)})") from error
         if save:
@@ -210,24 +220,42 @@ def included(
     *,
     network: Network,
     forward: Forward,
+    noting: Noting | None = None,
 ) -> dict[str, TopNine]:
     """The records of layers with more stimuli, all of them different.
 
-    ``forward`` is the network's graph, prepared for the nodes of these layers. Raises
-    ``NotFinite``.
+    ``forward`` is the network's graph, prepared for the nodes of these layers, and for that of
+    ``noting``, which is told what comes of them. Raises ``NotFinite``.
     """
     layers = [network.layers[name] for name in records]
-    found = _round(layers, source, network=network, forward=forward)
+    found = _round(layers, source, network=network, forward=forward, noting=noting)
     if not len(found.image):
         return dict(records)
-    more = {}
+    more, values = {}, {}
     for layer in layers:
         value = torch.cat(found.values[layer.id]).float().cpu().numpy()[found.rows]
         place = torch.cat(found.places[layer.id]).cpu().numpy()[found.rows]
         _require_finite(layer, value, found.image)
         maxima = Maxima(value, place, found.image, width=layer.shape[2])
         more[layer.id] = topk.include(records[layer.id], maxima)
+        values[layer.id] = value
+    if noting:
+        noting.keep(found.image, np.concatenate(found.features)[found.rows], values)
     return more
+
+
+def _with_joined(
+    keep: Keep,
+    joined: Mapping[str, Sequence[str]],
+    images: np.ndarray,
+    features: np.ndarray,
+    values: Mapping[str, np.ndarray],
+) -> None:
+    """Keep the peaks of layers that join others, too."""
+    all_ = dict(values)
+    for name, parts in joined.items():
+        all_[name] = np.concatenate([all_[part] for part in parts], 1)
+    keep(images, features, all_)
 
 
 def tallied(
@@ -259,17 +287,23 @@ class _Round:
     """The peaks of layers by id, of each batch of a round, where the network was run.
 
     ``image`` ``[N]`` are the images' indices, and ``rows`` ``[N]`` their places among the slots of
-    all batches.
+    all batches. ``features`` are those that are noted, if any are.
     """
 
     image: np.ndarray
     rows: np.ndarray
     values: dict[str, list[Tensor]]
     places: dict[str, list[Tensor]]
+    features: list[np.ndarray]
 
 
 def _round(
-    layers: list[Layer], source: Iterable[Stimulus], *, network: Network, forward: Forward
+    layers: list[Layer],
+    source: Iterable[Stimulus],
+    *,
+    network: Network,
+    forward: Forward,
+    noting: Noting | None = None,
 ) -> _Round:
     at: dict[Node, list[Layer]] = {}
     for layer in layers:
@@ -278,17 +312,20 @@ def _round(
     rows: list[int] = []
     values: dict[str, list[Tensor]] = {layer.id: [] for layer in layers}
     places: dict[str, list[Tensor]] = {layer.id: [] for layer in layers}
+    features: list[np.ndarray] = []
     for batch in forward_batches(source, forward.slots):
         rows += [len(indices) * batch.size + slot for slot in batch.slots]
         indices.append(batch.indices)
         for node, maps, peaks in forward.run(batch.inputs(network)):
-            for layer in at[node]:
+            if noting and node is noting.node:
+                features.append(noting.features(maps).copy())
+            for layer in at.get(node, ()):
                 own = _peaks(layer, maps, peaks)
                 values[layer.id].append(own.value)
                 places[layer.id].append(own.place)
             del maps  # so that the next value can use its memory
     image = np.concatenate(indices) if indices else np.zeros(0, np.int64)
-    return _Round(image, np.array(rows, np.int64), values, places)
+    return _Round(image, np.array(rows, np.int64), values, places, features)
 
 
 def _require_finite(layer: Layer, value: np.ndarray, image: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.compute.noted_peaks import NotedPeaks
 from atlas.compute.peak_files import write_peaks, write_seen
 from atlas.compute.peaking import Peaking, pieces_of
 from atlas.compute.shared_work import shared_work
@@ -29,7 +30,10 @@ def run(run: Run) -> None:
     if not usable:
         return
     peaking = Peaking.of(network, layers, usable, sum(layer.units for layer in layers))
-    look = peaking.looking(lambda some: stimuli_of(run, some), run.slots)
+    noted = NotedPeaks.of(
+        run.scratch_of("scan"), network, layers, images=len(run.images), slots=run.slots
+    )
+    look = peaking.looking(lambda some: stimuli_of(run, some), run.slots, noted.get)
     parts = shared_work(run, pieces_of(peaking.images, BATCHES * run.slots), look, what="peaks")
     if not run.leads:
         return

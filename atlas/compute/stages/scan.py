@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from atlas.compute.noted_peaks import NotedPeaks
 from atlas.compute.record_files import RECORD, write_record
 from atlas.compute.stage import Stage
 from atlas.data import estimates
 from atlas.data.documents import IMAGES
 from atlas.data.plan import Plan
 from atlas.data.records import ImageFacts, SkippedImage
+from atlas.evidence.peaks import MOST
 from atlas.images.sources import Described, label_of, name_of
 from atlas.images.stimuli import StimulusCache
 from atlas.scanning.scan import Scan, first_pass
@@ -28,6 +30,12 @@ SEEN_BYTES = 150  # of an image, in the checkpoint
 def run(run: Run) -> None:
     """Scan the images."""
     settings = run.settings
+    noting = None
+    if settings.has_evidence and not settings.layers:  # or the network is run further than needed
+        layers = run.network.choose(settings.layer_globs)
+        noting = NotedPeaks.of(
+            run.scratch, run.network, layers, images=len(run.images), slots=run.slots
+        ).noting
     found = first_pass(
         run.network,
         run.images,
@@ -36,6 +44,7 @@ def run(run: Run) -> None:
         statistics=settings.has_evidence,
         strict=settings.strict,
         checkpoint=run.checkpoint,
+        noting=noting,
         running=run.running,
     )
     if not run.leads:
@@ -68,11 +77,12 @@ def _facts(run: Run, found: Scan) -> ImageFacts:
 
 
 def _scratch(plan: Plan) -> int:
-    """The records in the checkpoint, once more in its journal; the images; their stimuli."""
+    """The records in the checkpoint, once more in its journal; the images, their stimuli, peaks."""
     unit = empty(1, plan.evidence)
     record = sum(np.asarray(getattr(unit, part.name)).nbytes for part in fields(unit))
     stimuli = min(StimulusCache.limit, 3 * plan.side[0] * plan.side[1] * plan.images)
-    return 2 * record * plan.scanned + SEEN_BYTES * plan.images + stimuli
+    noted = 4 * min(MOST, plan.images * plan.scanned) if plan.evidence else 0
+    return 2 * record * plan.scanned + SEEN_BYTES * plan.images + stimuli + noted
 
 
 STAGE = Stage(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from atlas.demo.canvas import Canvas, Paint, Point, mix
+from atlas.demo.canvas import Canvas, Paint, mix
+from atlas.demo.visible import Point
 
 LETTERS = "ABCDEFGHKLMNPRSTUVXZ2345679"
 
