@@ -197,30 +197,42 @@
 
   // a quiz: each question counts once; what was answered on other pages is kept in this browser
   function asking() {
-    var asked = all(".quiz li"), right = 0, done = 0, score = document.getElementById("score"), levels = {};
+    var asked = all(".quiz li"), own = {}, score = document.getElementById("score");
     if (!asked.length) return;
-    function told() {
-      var said = [right + " of " + done + " right" + (done === asked.length ? ", and that was all." : " so far.")];
-      Object.keys(levels).sort().forEach(function (level) {
-        said.push("On " + level + " units " + levels[level][0] + " of " + levels[level][1] + ".");
+    function kept() { try { return JSON.parse(remembered("quizzes")) || {}; } catch (e) { return {}; } }
+    function sum(pages) {
+      var every = {};
+      pages.forEach(function (page) {
+        Object.keys(page).forEach(function (level) {
+          var one = every[level] = every[level] || [0, 0];
+          one[0] += page[level][0]; one[1] += page[level][1];
+        });
       });
-      var pages = JSON.parse(remembered("quiz") || "{}"), own = location.pathname, every = [0, 0];
-      pages[own] = [right, done];
-      remember("quiz", JSON.stringify(pages));
-      Object.keys(pages).forEach(function (page) { every[0] += pages[page][0]; every[1] += pages[page][1]; });
-      if (every[1] > done) said.push("In all quizzes " + every[0] + " of " + every[1] + ", " + Math.round(100 * every[0] / every[1]) + " %.");
-      score.textContent = said.join(" ");
+      return every;
+    }
+    function fill(whose, scores) {
+      all('[data-own="' + whose + '"] td').forEach(function (cell) {
+        var one = scores[cell.dataset.level];
+        cell.textContent = one ? Math.round(100 * one[0] / one[1]) + " % of " + one[1] : "";
+      });
+    }
+    function told() {
+      var pages = kept();
+      if (own.all) {
+        pages[location.pathname] = own;
+        remember("quizzes", JSON.stringify(pages));
+        score.textContent = own.all[0] + " of " + own.all[1] + " right" + (own.all[1] === asked.length ? ", and that was all." : " so far.");
+      }
+      fill("page", own);
+      fill("all", sum(Object.keys(pages).map(function (page) { return pages[page]; })));
     }
     asked.forEach(function (question) {
       var buttons = all("[data-answer]", question);
       buttons.forEach(function (button) {
         button.addEventListener("click", function () {
-          var good = button.dataset.answer === question.dataset.right;
-          done += 1; right += good;
-          if (question.dataset.level) {
-            var level = levels[question.dataset.level] = levels[question.dataset.level] || [0, 0];
-            level[0] += good; level[1] += 1;
-          }
+          var good = button.dataset.answer === question.dataset.right, one = { all: [+good, 1] };
+          if (question.dataset.level) one[question.dataset.level] = [+good, 1];
+          own = sum([own, one]);
           buttons.forEach(function (b) {
             b.disabled = true;
             if (b.dataset.answer === question.dataset.right) b.closest(".choice").classList.add("right");
@@ -231,6 +243,7 @@
         });
       });
     });
+    told();
   }
 
   // what stands far below a first view is loaded when it comes near

@@ -240,6 +240,12 @@ def test_a_quiz_counts_what_was_right(browser: "playwright.Browser", address: st
         assert 1 <= rights <= 9
         told = page.locator("#score").inner_text()
         assert told.startswith(f"{rights} of 10 right, and that was all.")
+        page.goto(f"{address}/small/conv3/quiz.html")  # of these no answer counts there
+        own, every = (page.locator(f'[data-own="{whose}"] td').last for whose in ("page", "all"))
+        assert own.inner_text() == "" and every.inner_text() == f"{10 * rights} % of 10"
+        page.locator("[data-answer]").first.focus()
+        page.keyboard.press("Enter")
+        assert own.inner_text().endswith("of 1") and every.inner_text().endswith("of 11")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from atlas.data.rounding import rounded
-from atlas.data.telling import LayerTelling, UnitTelling
+from atlas.data.telling import ASKED, LayerTelling, Question, UnitTelling
 from atlas.drawing import sheets
 from atlas.evidence import telling
 from atlas.evidence.peaks import LayerPeaks
@@ -40,4 +40,26 @@ def told(
             UnitTelling(unit, *(None if np.isnan(one) else rounded(one) for one in found[unit]))
             for unit in units
         ),
+    )
+
+
+def asked(
+    peaks: LayerPeaks, units: Sequence[int], images: np.ndarray, features: np.ndarray
+) -> tuple[Question, ...]:
+    """The first question on some of the units, spread evenly over those that can be asked about.
+
+    ``images`` are the indices of those that peaks and directions of ``features`` are of.
+    """
+    known = {unit: telling.tasks_of(peaks.own[:, unit], unit, fewest=1) for unit in units}
+    askable = [(unit, tasks) for unit, tasks in known.items() if tasks]
+    count = min(ASKED, len(askable))
+    return tuple(
+        Question(
+            unit,
+            tuple(images[tasks.least].tolist()),
+            int(images[tasks.strong[0]]),
+            int(images[tasks.weak[0]]),
+            bool(telling.margins(tasks, features)[0] > 0),
+        )
+        for unit, tasks in (askable[place * len(askable) // count] for place in range(count))
     )

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 from atlas.data.plan import LayerPlan, Plan
+from atlas.data.telling import ASKED
 
 CRISP, LOSSLESS = 32, 16  # sides of boxes that are drawn pixel by pixel, and tried without loss
 # by the side of the box: bytes of a plate without loss, and of what was tried, also without
@@ -21,7 +22,7 @@ TRIED_BY_SIDE = ((1, 250), (3, 480), (7, 2_700), (15, 9_500), (16, 10_500))
 STRIP_BY_SIDE = ((1, 1_300), (7, 2_300), (15, 5_500), (32, 7_000))
 PLATE, SMALL_PLATE, TRIED, STRIP = 13_000, 10_700, 6_400, 7_000
 CLOSE_PLATE, CLOSE_SMALL, CLOSE_TRIED, CLOSE_STRIP = 17_300, 13_000, 8_800, 8_800
-ON_FIGURE, ASKED = 6, 10  # units of a layer on its figure, and in its quiz
+ON_FIGURE = 6  # units of a layer
 
 
 def between(side: float, known: Sequence[tuple[int, int]]) -> float:
@@ -172,9 +173,9 @@ def overview(plan: Plan) -> int:
 
 def quizzes(plan: Plan) -> int:
     """Layers' quizzes."""
-    if not (plan.evidence and plan.pictures and "quizzes" in plan.kept):
+    if not (plan.evidence and plan.pictures and plan.kept >= {"names", "quizzes"}):
         return 0
-    return sum(2_700 + 2_780 * min(ASKED, layer.units) for layer in plan.layers)
+    return sum(2_900 + 3_470 * min(ASKED, layer.units) for layer in plan.layers)
 
 
 def cards(plan: Plan) -> int:

@@ -34,7 +34,7 @@ EXTRAS = (
     Extra("small", "small plates beside links", other_way="the plates themselves stand there"),
     Extra("image-pages", "the images' pages", needs=("images",)),
     Extra("sharp", "plates at their best quality"),
-    Extra("quizzes", "quizzes", needs=("strips",)),
+    Extra("quizzes", "quizzes", needs=("names",)),
     Extra("cards", "cards for other people's pages"),
     Extra("unit-data", "a JSON file for each unit", other_way="each layer's nine.json has it"),
     Extra("figures", "layers' figures", other_way="build.py figure draws them"),

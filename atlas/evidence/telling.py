@@ -24,7 +24,8 @@ FIFTH = 0.2  # of all images from which those of a question come, at either end
 class Tasks:
     """The questions on a unit, in rows of images: ``most`` and ``least`` ``[SHOWN]`` are shown.
 
-    In question k the answer is ``strong[k]``, the other ``weak[k]``; both ``[TASKS]``.
+    In question k the answer is ``strong[k]``, the other ``weak[k]``; both ``[K]``, at most
+    ``TASKS``.
     """
 
     most: np.ndarray
@@ -33,8 +34,8 @@ class Tasks:
     weak: np.ndarray
 
 
-def tasks_of(values: np.ndarray, seed: int) -> Tasks | None:
-    """The questions on a unit, by its peaks ``[N]``; None where there are too few images.
+def tasks_of(values: np.ndarray, seed: int, *, fewest: int = TASKS) -> Tasks | None:
+    """The questions on a unit, by its peaks ``[N]``; None where images allow no ``fewest``.
 
     Also where the unit is the same for too many images for a strongest and a weakest fifth to be
     different. Equals come in an order drawn at random.
@@ -43,11 +44,12 @@ def tasks_of(values: np.ndarray, seed: int) -> Tasks | None:
     mixed = dice.permutation(len(values))
     order = mixed[np.argsort(values[mixed], kind="stable")]
     fifth = int(FIFTH * len(values))
-    if fifth < SHOWN + TASKS or not values[order[-fifth]] > values[order[fifth - 1]]:
-        return None
     few = fifth - SHOWN
-    weak = order[SHOWN:fifth][dice.choice(few, TASKS, replace=False)]
-    strong = order[-fifth:-SHOWN][dice.choice(few, TASKS, replace=False)]
+    if few < fewest or not values[order[-fifth]] > values[order[fifth - 1]]:
+        return None
+    count = min(few, TASKS)
+    weak = order[SHOWN:fifth][dice.choice(few, count, replace=False)]
+    strong = order[-fifth:-SHOWN][dice.choice(few, count, replace=False)]
     return Tasks(order[: -SHOWN - 1 : -1], order[:SHOWN], strong, weak)
 
 

@@ -119,7 +119,7 @@ def test_what_stages_ask_settings() -> None:
     assert not Settings(images_policy="pointers").pictures
     assert Settings(lean=True).pictures and not Settings(lean=True).kept
     assert Settings(jpeg=False).kept == Settings(without=("jpeg",)).kept == plain.kept - {"jpeg"}
-    assert not Settings(without=("strips",)).keeps("quizzes")  # which are made with them
+    assert not Settings(without=("names",)).keeps("quizzes")  # which are made with them
     assert Settings(model="/home/me/my net.py:make").atlas_name == "my-net.py-make"
     assert EVERYTHING.atlas_name == "mine" and EVERYTHING.layer_globs == ("conv*", "fc?")
     assert not EVERYTHING.has_evidence

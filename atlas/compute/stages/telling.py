@@ -5,23 +5,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from atlas.compute.peak_files import read_peaks, read_seen
 from atlas.compute.peaking import pieces_of
 from atlas.compute.shared_work import shared_work
 from atlas.compute.stage import Stage
 from atlas.compute.stimuli import stimuli_of
-from atlas.compute.told import pixels_of, told
+from atlas.compute.told import asked, pixels_of, told
 from atlas.data.documents import NINE
 from atlas.data.plan import Plan
-from atlas.data.telling import TELLING
+from atlas.data.telling import (
+    ACROSS,
+    ASKED,
+    GRID,
+    SIDE,
+    STRONG,
+    TELLING,
+    WEAK,
+    Question,
+    quiz_sheet,
+)  # fmt: skip
+from atlas.data.whole_files import write_whole
+from atlas.drawing import sheets
 from atlas.evidence.faces import directions
-from atlas.evidence.peaks import FEWEST
+from atlas.evidence.peaks import FEWEST, Seen
+from atlas.evidence.telling import SHOWN
 
 if TYPE_CHECKING:
     from atlas.compute.run import Run
 
 PIECE = 400  # images
+LIMIT = 16_000  # bytes of a question's sheet
 
 
 def run(run: Run) -> None:
@@ -38,18 +53,54 @@ def run(run: Run) -> None:
         return {"pixels": pixels_of(stimuli_of(run, piece))}
 
     parts = shared_work(run, pieces, look, what="telling")
-    if seen is None:
-        return
-    pixels = directions(np.concatenate([part["pixels"] for part in parts]))
-    own, twin = (directions(seen.features), pixels), (directions(seen.twin), pixels[seen.rows])
+    questions: list[tuple[str, Question]] = []
+    if seen is not None:
+        questions = _answered(run, seen, np.concatenate([part["pixels"] for part in parts]))
+    _draw(run, run.ranks.share(questions))
+
+
+def _answered(run: Run, seen: Seen, pixels: np.ndarray) -> list[tuple[str, Question]]:
+    """Write the machine's answers; the questions for people, by layer."""
+    quizzes = run.settings.pictures and run.settings.keeps("quizzes")
+    alike = directions(pixels)
+    own, twin = (directions(seen.features), alike), (directions(seen.twin), alike[seen.rows])
+    questions: list[tuple[str, Question]] = []
     for layer in run.network.choose(run.settings.layer_globs):
         units = [one.unit for one in run.read(NINE, layer.id).units]
+        full = [one.unit for one in run.read(NINE, layer.id).units if len(one.nine) == SHOWN]
         peaks = read_peaks(run.file("peaks", layer.id))
-        run.write(TELLING, told(peaks, units, own, twin), layer.id)
+        quiz = asked(peaks, full, seen.images, own[0]) if quizzes else ()
+        run.write(TELLING, replace(told(peaks, units, own, twin), quiz=quiz), layer.id)
+        questions += [(layer.id, question) for question in quiz]
+    return questions
+
+
+def _draw(run: Run, questions: list[tuple[str, Question]]) -> None:
+    def sheet(piece: tuple[str, Question]) -> dict[str, np.ndarray]:
+        _, question = piece
+        images = stimuli_of(run, [*question.least, question.strong, question.weak])
+        cells = [divmod(place, ACROSS) for place in range(SHOWN)]
+        content = sheets.sheet(
+            [sheets.small(one, SIDE) for one in images],
+            [*cells, STRONG, WEAK],
+            grid=GRID,
+            limit=LIMIT,
+        )
+        return {"sheet": np.frombuffer(content, np.uint8)}
+
+    parts = shared_work(run, questions, sheet, what="quiz")
+    for (layer, question), part in zip(questions, parts, strict=False):
+        path = run.folder / quiz_sheet(layer, question.unit)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, part["sheet"].tobytes())
 
 
 def _estimate(plan: Plan) -> int:
-    return plan.units * 45 if plan.evidence and "names" in plan.kept else 0
+    if not (plan.evidence and "names" in plan.kept):
+        return 0
+    drawn = plan.pictures and "quizzes" in plan.kept
+    asked_about = sum(min(ASKED, layer.units) for layer in plan.layers) if drawn else 0
+    return plan.units * 45 + asked_about * (130 + LIMIT)
 
 
 STAGE = Stage(
@@ -58,7 +109,8 @@ STAGE = Stage(
     (TELLING,),
     needs=("peaks", "nine"),
     inputs=("network", "images"),
-    settings=("layers", "evidence"),
-    extras=("names",),
+    settings=("layers", "evidence", "images_policy"),
+    extras=("names", "quizzes"),
+    files=("*/quiz/*.webp",),
     estimate=_estimate,
 )

@@ -1,7 +1,7 @@
-"""The quiz of a layer: which of two patches is a unit's ninth, and which is its median image's?
+"""The quiz of a layer: which of two new images excites a unit more?
 
-Borowski et al. 2021 asked people how well pictures of a unit let them predict what else activates
-it. Nothing is sent anywhere; the page counts the answers itself.
+These are questions that a machine answered, too (``atlas.evidence.telling``), as Borowski et al.
+2021 asked them of people. Nothing is sent anywhere; the page counts the answers itself.
 """
 
 from __future__ import annotations
@@ -11,14 +11,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from atlas.data import addresses
-from atlas.data.records import LayerData, Pair, Plate, Unit
-from atlas.data.telling import NATURAL, SYNTHETIC, TELLING
+from atlas.data.records import LayerData, Pair, Plate
+from atlas.data.telling import (
+    ACROSS,
+    GRID,
+    NATURAL,
+    SIDE,
+    STRONG,
+    SYNTHETIC,
+    TELLING,
+    WEAK,
+    LayerTelling,
+    quiz_sheet,
+)  # fmt: skip
+from atlas.data.telling import Question as Asked
 from atlas.drawing import pixels
 from atlas.site.render.base import Crumb, Entry, PageAddress
-from atlas.site.render.view import MEDIAN, AtlasView, is_askable
+from atlas.site.render.view import AtlasView
 
-QUESTIONS = 10
 EASY = 0.95  # of a machine's answers that are right: the unit is an easy one
+LEVELS = ("easy", "hard")
+NINE = 9
 
 
 @dataclass(frozen=True)
@@ -31,47 +44,60 @@ class TilePair:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of the two patches to choose from, as an SVG's view box.
-
-    ``picture`` says which picture it is cut out of: "plate" or "strip".
-    """
+    """One of the two images to choose from, as a view box of the question's sheet."""
 
     letter: str
-    picture: str
     view_box: str
 
 
 @dataclass(frozen=True)
 class Question:
-    """Eight pairs of a unit's plate, and two more patches, of which one is its ninth.
+    """The nine pairs of a unit's plate, and a sheet with the nine least and two new images.
 
-    ``right`` is the letter of that one. ``level`` is how a machine fares with such questions on the
-    unit: "easy" or "hard", "" where that isn't known.
+    ``right`` is the letter of the one that excites it more. ``level`` is how a machine fares with
+    such questions on the unit: "easy" or "hard", "" where that isn't known. ``machine`` says what
+    it answers to this one.
     """
 
     unit: int
     page: str
     plate: str
-    strip: str
+    sheet: str
     pairs: tuple[TilePair, ...]
     choices: tuple[Choice, ...]
     right: str
     level: str
+    machine: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """Shares of right answers: of whom, on units of each level, and on all of the quiz's.
+
+    ``own`` is which of a visitor's scores stands there: "page", "all", or "" for none.
+    """
+
+    who: str
+    shares: tuple[str, ...]
+    own: str = ""
 
 
 @dataclass(frozen=True)
 class QuizPage:
-    """What a quiz shows; ``strip_size`` is the height and width of every strip of patches.
+    """What a quiz shows; ``sheet_size`` is the height and width of every question's sheet.
 
-    ``others`` says how people and a machine fared with such questions.
+    ``least`` is the view box of the nine least on it. ``levels`` are those that questions have.
     """
 
     layer: str
     crisp: bool
     plate: Plate
-    strip_size: Pair
+    sheet_size: Pair
+    least: str
     questions: tuple[Question, ...]
-    others: str
+    levels: tuple[str, ...]
+    rows: tuple[Row, ...]
+    easy: int
 
 
 def files(view: AtlasView) -> Iterator[tuple[str, str]]:
@@ -89,19 +115,11 @@ def entries(view: AtlasView) -> Iterator[Entry]:
             yield Entry(f"Quiz of {layer.layer}", address, "", view.name)
 
 
-def asked_units(layer: LayerData) -> list[Unit]:
-    """The units that a quiz asks about, spread evenly over the layer."""
-    askable = [unit for unit in layer.top if is_askable(unit)]
-    count = min(QUESTIONS, len(askable))
-    return [askable[place * len(askable) // count] for place in range(count)]
-
-
 def quiz_page(view: AtlasView, layer: LayerData) -> str:
     """The quiz of a layer that has one."""
     file = addresses.quiz_page(layer.layer)
     page = view.page(file)
-    units = asked_units(layer)
-    tile = pixels.strip_tile(layer.shown)
+    told = view.kept(TELLING, layer.layer)
     head = view.head(
         file,
         title=f"Quiz on {layer.layer}",
@@ -112,48 +130,62 @@ def quiz_page(view: AtlasView, layer: LayerData) -> str:
             Crumb("quiz"),
         ),
     )
+    questions = tuple(_question(view, layer, told, one, page=page) for one in told.quiz)
+    levels = tuple(level for level in LEVELS if level in {one.level for one in questions})
     content = QuizPage(
         layer=layer.layer,
         crisp=pixels.is_crisp(layer.shown),
         plate=layer.plate,
-        strip_size=pixels.strip_size(tile, len(units[0].spectrum)),
-        questions=tuple(_question(view, layer, unit, page=page, tile=tile) for unit in units),
-        others=_others(view, layer, units),
+        sheet_size=(GRID[0] * SIDE, GRID[1] * SIDE),
+        least=f"0 0 {ACROSS * SIDE} {ACROSS * SIDE}",
+        questions=questions,
+        levels=levels,
+        rows=(
+            Row("You, in this quiz", ("",) * (len(levels) + 1), own="page"),
+            Row("You, in all quizzes", ("",) * (len(levels) + 1), own="all"),
+            *_machine(told, levels),
+            Row("People elsewhere, beside photographs", ("",) * len(levels) + (_percent(NATURAL),)),
+            Row(
+                "People elsewhere, beside pictures made for units",
+                ("",) * len(levels) + (_percent(SYNTHETIC),),
+            ),
+        ),
+        easy=round(100 * EASY),
     )
     return view.renderer.page("quiz.html", head, content)
 
 
 def _question(
-    view: AtlasView, layer: LayerData, unit: Unit, *, page: PageAddress, tile: Pair
+    view: AtlasView, layer: LayerData, told: LayerTelling, asked: Asked, *, page: PageAddress
 ) -> Question:
-    plate = layer.plate
-    top, left = plate.place(8, patch=True)
-    median = next(i for i, s in enumerate(unit.spectrum) if s.percent == MEDIAN)
-    ninth = ("plate", f"{left} {top} {plate.tile[1]} {plate.tile[0]}")
-    other = ("strip", f"{median * (tile[1] + pixels.GAP)} 0 {tile[1]} {tile[0]}")
-    name = f"{view.name}/{layer.layer}/{unit.unit}"
-    ninth_first = hashlib.sha256(name.encode()).digest()[0] % 2 == 0
-    first, second = (ninth, other) if ninth_first else (other, ninth)
+    plate, unit = layer.plate, asked.unit
+    name = f"{view.name}/{layer.layer}/{unit}"
+    strong_first = hashlib.sha256(name.encode()).digest()[0] % 2 == 0
+    cells = (STRONG, WEAK) if strong_first else (WEAK, STRONG)
+    right = "A" if strong_first else "B"
+    other = "B" if strong_first else "A"
     return Question(
-        unit=unit.unit,
-        page=view.link(addresses.unit_page(layer.layer, unit.unit), page),
-        plate=view.link(addresses.plate_file(layer.layer, unit.unit), page),
-        strip=view.link(addresses.spectrum_file(layer.layer, unit.unit), page),
+        unit=unit,
+        page=view.link(addresses.unit_page(layer.layer, unit), page),
+        plate=view.link(addresses.plate_file(layer.layer, unit), page),
+        sheet=view.link(quiz_sheet(layer.layer, unit), page),
         pairs=tuple(
             TilePair(plate.place(rank, patch=False), plate.place(rank, patch=True))
-            for rank in range(8)
+            for rank in range(NINE)
         ),
-        choices=(Choice("A", *first), Choice("B", *second)),
-        right="A" if ninth_first else "B",
-        level=_level(_answered(view, layer, unit)),
+        choices=tuple(
+            Choice(letter, f"{column * SIDE} {row * SIDE} {SIDE} {SIDE}")
+            for letter, (row, column) in zip("AB", cells, strict=True)
+        ),
+        right=right,
+        level=_level(_answered(told, unit)),
+        machine=right if asked.machine else other,
     )
 
 
-def _answered(view: AtlasView, layer: LayerData, unit: Unit) -> float | None:
+def _answered(told: LayerTelling, unit: int) -> float | None:
     """The share of a machine's right answers on a unit, by the network's features."""
-    if not view.has(TELLING, layer.layer):
-        return None
-    known = view.kept(TELLING, layer.layer).of(unit.unit)
+    known = told.of(unit)
     return known.features if known else None
 
 
@@ -163,17 +195,17 @@ def _level(share: float | None) -> str:
     return "easy" if share >= EASY else "hard"
 
 
-def _others(view: AtlasView, layer: LayerData, units: Sequence[Unit]) -> str:
-    known = [share for unit in units if (share := _answered(view, layer, unit)) is not None]
-    people = (
-        f"Elsewhere people answered {NATURAL:.0%} of such questions right with photographs, and "
-        f"{SYNTHETIC:.0%} with pictures made for units (Borowski et al. 2021); they saw the nine "
-        "weakest images as well."
-    ).replace("%", " %")
+def _machine(told: LayerTelling, levels: Sequence[str]) -> Iterator[Row]:
+    """A machine's shares, where there are enough images for them: of all questions on the units."""
+    known = [share for one in told.quiz if (share := _answered(told, one.unit)) is not None]
     if not known:
-        return people
-    share = round(100 * sum(known) / len(known))
-    return (
-        f"{people} A machine answers {share} % on these units by the network's own features; a "
-        f"unit is called easy where it answers {round(100 * EASY)} % or more."
+        return
+    each = [[share for share in known if _level(share) == level] for level in levels]
+    yield Row(
+        f"A machine, {told.tasks} questions on each of these units",
+        tuple(_percent(sum(some) / len(some)) for some in (*each, known)),
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

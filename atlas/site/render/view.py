@@ -14,6 +14,7 @@ from atlas.data.experiments import outcomes as experiments
 from atlas.data.live import LIVE
 from atlas.data.names import NAMES, LayerNames, UnitName
 from atlas.data.records import AtlasData, LayerData, LayerSummary, Unit
+from atlas.data.telling import TELLING
 from atlas.site import atlas_phrases, phrases
 from atlas.site.info import SiteInfo
 from atlas.site.labelled import Labels, classes, concepts
@@ -34,7 +35,6 @@ T = TypeVar("T")
 LIVE_PAGE = "live.html"  # where the network runs
 
 NO_STEPS = Steps()
-MEDIAN = 50.0  # the percentile of the images that a quiz asks about
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,10 @@ class AtlasView:
 
     def has_quiz(self, layer: LayerData) -> bool:
         """Whether a layer has a quiz: the images may be shown, and some unit can be asked about."""
-        return self.atlas.strips and self.atlas.keeps("quizzes") and any(map(is_askable, layer.top))
+        known = (
+            self.atlas.pictures and self.atlas.keeps("quizzes") and self.has(TELLING, layer.layer)
+        )
+        return bool(known and self.kept(TELLING, layer.layer).quiz)
 
     @functools.cached_property
     def is_live(self) -> bool:
@@ -277,10 +280,3 @@ class AtlasView:
             menu=self.menu(layer),
             policy=policy,
         )
-
-
-def is_askable(unit: Unit) -> bool:
-    """Whether a quiz can ask about a unit: it has all nine, and a median image that excites it."""
-    return len(unit.nine) == 9 and any(
-        sample.percent == MEDIAN and sample.winner is not None for sample in unit.spectrum
-    )
