@@ -162,7 +162,7 @@
     var last = row.length - 2, called = last > 0 && row[last + 1] < 0 ? " “" + names[row[last]] + "”" : "", why = "";
     if (row.length > 2) {  // the name that was found, or else the first
       var shown = Math.max(found.shown, 2), many = row[shown + 1];
-      why = names[row[shown]] + (many < 0 ? ", the authors' name" : many ? " " + many + " of 9" : ", a concept") + " · ";
+      why = names[row[shown]] + (many < 0 ? ", the authors' name" : many > 9 ? ", its name" : many ? " " + many + " of 9" : ", a concept") + " · ";
     }
     return { title: found.layer + "/" + number + called, about: why + found.atlas.name, address: folder + number + ".html", picture: row[1] ? folder + found.atlas.plates + number + ".webp" : "" };
   }

@@ -10,6 +10,7 @@ from atlas.data.documents import Document
 
 PERMUTED = 19  # permutations of the labels that p is told from
 CLASS, GROUP, CONCEPT = "class", "group", "concept"
+AND, OR, NOT = "and", "or", "and not"  # how things are joined
 
 
 class Thing(Struct, frozen=True):

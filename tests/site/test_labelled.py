@@ -12,8 +12,10 @@ import pytest
 from msgspec import structs
 
 from atlas.data.documents import read_layer
+from atlas.data.names import THINGS
 from atlas.data.records import LayerData, Plate, ReceptiveField, Unit, Winner
 from atlas.data.slugs import slug
+from atlas.demo.scenes import CLASSES as CLASS_NAMES
 from atlas.site.labelled import classes, concepts
 from atlas.site.phrases import chance_of
 from atlas.site.render.base import Renderer
@@ -74,6 +76,33 @@ def test_concepts_are_in_the_order_of_overlap() -> None:
 def cards(page: str) -> list[str]:
     """The units whose plates a page shows, in order."""
     return re.findall(r'<a class="plate[^"]*" href="\.\./([^"]+)\.html"', page)
+
+
+def asked_for(view: AtlasView, kind: object, layer: str, unit: int) -> list[str]:
+    """The classes or concepts that a unit's name asks for, by its words."""
+    known = view.kept_names(layer).of(unit)
+    if known is None or known.doubt:
+        return []
+    asked = {name for name in re.split(" and | or ", known.words) if not name.startswith("not ")}
+    asked |= {also for one in view.kept(THINGS).things if one.name in asked for also in one.also}
+    facts = view.atlas.concepts
+    others = facts.names if facts and kind == CONCEPTS else set(CLASS_NAMES)
+    return sorted(asked.intersection(others))
+
+
+def test_units_that_are_named_after_a_label_come_first_and_say_so() -> None:
+    units = [unit(n, "a", concepts=some) for n, some in enumerate(
+        [(("eye", 0.3),), (("eye", 0.1),), (), ()])]  # fmt: skip
+    names = {1: 0.5, 3: 0.7}
+
+    def named(layer: str, number: int) -> dict[str, tuple[float, str]]:
+        assert layer == "one"
+        return {"eye": (names[number], "named eye")} if number in names else {}
+
+    (eye,) = concepts([layer("one", *units)], named).values()
+    assert [(one.unit.unit, one.said) for one in eye.layers["one"]] == [
+        (3, "named eye"), (1, "named eye; overlap 0.10"), (0, "overlap 0.30"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", [CLASSES, CONCEPTS])

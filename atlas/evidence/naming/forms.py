@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from atlas.data.names import AND, NOT, OR
 from atlas.evidence.naming import scores
 
-AND, OR, NOT = "and", "or", "and not"
 JOINTS = (AND, OR, NOT)
 LONGEST, BEAM = 3, 6
 PROPOSED = 48  # forms of a length that AUC proposes, of which the beam keeps those that correlate

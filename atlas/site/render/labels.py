@@ -61,11 +61,13 @@ class LabelsPage:
 
 
 _ABOUT = {
-    CLASSES: "These are the units with so many images of one class among their nine that random "
-    "images would agree as well once in a hundred times at most. Those with the most come first. "
-    "The class is that of the whole image; the unit may respond to something else in it.",
-    CONCEPTS: "These are the units that overlap with a concept by more than chance, those with the "
-    "largest overlap (intersection over union) first. A unit that looks at a part of a concept "
+    CLASSES: "Units that are named after a class come first, those that follow their name best "
+    "before the others. Then come those with so many images of the class among their nine that "
+    "random images would agree as well once in a hundred times at most, the most first. The "
+    "class is that of the whole image; the unit may respond to something else in it.",
+    CONCEPTS: "Units that are named after a concept come first, those that follow their name best "
+    "before the others. Then come those that overlap with it by more than chance, the largest "
+    "overlap (intersection over union) first. A unit that looks at a part of a concept "
     "overlaps little.",
 }
 _HELP = {CLASSES: "classes", CONCEPTS: "concepts"}  # the places that say more

@@ -145,7 +145,7 @@ def card(
         crisp=_is_crisp(layer),
         alt=phrases.plate(layer, unit, called),
         called=called,
-        facts=_facts(layer, unit, own),
+        facts=_facts(layer, unit, own, best if view.has_name(layer.layer, unit.unit) else None),
         keys=tuple(order.key(unit) for order in ORDERS),
         label=most[0] if most else "",
         concepts=tuple(name for name, _ in unit.concepts),
@@ -167,18 +167,21 @@ def _halves(plate: Plate) -> Pair | None:
     return (start - plate.gutter, start) if plate.patches else None
 
 
-def _facts(layer: LayerData, unit: Unit, own: bool) -> tuple[str, ...]:
+def _facts(layer: LayerData, unit: Unit, own: bool, name: phrases.Label | None) -> tuple[str, ...]:
+    """What a card says; a unit that has a ``name`` is told by it and not by what overlaps."""
     facts = []
     if unit.fired:
         facts.append(f"active in {phrases.share(unit.fired, layer.images)}")
     if 0 < len(unit.nine) < 9:
         facts.append(f"only {len(unit.nine)}")
+    if name:
+        return (*facts, f"{name.name}, {name.support}")
     most = unit.commonest
     if most and 2 * most[1] > len(unit.nine) > 1:
         facts.append(f"{phrases.named(most[0])} {most[1]} of {len(unit.nine)}")
     if own and unit.concepts:
-        name, overlap = unit.concepts[0]
-        facts.append(f"{phrases.named(name)}, IoU {overlap:.2f}")
+        concept, overlap = unit.concepts[0]
+        facts.append(f"{phrases.named(concept)}, IoU {overlap:.2f}")
     return tuple(facts)
 
 

@@ -20,6 +20,7 @@ from atlas.site.render.view import AtlasView
 
 SHARD = 30_000  # units in one script, at most: each names all its classes
 LABELS = 4  # classes of a unit that are searched, at most
+FOLLOWS = 10  # stands beside the form that names a unit: more than any class of its nine has
 
 Synonyms = Mapping[str, Sequence[str]]
 
@@ -50,23 +51,27 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
         names: dict[str, int] = {}
         layers: dict[str, list[list[int]]] = {}
         for name, unit in units[start : start + SHARD]:
-            layers.setdefault(name, []).append(_row(unit, names, view.called(name, unit.unit)))
+            known, called = view.followed(name, unit.unit), view.called(name, unit.unit)
+            row = _row(unit, names, called=called, name=known.name if known else "")
+            layers.setdefault(name, []).append(row)
         shard = {"classes": list(names), "layers": list(layers.items())}
         yield addresses.search_file(number), _call("atlasIndex", view.name, shard)
 
 
-def _row(unit: Unit, names: dict[str, int], called: str) -> list[int]:
+def _row(unit: Unit, names: dict[str, int], *, called: str, name: str) -> list[int]:
     """A unit's number, 1 if it ever fired or else 0, then pairs: a name, and how many have it.
 
-    The names are its commonest classes, with how many of its nine have each, and the concept that
-    it overlaps with most, with 0; last people's own name for it, with -1. New ones are added to
-    ``names``.
+    The names are the form that names it, with ``FOLLOWS``; its commonest classes, with how many of
+    its nine have each; where no form does, the concept that it overlaps with most, with 0; last
+    people's own name for it, with -1. New ones are added to ``names``.
     """
     row = [unit.unit, int(unit.fired > 0)]
+    if name:
+        row += [names.setdefault(name, len(names)), FOLLOWS]
     labels = Counter(winner.label for winner in unit.nine if winner.label)
     for label, count in labels.most_common(LABELS):
         row += [names.setdefault(label, len(names)), count]
-    for concept, _ in unit.concepts[:1]:
+    for concept, _ in () if name else unit.concepts[:1]:
         row += [names.setdefault(concept, len(names)), 0]
     if called:
         row += [names.setdefault(called, len(names)), -1]

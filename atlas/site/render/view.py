@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
@@ -12,7 +13,7 @@ from atlas.data import addresses
 from atlas.data.documents import Document, read_atlas, read_layer
 from atlas.data.experiments import outcomes as experiments
 from atlas.data.live import LIVE
-from atlas.data.names import NAMES, LayerNames, UnitName
+from atlas.data.names import GROUP, NAMES, NOT, THINGS, LayerNames, UnitName
 from atlas.data.records import AtlasData, LayerData, LayerSummary, Unit
 from atlas.data.telling import TELLING
 from atlas.site import atlas_phrases, phrases
@@ -123,8 +124,29 @@ class AtlasView:
 
     @functools.cached_property
     def _labels(self) -> dict[Kind, Labels]:
-        layers = self.layers.values()
-        return {CLASSES: classes(layers, self.atlas.images.class_sizes), CONCEPTS: concepts(layers)}
+        layers, facts = self.layers.values(), self.atlas
+        known = set(facts.concepts.names) if facts.concepts else set()
+        seen = {winner.label for layer in layers for unit in layer.top for winner in unit.nine}
+        return {
+            CLASSES: classes(
+                layers, facts.images.class_sizes, functools.partial(self._named_after, among=seen)
+            ),
+            CONCEPTS: concepts(layers, functools.partial(self._named_after, among=known)),
+        }
+
+    def _named_after(
+        self, layer: str, unit: int, *, among: Container[str | None]
+    ) -> dict[str, tuple[float, str]]:
+        """The things in a unit's name that it asks for, how well it follows it, and in words."""
+        known = self.followed(layer, unit)
+        if known is None or not known.name:
+            return {}
+        things = self.kept(THINGS).things
+        some = [things[number] for joint, number in known.terms if joint != NOT]
+        said = f"named {known.name}, r = {known.pearson.score:.2f}"
+        return {name: (known.pearson.score, said)
+                for one in some if one.kind != GROUP
+                for name in (one.name, *one.also) if name in among}  # fmt: skip
 
     def labels(self, kind: Kind) -> Labels:
         """The classes or concepts that have units, and so a page, by name."""
@@ -156,11 +178,8 @@ class AtlasView:
 
     def concepts_of(self, layer: LayerData) -> dict[str, int]:
         """The concepts that a layer's units overlap with, and how many units do with each."""
-        return {
-            name: len(label.layers[layer.layer])
-            for name, label in self.labels(CONCEPTS).items()
-            if layer.layer in label.layers
-        }
+        counts = Counter(name for unit in layer.top for name, _ in unit.concepts)
+        return {name: counts[name] for name in self.labels(CONCEPTS) if name in counts}
 
     def summary(self, layer: str) -> LayerSummary:
         """The summary of a layer."""
@@ -199,6 +218,11 @@ class AtlasView:
     def followed(self, layer: str, unit: int) -> UnitName | None:
         """The form that a unit follows; None where none was looked for."""
         return self._names.get((layer, unit))
+
+    def has_name(self, layer: str, unit: int) -> bool:
+        """Whether a form was found that names a unit."""
+        known = self.followed(layer, unit)
+        return bool(known and known.name)
 
     def best_label(self, layer: str, unit: Unit) -> phrases.Label | None:
         """What a unit is best called: the form that names it; None where nothing does.
