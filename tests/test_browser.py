@@ -49,6 +49,8 @@ KINDS = {
     "class": "small/classes/dog.html",
     "concept": "small/concepts/eye.html",
     "classes": "small/classes/index.html",
+    "claims": "small/claims.html",
+    "charts": "small/conv4/figures.html",
     "note": "notes/note.html",
     "comparison": "compare/small--small/index.html",
     "compared layer": "compare/small--small/conv2/index.html",
@@ -246,6 +248,23 @@ def test_a_quiz_counts_what_was_right(browser: "playwright.Browser", address: st
         page.locator("[data-answer]").first.focus()
         page.keyboard.press("Enter")
         assert own.inner_text().endswith("of 1") and every.inner_text().endswith("of 11")
+
+
+def test_points_of_a_chart_lead_to_units_by_keyboard_and_without_a_script(
+    browser: "playwright.Browser", address: str
+) -> None:
+    for scripts in (True, False):
+        with browser.new_context(java_script_enabled=scripts) as context:
+            page = context.new_page()
+            page.goto(f"{address}/{KINDS['charts']}")
+            page.locator("svg a").first.focus()
+            unit = page.locator("svg a").first.get_attribute("href")
+            assert unit
+            page.keyboard.press("Enter")
+            page.wait_for_url(f"**/small/conv4/{unit}")
+            page.goto(f"{address}/{KINDS['claims']}")
+            page.locator("main table a, main a").first.click()
+            assert "claims.html" not in page.url and page.locator("h1").is_visible()
 
 
 @pytest.mark.parametrize("kind", KINDS)
