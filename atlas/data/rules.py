@@ -1,4 +1,4 @@
-"""The rules that reconstructions can follow at nonlinearities, and where each comes from."""
+"""The rules that reconstructions can follow on their way down, and where each comes from."""
 
 from __future__ import annotations
 
@@ -19,5 +19,7 @@ RULES: dict[str, Rule] = {
         Rule("deconvnet", "Zeiler & Fergus 2013, section 2.1"),
         Rule("guided", "guided backpropagation, Springenberg et al. 2015"),
         Rule("gradient", "the gradient times the activation, Simonyan et al. 2014"),
+        Rule("lrp", "layer-wise relevance propagation of one unit, Achtibat et al. 2023"),
+        Rule("smooth", "integrated gradients, Sundararajan et al. 2017"),
     )
 }

@@ -90,7 +90,7 @@ def run_trials(
     values = reconstructions.values
     signal = one_hot_signal(layer, winners.value, units=winners.unit, positions=winners.position)
     twin = project_back(
-        replace(recording, graph=inputs.control),
+        replace(recording, graph=inputs.control, ran=recording.graph),
         layer.node,
         signal,
         stimulus=winners.stimulus,

@@ -41,7 +41,7 @@ def _sum(projection: Projection, operation: Operation, signal: Window) -> Parts:
         return [(below, signal) for below in operation.inputs]
     values = whole(signal, own).values
     return [
-        (below, Window(_unbroadcast(values, (len(values), *shapes[below]))))
+        (below, Window(unbroadcast(values, (len(values), *shapes[below]))))
         for below in operation.inputs
     ]
 
@@ -56,7 +56,7 @@ def _product(projection: Projection, operation: ops.Product, signal: Window) -> 
         everywhere = not isinstance(factor, Tensor) or _is_everywhere(factor.shape, len(own) + 1)
         if shapes[scaled] != own or not everywhere:
             values = whole(signal, own).values * factor
-            return [(scaled, Window(_unbroadcast(values, (len(values), *shapes[scaled]))))]
+            return [(scaled, Window(unbroadcast(values, (len(values), *shapes[scaled]))))]
         return [(scaled, replace(signal, values=signal.values * factor))]
     gate = operation.gate
     if gate is None:
@@ -75,7 +75,7 @@ def _product(projection: Projection, operation: ops.Product, signal: Window) -> 
     if shapes[gated] == own:
         return [(gated, passed)]
     values = whole(passed, own).values
-    return [(gated, Window(_unbroadcast(values, (len(values), *shapes[gated]))))]
+    return [(gated, Window(unbroadcast(values, (len(values), *shapes[gated]))))]
 
 
 def _is_everywhere(shape: tuple[int, ...], dims: int) -> bool:
@@ -172,13 +172,21 @@ def _linear(projection: Projection, operation: ops.Linear, signal: Window) -> Pa
 def _batch_norm(projection: Projection, operation: Operation, signal: Window) -> Parts:
     """A batch norm passes a signal down by its factor of each channel."""
     (below,) = operation.inputs
-    factors, node = projection.recording.factors, operation.node
-    if node not in factors:
-        shape = projection.graph.shapes[below]
-        one = signal.values.new_ones((1, shape[0], *[1] * (len(shape) - 1)))
-        evaluate = projection.graph.evaluate
-        factors[node] = _adjoint(lambda v: evaluate(node, v), {below: one}, one)[below]
-    return [(below, replace(signal, values=signal.values * factors[node]))]
+    factor = batch_norm_factor(projection, operation)
+    return [(below, replace(signal, values=signal.values * factor))]
+
+
+def batch_norm_factor(projection: Projection, operation: Operation) -> Tensor:
+    """The factor of a batch norm for each channel, ``[1, C, 1, 1]`` where it norms maps."""
+    (below,) = operation.inputs
+    graph, factors = projection.graph, projection.recording.factors
+    if operation not in factors:
+        shape = graph.shapes[below]
+        like = graph.device, graph.dtype
+        one = torch.ones((1, shape[0], *[1] * (len(shape) - 1)), device=like[0], dtype=like[1])
+        parts = _adjoint(lambda v: graph.evaluate(operation.node, v), {below: one}, one)
+        factors[operation] = parts[below]
+    return factors[operation]
 
 
 def _group_norm(projection: Projection, operation: ops.GroupNorm, signal: Window) -> Parts:
@@ -221,7 +229,7 @@ def _linear_map(projection: Projection, operation: Operation, signal: Window) ->
     """The step of a linear operation: its adjoint, which is the same at any input."""
     values = whole(signal, projection.graph.shapes[operation.node]).values
     zeros = values.new_zeros(projection.shape_below(operation, values))
-    return _by_derivative(projection, operation, values, {operation.inputs[0]: zeros})
+    return by_derivative(projection, operation, values, {operation.inputs[0]: zeros})
 
 
 def _derived(projection: Projection, operation: Operation, signal: Window) -> Parts:
@@ -229,12 +237,13 @@ def _derived(projection: Projection, operation: Operation, signal: Window) -> Pa
     values = whole(signal, projection.graph.shapes[operation.node]).values
     recorded = projection.recording.inputs[operation.node]
     at = {below: value[projection.stimulus] for below, value in recorded.items()}
-    return _by_derivative(projection, operation, values, at)
+    return by_derivative(projection, operation, values, at)
 
 
-def _by_derivative(
+def by_derivative(
     projection: Projection, operation: Operation, values: Tensor, at: dict[Node, Tensor]
 ) -> Parts:
+    """Signals times an operation's derivative at ``at``, for each input that has one."""
     evaluate = projection.graph.evaluate
     try:
         parts = _adjoint(lambda v: evaluate(operation.node, v), at, values)
@@ -270,7 +279,7 @@ def _adjoint(
     return {node: part for node, part in zip(wanted, parts, strict=True) if part is not None}
 
 
-def _unbroadcast(signal: Tensor, shape: tuple[int, ...]) -> Tensor:
+def unbroadcast(signal: Tensor, shape: tuple[int, ...]) -> Tensor:
     """The signal summed over the axes along which a value of this shape was broadcast."""
     while signal.dim() > len(shape):
         signal = signal.sum(1)

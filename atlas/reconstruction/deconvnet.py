@@ -15,6 +15,8 @@ their signals add, as in the adjoint.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from PIL import Image
@@ -28,6 +30,7 @@ from atlas.reconstruction import windows
 from atlas.reconstruction.projection import Projection, Recording
 from atlas.reconstruction.recording import record
 from atlas.reconstruction.rules import behaviour
+from atlas.reconstruction.smoothing import samples_of
 from atlas.reconstruction.windows import Window
 
 
@@ -40,6 +43,8 @@ def project_back(
     """
     assert rule in recording.rules
     graph = recording.graph
+    if behaviour(rule).samples:
+        return _averaged(recording, node, signal, stimulus=stimulus, rule=rule)
     projection, step = Projection(recording, stimulus), behaviour(rule).step
     signals = {node: signal}
     nodes = list(graph.operations)
@@ -56,6 +61,27 @@ def project_back(
                 signals[below] = clipped if have is None else windows.added(have, clipped, shape)
     # the layer doesn't depend on the input
     return Window(signal.values.new_zeros((len(signal.values), *graph.input_shape)))
+
+
+def _averaged(
+    recording: Recording, node: Node, signal: Window, *, stimulus: Tensor, rule: str
+) -> Window:
+    """The mean of the gradients at faded stimuli, times the stimulus (``smoothing``)."""
+    graph, samples = recording.graph, behaviour(rule).samples
+    image = graph.trace.image
+    which, of = stimulus.unique(return_inverse=True)
+    stimuli = recording.inputs[image][image][which]
+    total: Window | None = None
+    for changed in samples_of(stimuli, samples):
+        again = record(recording.ran or graph, changed, [node], "gradient")
+        again = replace(again, graph=graph, factors=recording.factors)
+        down = project_back(again, node, signal, stimulus=of, rule="gradient")
+        total = down if total is None else windows.added(total, down, graph.input_shape)
+    assert total is not None
+    if total.is_whole:
+        return Window(total.values / samples * stimuli[of])
+    at = windows.gathered(stimuli, of, total.span)
+    return replace(total, values=total.values / samples * at)
 
 
 def one_hot_signal(layer: Layer, values: Tensor, *, units: Tensor, positions: Tensor) -> Window:
@@ -95,7 +121,7 @@ def reconstruct(
     ``stimulus`` is the image in the network's input frame, ``[H, W, C]`` uint8; or the network's
     input itself, a tensor ``[C, H, W]``; or a PIL image, which is preprocessed first. The result
     is signed and in the units of the network's input: the normalisation is not undone. ``rule``
-    names one of ``atlas.data.rules``, which differ only in what happens at a nonlinearity. Raises
+    names one of ``atlas.data.rules``. Raises
     ``UsageError`` for a layer, unit, position or rule that doesn't exist.
     """
     chosen = network.layer(layer)

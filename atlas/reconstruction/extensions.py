@@ -6,6 +6,7 @@ from atlas.networks import operations as ops
 from atlas.networks.graph import Graph
 from atlas.networks.operations import Node, Operation
 from atlas.reconstruction.recording import depends_on_inputs
+from atlas.reconstruction.rules import behaviour
 
 
 def extensions(graph: Graph) -> list[str]:
@@ -43,6 +44,8 @@ def image_free(graph: Graph, node: Node, rule: str) -> bool:
     factor. With the rule deconvnet, a stimulus enters by the switches of max poolings and by gates
     alone (Springenberg et al. 2015).
     """
+    if behaviour(rule).samples:
+        return False
     waiting, visited = [node], {node}
     while waiting:
         operation = graph.operations[waiting.pop()]

@@ -16,9 +16,13 @@ class Recording:
 
     ``switches`` holds, for each max pooling, the place of every window's maximum in the pooling's
     input, counted in row-major order: ``[N, C, h, w]``. ``inputs`` holds the inputs of the
-    operations whose backward step depends on them; of a ReLU, whether they are above 0.
+    operations whose backward step depends on them; of a ReLU, whether they are above 0; of the
+    image, under its own name, the stimuli, where a rule asks for them.
     ``activations`` holds the values of the requested nodes, ``[N, ...]``. ``factors`` are those of
-    the batch norms that signals have passed: the same for every signal.
+    the batch norms that signals have passed: the same for every signal. A graph with other weights,
+    such as the control twin's, has operations of its own, so its factors stand beside them.
+    ``ran`` is the graph that the stimuli ran through, where signals go down another one, as that of
+    the control twin.
     """
 
     graph: Graph
@@ -26,7 +30,8 @@ class Recording:
     switches: dict[Node, Tensor]
     inputs: dict[Node, dict[Node, Tensor]]
     activations: dict[Node, Tensor]
-    factors: dict[Node, Tensor] = field(default_factory=dict)
+    factors: dict[Operation, Tensor] = field(default_factory=dict)
+    ran: Graph | None = None
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,9 @@ def record(graph: Graph, inputs: Tensor, nodes: Iterable[Node], *rules: str) -> 
             operation = graph.operations.get(node)
             if operation is None:
                 continue
-            if depends_on_inputs(operation, recording.rules):
+            if isinstance(operation, ops.Input) and any(behaviour(rule).samples for rule in rules):
+                recording.inputs[node] = {node: inputs}
+            elif depends_on_inputs(operation, recording.rules):
                 rectifies = isinstance(operation, ops.Nonlinearity) and operation.rectifies
                 recording.inputs[node] = {
                     below: values[below] > 0 if rectifies else values[below]
@@ -62,7 +64,7 @@ def depends_on_inputs(operation: Operation, rules: Iterable[str]) -> bool:
 
     That of a max pooling depends on its switches alone.
     """
-    if isinstance(operation, ops.Product) and len(operation.inputs) == 1:
+    if isinstance(operation, ops.Product | ops.Sum) and len(operation.inputs) == 1:
         return False
     return any(behaviour(rule).needs_inputs(type(operation)) for rule in rules)
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from atlas.errors import UsageError
 from atlas.networks import operations as ops
 from atlas.networks.operations import Operation
+from atlas.reconstruction import relevance
 from atlas.reconstruction.adjoints import ADJOINTS, Parts, Step, gradient
 from atlas.reconstruction.projection import Projection
+from atlas.reconstruction.smoothing import SAMPLES
 from atlas.reconstruction.windows import Window
 
 # kinds of operations whose adjoints depend on the stimulus through their inputs
@@ -27,11 +29,15 @@ class Behaviour:
     """What a rule does: ``steps`` takes the place of ``ADJOINTS`` for the kinds that it holds.
 
     ``forgets`` are the kinds whose steps, unlike their adjoints, don't need the inputs of the
-    forward pass, which are then not recorded.
+    forward pass, which are then not recorded; ``records`` those whose steps, unlike their adjoints,
+    do. ``samples`` counts the stimuli, each changed from the recorded one, over whose projections a
+    rule takes the mean, which it then multiplies by the stimulus; 0 for a rule that goes down once.
     """
 
     steps: Mapping[type[Operation], Step] = field(default_factory=dict)
     forgets: frozenset[type[Operation]] = frozenset()
+    records: frozenset[type[Operation]] = frozenset()
+    samples: int = 0
 
     def step(self, projection: Projection, operation: Operation, signal: Window) -> Parts:
         """The signals below an operation of signals above it, as ``adjoints`` says."""
@@ -40,7 +46,7 @@ class Behaviour:
 
     def needs_inputs(self, kind: type[Operation]) -> bool:
         """Whether the step of a kind of operation depends on the operation's inputs."""
-        return kind in _AT_THE_STIMULUS - self.forgets
+        return kind in self.records or kind in _AT_THE_STIMULUS - self.forgets
 
 
 def _rectified(projection: Projection, operation: Operation, signal: Window) -> Parts:
@@ -55,6 +61,21 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "deconvnet": Behaviour({ops.Nonlinearity: _rectified}, frozenset({ops.Nonlinearity})),
     "guided": Behaviour({ops.Nonlinearity: _gradient_rectified}),
     "gradient": Behaviour(),
+    "lrp": Behaviour(
+        relevance.STEPS,
+        forgets=frozenset({ops.Nonlinearity, ops.GroupNorm, ops.Product, ops.Quotient}),
+        records=frozenset(
+            {
+                ops.Convolution,
+                ops.Linear,
+                ops.Sum,
+                ops.AveragePooling,
+                ops.AdaptiveAveragePooling,
+                ops.Resampling,
+            }
+        ),
+    ),
+    "smooth": Behaviour(forgets=_AT_THE_STIMULUS, samples=SAMPLES),
 }
 
 
