@@ -25,6 +25,11 @@
     document.body.append(draw("svg", { "class": "store", "aria-hidden": "true" }, [filter]));
   }
 
+  // the rules beside the first come after these, as the page offers them
+  function keyed() {
+    return VIEWS.concat(all(".views input").map(function (input) { return input.value; }).filter(function (name) { return VIEWS.indexOf(name) < 0; }));
+  }
+
   // lit patches are drawn when they are first looked at
   function lit(label, patch, reconstruction) {
     reconstruction.setAttribute("filter", "url(#lamp)");
@@ -79,7 +84,7 @@
   function choose(view) { if (isOffered(view)) site.remember("view", show(view)); }
 
   function turned(key) {
-    var view = VIEWS[Number(key) - 1];
+    var view = keyed()[Number(key) - 1];
     if (view) choose(view);
     return !!view;
   }

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from atlas.compute import beside
 from atlas.compute.stage import Stage
 from atlas.data.extras import NAMES, within
 from atlas.data.plan import LayerPlan, Plan
@@ -36,6 +37,7 @@ def plan_of(
                 settings.tiles, layer.held.size, network.preprocessing.input_shape[1:]
             ),
             layer.id,
+            len(beside.rules_of(network.graph, layer, settings.rule, settings.other_rules)),
         )
         for layer in network.choose(settings.layer_globs)
     )

@@ -287,7 +287,7 @@ def _reconstructed(
         for each in recording.rules
     }
     where = [(int(row), int(column)) for row, column in places.tolist()]
-    shown = {each: _projections(window) for each, window in down.items()}
+    shown = {each: projections(window) for each, window in down.items()}
     evidence = None
     if trial_inputs:
         true = uploaded(np.array([layer.held.true_box(*at).as_tuple() for at in where]), device)
@@ -301,14 +301,15 @@ def _reconstructed(
             rule=rule,
             inputs=trial_inputs,
         )
-        twins, marks = _projections(trials.twin), trials.marks.cpu().numpy()
+        twins, marks = projections(trials.twin), trials.marks.cpu().numpy()
         evidence = Evidence(trials.figures, twins, marks)
     boxes = [layer.held.box(*at) for at in where]
     gradients = shown.get("gradient")
     return Revisited(layer, units, ranks, images, boxes, shown[rule], gradients, evidence)
 
 
-def _projections(found: Window) -> Projections:
+def projections(found: Window) -> Projections:
+    """Windows of the input frame as arrays."""
     values = found.values.float().cpu().numpy()
     if found.top is None or found.left is None:
         return Projections(values, np.zeros((len(values), 2), np.int64))

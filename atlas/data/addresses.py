@@ -55,6 +55,11 @@ def tried_file(layer: str, unit: int) -> str:
     return f"{layer}/tried/{unit}.webp"
 
 
+def rule_file(layer: str, unit: int, rule: str) -> str:
+    """The nine reconstructions of a unit by another rule, side by side."""
+    return f"{layer}/rules/{rule}/{unit}.webp"
+
+
 def spectrum_file(layer: str, unit: int) -> str:
     """Patches of images that activate a unit less strongly than its nine."""
     return f"{layer}/spectrum/{unit}.webp"

@@ -95,6 +95,17 @@ def reconstructions(plan: Plan) -> int:
     return round(patches * _of_units(plan, each))
 
 
+def beside(plan: Plan) -> int:
+    """Plates by other rules, and the figures of each."""
+
+    def each(layer: LayerPlan) -> float:
+        plate = 0.55 * _pictured(layer, LOSSLESS, TRIED_BY_SIDE, TRIED, CLOSE_TRIED)
+        figures = 360 if plan.evidence else 0
+        return layer.beside * (figures + (plate if "rules" in plan.kept else 0))
+
+    return _of_units(plan, each)
+
+
 def examples(plan: Plan) -> int:
     """Weaker images: their data, and strips of their patches."""
     if not plan.evidence:

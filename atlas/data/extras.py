@@ -29,6 +29,7 @@ EXTRAS = (
     Extra("names", "what units follow, and whether they are one thing"),
     Extra("circuits", "circuits as pictures", other_way="pages have them in numbers"),
     Extra("trials", "pictures of the trials"),
+    Extra("rules", "pictures by other rules"),
     Extra("strips", "patches of weaker images"),
     Extra("moments", "units during training as pictures"),
     Extra("small", "small plates beside links", other_way="the plates themselves stand there"),

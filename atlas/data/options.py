@@ -78,6 +78,7 @@ SIZE = Kind(_size, lambda size: "x".join(map(str, size)))
 NUMBERS = Kind(_numbers, lambda numbers: ",".join(map(str, numbers)))
 GLOBS = Kind(_globs, ",".join)  # an option of this kind may be given several times
 WORDS = Kind(_words, ",".join)  # several of the option's choices
+LISTED = Kind(str)  # one of them, and perhaps more after commas, which ``Settings`` takes apart
 SWITCH = Kind(_switch, lambda value: str(value).lower())  # an option of this kind takes no text
 
 
@@ -117,10 +118,13 @@ class Option:
     def read(self, text: str) -> Any:
         """The value that a text means. Raises ``ValueError``, with a message for people."""
         value = self.kind.read(text)
-        for one in value if self.kind is WORDS else (value,):
+        for one in value if self.kind is WORDS else self._listed(value):
             if self.choices and one not in self.choices:
                 raise ValueError(f"{one!r} is not among {', '.join(self.choices)}")
         return value
+
+    def _listed(self, value: Any) -> list[Any]:
+        return value.split(",") if self.kind is LISTED else [value]
 
     def shared(self, value: Any) -> Any:
         """A value as it may leave this machine, in JSON types; texts are escaped."""

@@ -14,7 +14,7 @@ class LayerPlan:
     """A layer that will be shown: how many units, and the size of their nominal field in pixels.
 
     ``scanned`` is how many units it has, 0 where all are shown; ``close_up`` as in ``LayerFacts``;
-    ``name`` its id.
+    ``name`` its id; ``beside`` counts the other rules by which its reconstructions are drawn.
     """
 
     units: int
@@ -22,6 +22,7 @@ class LayerPlan:
     scanned: int = 0
     close_up: int | None = None
     name: str = ""
+    beside: int = 0
 
     @property
     def shown(self) -> Pair:

@@ -19,6 +19,7 @@ from atlas.data.escaping import escaped
 from atlas.data.experiments.table import ALL, NAMES, NONE, USUAL
 from atlas.data.options import (
     GLOBS,
+    LISTED,
     NATURAL,
     NUMBERS,
     PATH,
@@ -103,8 +104,19 @@ class Settings:
     rule: str = option(
         LOOK,
         "deconvnet",
+        kind=LISTED,
         choices=tuple(RULES),
-        help="what happens at a nonlinearity on the way down (default: deconvnet)",
+        help="how reconstructions come down (default: deconvnet); more after commas are "
+        "--other-rules",
+    )
+    other_rules: tuple[str, ...] = option(
+        LOOK,
+        (),
+        kind=WORDS,
+        choices=tuple(RULES),
+        metavar="RULE",
+        help="show and try what other rules draw beside it, several with commas (default: none; "
+        "guided in layers where no image enters a reconstruction by deconvnet)",
     )
     tiles: str = option(
         LOOK,
@@ -393,6 +405,13 @@ class Settings:
         scope="command",
         help="show a traceback when the command fails",
     )
+
+    def __post_init__(self) -> None:
+        """Take ``rule`` apart: the first is drawn, what stands after it are other rules."""
+        first, *more = self.rule.split(",")
+        others = tuple(one for one in dict.fromkeys((*more, *self.other_rules)) if one != first)
+        object.__setattr__(self, "rule", first)
+        object.__setattr__(self, "other_rules", others)
 
     @property
     def atlas_name(self) -> str:

@@ -15,6 +15,7 @@ from atlas.data.experiments.outcomes import FOLDER
 from atlas.data.experiments.table import EXPERIMENTS
 from atlas.data.plan import Estimate, nothing
 from atlas.site.render import (
+    beside,
     cards,
     claims,
     images,
@@ -115,6 +116,13 @@ PAGES: tuple[Page, ...] = (
         title=claims.TITLE,
         address=claims.FILE,
         estimate=claims.estimate,
+    ),
+    Page(
+        "rules",
+        beside.files,
+        title=beside.TITLE,
+        address=beside.FILE,
+        estimate=beside.estimate,
     ),
     Page("live", live.files, title="Live: the network in the page", address="live.html"),
     Page(

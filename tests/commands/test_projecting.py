@@ -18,7 +18,7 @@ from atlas.site.files import size
 from atlas.site.pages import PAGES
 
 IMAGES = DemoImages(96)
-LAYERS = (LayerPlan(10, (27, 27)), LayerPlan(10, (51, 51), name="conv3"))
+LAYERS = (LayerPlan(10, (27, 27)), LayerPlan(10, (51, 51), name="conv3", beside=1))
 PLAN = Plan(LAYERS, 100, (128, 128), checkpoints=3)
 EVERY = (*STAGES, *EXPERIMENT_STAGES)
 

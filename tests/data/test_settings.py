@@ -11,7 +11,7 @@ from atlas.data.settings import OPTIONS, Settings
 
 EVERYTHING = Settings(
     model="/home/me/models.py:make", weights="/home/me/w.pt", images="/home/me/photos/",
-    limit=500, layers=("conv*", "fc?"), units=8, rule="guided", tiles="close",
+    limit=500, layers=("conv*", "fc?"), units=8, rule="guided,lrp", tiles="close",
     near_duplicates=4, title="Seen", about="All of it.",
     masks=Path("/home/me/masks"), hierarchy=Path("/home/me/tree.tsv"), evidence="none",
     credit="A/B", images_licence="CC0", resize=256,
@@ -93,7 +93,8 @@ def test_the_command_follows_from_what_differs_from_the_defaults() -> None:
     assert Settings().command() == "python build.py"
     assert EVERYTHING.command() == (
         "python build.py --model models.py:make --weights w.pt --images photos --checkpoints "
-        "epochs --limit 500 --layers 'conv*,fc?' --units 8 --rule guided --tiles close --near-"
+        "epochs --limit 500 --layers 'conv*,fc?' --units 8 --rule guided --other-rules lrp "
+        "--tiles close --near-"
         "duplicates 4 --masks masks --hierarchy tree.tsv --evidence none "
         "--experiments fooling,maps --live off "
         "--subjects 'dog/*' --wants all --wants-more second --title Seen --about 'All of it.' "
@@ -109,6 +110,19 @@ def test_the_arguments_for_another_process_hold_private_settings_too() -> None:
     assert given.arguments() == [
         "--model", "/home/me/models.py:make", "--credit=-", "--out", "/srv/site", "--no-jpeg",
     ]  # fmt: skip
+
+
+def test_rules_after_the_first_are_other_rules() -> None:
+    for given in (
+        Settings(rule="guided,lrp,guided,deconvnet", other_rules=("lrp", "smooth")),
+        Settings(rule="guided", other_rules=("lrp", "deconvnet", "smooth", "guided")),
+    ):
+        assert (given.rule, given.other_rules) == ("guided", ("lrp", "deconvnet", "smooth"))
+    assert Settings().rule == "deconvnet" and Settings().other_rules == ()
+    rule = next(one for one in OPTIONS if one.name == "rule")
+    assert rule.read("deconvnet,lrp") == "deconvnet,lrp"
+    with pytest.raises(ValueError, match="'lpr' is not among deconvnet, guided"):
+        rule.read("deconvnet,lpr")
 
 
 def test_what_stages_ask_settings() -> None:

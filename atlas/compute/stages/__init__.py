@@ -22,6 +22,7 @@ from atlas.compute.stages import (
     nine,
     peaks,
     reconstructions,
+    rules,
     scan,
     small,
     stimuli,
@@ -58,6 +59,7 @@ STAGES: tuple[Stage, ...] = (
     names.STAGE,
     faces.STAGE,
     telling.STAGE,
+    rules.STAGE,
 )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from atlas.compute.evidence_figures import evidence_of
 from atlas.compute.plates import write_plates
 from atlas.compute.second_pass import revisit
 from atlas.compute.stage import Stage
@@ -19,9 +20,7 @@ from atlas.data.documents import (
     PerUnit,
     UnitReconstructions,
 )
-from atlas.data.measures import MEASURES
 from atlas.data.plan import Plan
-from atlas.data.records import Evidence
 from atlas.drawing import pixels
 from atlas.evidence.control import control_twin
 from atlas.reconstruction import effective
@@ -87,23 +86,11 @@ def _results(layer: ShownLayer, store: TileStore) -> tuple[UnitReconstructions, 
         nine = slice(len(unit.nine))
         energy = store.energies[row, nine].sum(0, dtype=np.float64)
         box = effective.box_of(energy[:height], energy[height:])
-        evidence = _evidence(store.figures[row, nine]) if unit.nine else None
+        evidence = evidence_of(store.figures[row, nine]) if unit.nine else None
         is_close = bool(layer.close_ups) and layer.close_ups[row].side is not None
         close = tuple(map(tuple, store.boxes[row, nine].tolist())) if is_close else ()
         results.append(UnitReconstructions(unit.unit, box, evidence, close))
     return tuple(results)
-
-
-def _evidence(figures: np.ndarray) -> Evidence | None:
-    """The figures of a unit's reconstructions, ``[nine, measures]``, NaN where not tried."""
-    if not figures.shape[1]:
-        return None
-    return {
-        measure.name: tuple(
-            round(float(figure), 3) if np.isfinite(figure) else None for figure in column
-        )
-        for measure, column in zip(MEASURES, figures.T, strict=True)
-    }
 
 
 def _scratch(plan: Plan) -> int:

@@ -75,15 +75,19 @@ CONTROL = PictureView(
 TILE_LAMP = Lamp(f"{lit.BLUR:.4g}")
 
 
-def of_pairs(*, patches: bool, tried: bool) -> PictureViews | None:
+def of_pairs(
+    *, patches: bool, tried: bool, beside: tuple[PictureView, ...] = ()
+) -> PictureViews | None:
     """The views of a unit's pairs; None where there is only one.
 
-    ``patches`` is whether they may be shown, ``tried`` whether trials are.
+    ``patches`` is whether they may be shown, ``tried`` whether trials are; ``beside`` are those of
+    other rules.
     """
     offered = [RECONSTRUCTION]
     offered += [LIT_TRIED if tried else LIT] if patches else []
     offered += [MARKS] if patches and tried else []
     offered += [CONTROL] if tried else []
+    offered += beside
     return PictureViews(tuple(offered), TILE_LAMP) if len(offered) > 1 else None
 
 

@@ -12,7 +12,15 @@ from atlas.data.documents import NINE
 from atlas.data.records import LayerData, Link, Pair, Plate, Unit
 from atlas.drawing import pixels
 from atlas.site import atlas_phrases, phrases
-from atlas.site.render import evidence_tables, faces, picture_views, snippets, unit_names, wants
+from atlas.site.render import (
+    beside,
+    evidence_tables,
+    faces,
+    picture_views,
+    snippets,
+    unit_names,
+    wants,
+)
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.circuits import Circuit, circuit
 from atlas.site.render.pictures import BoxedStimulus, looked_at, preview
@@ -144,7 +152,8 @@ class UnitPage:
 
     ``label`` is what the unit is best called, None where nothing speaks for a name; ``called``
     people's own name for it in quotation marks, "" for most. ``trust`` says in a sentence what
-    ``evidence`` has in a table. ``views`` is None where there is no choice between them.
+    ``evidence`` has in a table. ``views`` is None where there is no choice between them,
+    ``beside`` where other rules drew nothing.
     ``plate_file`` is the link to its plate. ``overlaps`` is None where nothing was compared with
     concepts, ``filter`` where the layer's filters can't be drawn, ``circuit`` where no unit below
     is known. ``live`` leads to the page that runs the network, with this unit chosen; "" where
@@ -161,6 +170,7 @@ class UnitPage:
     pictures: bool
     stimuli: bool
     views: picture_views.PictureViews | None
+    beside: beside.Beside | None
     plate_file: str
     plate: Plate
     pairs: tuple[WinnerPair, ...]
@@ -214,6 +224,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         preview=preview(view, layer, unit.unit),
         oembed=f"{unit.unit}.oembed.json" if view.info.base and view.atlas.keeps("cards") else "",
     )
+    others = beside.of_unit(view, layer, unit)
     content = UnitPage(
         layer=layer.layer,
         unit=unit.unit,
@@ -224,7 +235,10 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         crisp=pixels.is_crisp(layer.shown),
         pictures=view.atlas.pictures,
         stimuli=view.atlas.stimuli,
-        views=picture_views.of_pairs(patches=view.atlas.pictures, tried=is_tried),
+        views=picture_views.of_pairs(
+            patches=view.atlas.pictures, tried=is_tried, beside=others.views if others else ()
+        ),
+        beside=others,
         plate_file=f"{unit.unit}.webp",
         plate=layer.plate,
         pairs=tuple(

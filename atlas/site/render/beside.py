@@ -1,0 +1,228 @@
+"""What other rules draw and how they fare: views on a unit's page, and the page that compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from atlas.data import addresses
+from atlas.data.beside import RULES_BESIDE, LayerRules
+from atlas.data.measures import mean
+from atlas.data.plan import Plan
+from atlas.data.records import Evidence, LayerData, Unit
+from atlas.drawing.nines import SIDE
+from atlas.site.contest import contest
+from atlas.site.measure_words import MEASURE_WORDS
+from atlas.site.render.base import Anchor, Crumb
+from atlas.site.render.evidence_tables import Row, Table, figure
+from atlas.site.render.picture_views import PictureView
+from atlas.site.render.view import AtlasView
+
+FILE, TITLE = "rules.html", "Which rule's pictures to trust"
+WORDS = {"lrp": "LRP", "smooth": "Integrated"}  # on a button; others are their names
+SAID = {
+    "deconvnet": "What passes down is rectified on its way, whatever the image had there.",
+    "guided": "Guided backpropagation: nothing passes down where a unit below was silent.",
+    "gradient": "The gradient at this image, times the activation.",
+    "lrp": "Relevance: the activation shared out, layer by layer, among what it was made of.",
+    "smooth": "Integrated gradients: those on the way from plain grey to the image, times the "
+    "image.",
+}
+WHY = "It is here because no image enters this layer's reconstructions by deconvnet."
+COMPARED = (("kept", True), ("lost", True), ("ssim", False), ("own", True))  # and is more better?
+
+
+@dataclass(frozen=True)
+class RuleSheet:
+    """A sheet of the nine reconstructions by another rule: the link to it."""
+
+    rule: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What other rules make of a unit: sheets, if pictures are kept, their views, their figures.
+
+    ``cells`` are the places of the nine on a sheet, as classes of the style sheet.
+    """
+
+    sheets: tuple[RuleSheet, ...]
+    views: tuple[PictureView, ...]
+    table: Table | None
+    cells: tuple[str, ...] = tuple(f"r{rank // SIDE} c{rank % SIDE}" for rank in range(SIDE * SIDE))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A table that compares rules over units: of a layer, or of all; the heads are measures'."""
+
+    name: str
+    layer: Anchor | None
+    units: int
+    rows: tuple[tuple[str, tuple[tuple[str, bool], ...]], ...]
+
+
+@dataclass(frozen=True)
+class RulesPage:
+    """What the page shows."""
+
+    title: str
+    lead: str
+    heads: tuple[str, ...]
+    tables: tuple[Compared, ...]
+
+
+def of_unit(view: AtlasView, layer: LayerData, unit: Unit) -> Beside | None:
+    """What other rules make of a unit; None where there are none."""
+    found = _found(view, layer.layer)
+    if found is None or not unit.nine:
+        return None
+    own = found.of(unit.unit)
+    evidence = own.evidence if own else {}
+    drawn = view.atlas.keeps("rules")
+    first = view.atlas.rule
+    return Beside(
+        tuple(RuleSheet(rule, f"rules/{rule}/{unit.unit}.webp") for rule in found.rules)
+        if drawn
+        else (),
+        tuple(
+            PictureView(rule, WORDS.get(rule, rule.capitalize()),
+                        _said(rule, found, evidence.get(rule), unit.evidence, first))
+            for rule in found.rules
+        )
+        if drawn
+        else (),
+        _table(found.rules, evidence, unit.evidence, first),
+    )  # fmt: skip
+
+
+def _found(view: AtlasView, layer: str) -> LayerRules | None:
+    return view.kept(RULES_BESIDE, layer) if view.has(RULES_BESIDE, layer) else None
+
+
+def _said(
+    rule: str, found: LayerRules, own: Evidence | None, first: Evidence | None, drawn: str
+) -> str:
+    parts = [SAID[rule]]
+    if own:
+        kept, lost, ssim, unique = (_pair(name, own, first) for name, _ in COMPARED)
+        parts.append(
+            f"Its marks keep {kept} of the activation and lose {lost}; likeness to the control "
+            f"{ssim}, unique {unique}. In brackets {drawn}."
+        )
+    if not found.asked:
+        parts.append(WHY)
+    return " ".join(parts)
+
+
+def _pair(name: str, own: Evidence, first: Evidence | None) -> str:
+    words = next(one for one in MEASURE_WORDS if one.name == name)
+    mine, other = (mean((some or {}).get(name, ())) for some in (own, first))
+    return f"{figure(mine, words)} ({figure(other, words)})"
+
+
+def _table(
+    rules: Sequence[str], evidence: Mapping[str, Evidence], first: Evidence | None, drawn: str
+) -> Table | None:
+    if not evidence or not first:
+        return None
+    columns = {drawn: first, **{rule: evidence.get(rule, {}) for rule in rules}}
+    rows = tuple(
+        Row(
+            words.text,
+            tuple(figure(mean(one.get(words.name, ())), words) for one in columns.values()),
+        )
+        for words in MEASURE_WORDS
+    )
+    return Table(tuple(columns), rows)
+
+
+def files(view: AtlasView) -> Iterator[tuple[str, str]]:
+    """The page that compares rules: (address within the atlas, HTML)."""
+    tables = list(_tables(view))
+    if not tables:
+        return
+    head = view.head(
+        FILE,
+        title=TITLE,
+        description=f"Which rule's reconstructions hold most, layer by layer, in {view.title}",
+        crumbs=(Crumb("rules"),),
+    )
+    heads = tuple(_head(name) for name, _ in COMPARED)
+    yield FILE, view.renderer.page("rules.html", head, RulesPage(
+        TITLE, _lead(tables[0], heads), heads, tuple(tables)
+    ))  # fmt: skip
+
+
+def _head(name: str) -> str:
+    return next(one.head for one in MEASURE_WORDS if one.name == name)
+
+
+def _tables(view: AtlasView) -> Iterator[Compared]:
+    page = view.page(FILE)
+    of_all: dict[tuple[str, ...], list[dict[str, Evidence]]] = {}
+    layers = []
+    for name, layer in view.layers.items():
+        found = _found(view, name)
+        if found is None:
+            continue
+        units = []
+        for unit in layer.top:
+            own = found.of(unit.unit)
+            if own and own.evidence and unit.evidence:
+                units.append({view.atlas.rule: unit.evidence, **own.evidence})
+        rules = (view.atlas.rule, *found.rules)
+        of_all.setdefault(rules, []).extend(units)
+        link = Anchor(name, view.link(addresses.layer_page(name), page))
+        layers.append((name, link, rules, units))
+    for rules, units in of_all.items():
+        together = _compared("All layers", None, rules, units)
+        if together and sum(one[2] == rules for one in layers) > 1:
+            yield together
+    for name, link, rules, units in layers:
+        table = _compared(name, link, rules, units)
+        if table:
+            yield table
+
+
+def _compared(
+    name: str, layer: Anchor | None, rules: Sequence[str], units: Sequence[dict[str, Evidence]]
+) -> Compared | None:
+    cells: dict[str, list[tuple[str, bool]]] = {rule: [] for rule in rules}
+    count = 0
+    for measure, most in COMPARED:
+        words = next(one for one in MEASURE_WORDS if one.name == measure)
+        figures = {
+            rule: [mean(unit.get(rule, {}).get(measure, ())) for unit in units] for rule in rules
+        }
+        scores, counted = contest(figures, most=most)
+        count = max(count, counted)
+        by_rule = {score.rule: score for score in scores}
+        for rule in rules:
+            score = by_rule.get(rule)
+            if score is None:
+                cells[rule].append(("–", False))
+                continue
+            error = f"{100 * score.error:.1f}" if words.is_share else f"{score.error:.2f}"
+            cells[rule].append((f"{figure(score.mean, words)} ± {error}", score.wins))
+    if all(text == "–" for row in cells.values() for text, _ in row):
+        return None
+    return Compared(name, layer, count, tuple((rule, tuple(row)) for rule, row in cells.items()))
+
+
+def _lead(table: Compared, heads: Sequence[str]) -> str:
+    """Who wins what in a table, in a sentence."""
+    words = ("keep most", "lose most", "look least like the control's", "are most the unit's own")
+    won = []
+    for place, said in enumerate(words[: len(heads)]):
+        winner = next((rule for rule, row in table.rows if row[place][1]), None)
+        won.append(f"{said}: {winner or 'no rule alone'}")
+    where = "Over all layers" if table.layer is None else f"In {table.name}"
+    return f"{where}, whose pictures " + "; ".join(won) + "."
+
+
+def estimate(plan: Plan) -> int:
+    """Bytes of the page."""
+    layers = [layer for layer in plan.layers if layer.beside]
+    return 4_000 + sum(400 * (layer.beside + 2) for layer in layers) if layers else 0

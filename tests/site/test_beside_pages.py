@@ -1,0 +1,79 @@
+"""Other rules on pages: views and figures of units, and the page that compares them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from atlas.data.beside import RULES_BESIDE, LayerRules, UnitRules
+from atlas.data.measures import MEASURES
+from atlas.site.render import beside, units
+from atlas.site.render.base import Renderer
+from atlas.site.render.view import AtlasView
+
+SPARE = ("*.html", "*.jpg", "*.webp", "embed", "experiments", "live")
+
+
+@pytest.fixture(scope="module")
+def view(few: Path, tmp_path_factory: pytest.TempPathFactory) -> AtlasView:
+    """An atlas where lrp keeps a tenth more than deconvnet in conv3, and guided came by itself."""
+    folder = tmp_path_factory.mktemp("beside") / "small"
+    shutil.copytree(few / "small", folder, ignore=shutil.ignore_patterns(*SPARE))
+    layers = AtlasView.read(folder, Renderer()).layers
+    for name, rule, asked in (("conv3", "lrp", True), ("conv4", "guided", False)):
+        found = []
+        for unit in layers[name].top:
+            own = {
+                one.name: tuple(
+                    None if figure is None else figure + 0.1 * (one.name == "kept")
+                    for figure in (unit.evidence or {}).get(one.name, ())
+                )
+                for one in MEASURES
+            }
+            found.append(UnitRules(unit.unit, {rule: own} if unit.evidence else {}))
+        RULES_BESIDE.write(folder, LayerRules((rule,), asked, tuple(found)), name)
+    return AtlasView.read(folder, Renderer())
+
+
+def test_a_units_page_offers_its_rules_as_views(view: AtlasView) -> None:
+    for name, rule, word in (("conv3", "lrp", "LRP"), ("conv4", "guided", "Guided")):
+        layer = view.layers[name]
+        unit = next(one for one in layer.top if len(one.nine) == 9)
+        page = units.unit_page(view, layer, unit)
+        assert f'name="view" value="{rule}"><span>{word}</span>' in page
+        source = f"rules/{rule}/{unit.unit}.webp"
+        sheets = re.findall(
+            rf'class="by by-{rule} (r. c.)"><img src="{source}" loading="lazy"', page
+        )
+        assert sheets == [f"r{rank // 3} c{rank % 3}" for rank in range(9)]
+        (said,) = re.findall(rf'<p class="in-{rule}">(.*?)</p>', page)
+        assert ("no image enters" in said) == (rule == "guided")
+        kept = re.findall(r"keep (\d+) % \((\d+) %\)", said)
+        assert [int(a) - int(b) in (9, 10, 11) for a, b in kept] == [True]
+        assert f'<th scope="col">deconvnet</th><th scope="col">{rule}</th>' in page
+    plain = view.layers["conv2"]
+    assert "loading" not in units.unit_page(view, plain, plain.top[0]).partition("<details")[0]
+
+
+def test_a_page_says_which_rule_wins(view: AtlasView) -> None:
+    ((address, page),) = beside.files(view)
+    assert address == "rules.html" and "conv2" not in page.partition("<section>")[2]
+    conv3 = page[page.index("conv3</a></h2>") :].partition("</section>")[0]
+    rows = dict(re.findall(r'<tr><th scope="row">(\w+)</th>(.*?)</tr>', conv3))
+    assert list(rows) == ["deconvnet", "lrp"]
+    cells = {rule: re.findall(r"<td>(.*?)</td>", row) for rule, row in rows.items()}
+    assert cells["lrp"][0].startswith("<b>") and not cells["deconvnet"][0].startswith("<b>")
+    assert not any(cell.startswith("<b>") for row in cells.values() for cell in row[1:])
+    assert "keep most: lrp" in page and "lose most: no rule alone" in page
+
+
+def test_an_atlas_without_has_neither(view: AtlasView) -> None:
+    for layer in ("conv3", "conv4"):
+        RULES_BESIDE.path(view.folder, layer).unlink()
+    bare = AtlasView.read(view.folder, Renderer())
+    assert list(beside.files(bare)) == []
+    layer = bare.layers["conv3"]
+    assert "by-lrp" not in units.unit_page(bare, layer, layer.top[0])
