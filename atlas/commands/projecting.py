@@ -53,6 +53,7 @@ def plan_of(
         kept=settings.kept,
         checkpoints=len(checkpoints.files) if checkpoints else 0,
         wants=settings.wants,
+        curves=settings.curves,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from atlas.compute import verify_names, verify_rules, verify_wants
+from atlas.compute import verify_curves, verify_names, verify_rules, verify_wants
 from atlas.compute.second_pass import Visit, revisit
 from atlas.compute.verify_names import NOTHING, Known
 from atlas.data import addresses
@@ -96,7 +96,7 @@ def verify(
 ) -> Iterator[Verdict]:
     """Compute units anew and compare their values, images, positions and reconstructions.
 
-    Other rules' figures, names, faces and answers, too, where ``known`` has what they need.
+    Other rules' figures, curves, names, faces and answers, too, where ``known`` has what they need.
     The rule, the number of slots and what counts as a duplicate are as the atlas's data say.
     Raises ``AtlasError`` if the network's weights or the images are not those of the atlas.
     """
@@ -127,6 +127,7 @@ def verify(
         folder, facts, chosen, network, images, known=known, running=running
     )
     others = verify_rules.differences(folder, facts, chosen, network, images, running=running)
+    curves = verify_curves.differences(folder, facts, chosen, network, images, running=running)
     for name, units in chosen.items():
         made = verify_wants.differences(folder, name, units, network, slots=running.slots)
         for number in units:
@@ -141,7 +142,7 @@ def verify(
                     path, drawn, layers[name], count, sharp=facts.keeps("sharp")
                 )
             differs += [*made.get(number, []), *figures.get((name, number), [])]
-            differs += others.get((name, number), [])
+            differs += [*others.get((name, number), []), *curves.get((name, number), [])]
             yield Verdict(name, number, tuple(differs))
 
 

@@ -38,7 +38,8 @@ class Plan:
     ``classes`` is whether any of their classes has several images, and ``concepts`` whether there
     are masks; ``pictures`` is whether they may be shown, ``evidence`` whether reconstructions are
     tried, and ``kept`` names the extras. ``checkpoints`` counts those of the network from the way
-    of its training. ``wants`` says for which units pictures are made.
+    of its training. ``wants`` says for which units pictures are made, ``curves``
+    for which reconstructions are tried at several shares.
     """
 
     layers: tuple[LayerPlan, ...]
@@ -51,6 +52,7 @@ class Plan:
     kept: frozenset[str] = frozenset(NAMES)
     checkpoints: int = 0
     wants: str = "none"
+    curves: str = "none"
 
     @property
     def units(self) -> int:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from atlas.data import extras
+from atlas.data.curves import CHOICES as DRAWN_FOR
+from atlas.data.curves import NONE as NO_CURVES
 from atlas.data.escaping import escaped
 from atlas.data.experiments.table import ALL, NAMES, NONE, USUAL
 from atlas.data.options import (
@@ -188,6 +190,14 @@ class Settings:
         choices=MADE_FOR,
         help="make pictures that excite units, by gradient ascent, for 'all' units, for those that "
         "stand for their layer ('representative'), or for 'none' (the default)",
+    )
+    curves: str = option(
+        LOOK,
+        NO_CURVES,
+        choices=DRAWN_FOR,
+        help="try reconstructions at several shares of their pixels, not at a fifth alone, for "
+        "'all' units, for those that stand for their layer ('representative'), or for 'none' (the "
+        "default)",
     )
     wants_more: tuple[str, ...] = option(
         LOOK,

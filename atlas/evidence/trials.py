@@ -96,7 +96,7 @@ def run_trials(
         stimulus=winners.stimulus,
         rule=rule,
     )
-    where = _inside(reconstructions, winners.box)
+    where = inside_boxes(reconstructions, winners.box)
     cells = measures.cells(where) > 0
     own_scaled, twin_scaled = measures.scaled(values), measures.scaled(twin.values)
     energy = measures.cells(own_scaled.square().sum(1))
@@ -116,17 +116,17 @@ def run_trials(
     figures["rank"] = measures.rank_correlation(
         energy.flatten(1), twin_energy.flatten(1), filled.flatten(1)
     )
-    marked = _as_windows(reconstructions, pixels)
-    shares = _shares(winners, marked, layer=layer, graph=recording.graph, inputs=inputs)
+    marked = as_windows(reconstructions, pixels)
+    shares = shares_of(winners, marked, layer=layer, graph=recording.graph, inputs=inputs)
     figures["kept"], figures["lost"] = shares.kept, shares.lost
 
     few = winners.rank % EVERY == 0
     if few.any():
         some, own = winners.only(few), _chosen(reconstructions, few)
-        moved = measures.moved(marks[few], cells[few], _random(layer, some))
-        elsewhere = _as_windows(own, measures.enlarged(moved, *size))
+        moved = measures.moved(marks[few], cells[few], random_of(layer, some))
+        elsewhere = as_windows(own, measures.enlarged(moved, *size))
         others = _other_units(some, layer=layer, recording=recording, rule=rule)
-        shares = _shares(some, elsewhere, layer=layer, graph=recording.graph, inputs=inputs)
+        shares = shares_of(some, elsewhere, layer=layer, graph=recording.graph, inputs=inputs)
         taken = {
             "kept_elsewhere": shares.kept,
             "lost_elsewhere": shares.lost,
@@ -153,16 +153,16 @@ def _other_units(winners: Winners, *, layer: Layer, recording: Recording, rule: 
 
 
 @dataclass(frozen=True)
-class _Shares:
+class Shares:
     """The share of B activations that is kept with marks alone, and lost without them: ``[B]``."""
 
     kept: Tensor
     lost: Tensor
 
 
-def _shares(
+def shares_of(
     winners: Winners, marks: Window, *, layer: Layer, graph: Graph, inputs: TrialInputs
-) -> _Shares:
+) -> Shares:
     """Run the network again with only the marks sharp, and with only the marks blurred.
 
     ``marks`` are windows of the input frame, ``[B, 1, h, w]``, 1 or 0.
@@ -190,7 +190,7 @@ def _shares(
         marks_alone, rest_alone = values.clamp_min(0).chunk(2)
         kept.append(marks_alone / some.value)
         lost.append(1 - rest_alone / some.value)
-    return _Shares(torch.cat(kept), torch.cat(lost))
+    return Shares(torch.cat(kept), torch.cat(lost))
 
 
 def _at(inputs: Tensor, stimulus: Tensor, span: Span | None) -> Tensor:
@@ -198,7 +198,7 @@ def _at(inputs: Tensor, stimulus: Tensor, span: Span | None) -> Tensor:
     return inputs[stimulus] if span is None else gathered(inputs, stimulus, span)
 
 
-def _inside(windows: Window, box: Tensor) -> Tensor:
+def inside_boxes(windows: Window, box: Tensor) -> Tensor:
     """The pixels of windows of the input frame that lie in boxes ``[B, 4]``: ``[B, h, w]``, 1 or 0.
 
     A window without a place is the whole frame.
@@ -211,7 +211,7 @@ def _inside(windows: Window, box: Tensor) -> Tensor:
     return (down[:, :, None] & across[:, None, :]).to(windows.values.dtype)
 
 
-def _as_windows(windows: Window, marks: Tensor) -> Window:
+def as_windows(windows: Window, marks: Tensor) -> Window:
     """Marks of pixels ``[B, h, w]`` as windows in the places of these."""
     return replace(windows, values=marks[:, None].to(windows.values.dtype))
 
@@ -223,7 +223,7 @@ def _chosen(window: Window, rows: Tensor) -> Window:
     return Window(window.values[rows], window.top[rows], window.left[rows])
 
 
-def _random(layer: Layer, winners: Winners) -> Tensor:
+def random_of(layer: Layer, winners: Winners) -> Tensor:
     """A number in [0, 1) for each winner, ``[B]``, the same in every run."""
     name = zlib.crc32(layer.id.encode())
     keys = torch.stack([winners.image, winners.unit, winners.rank], 1).tolist()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from atlas.data.curves import UnitCurves
 from atlas.data.faces import UnitFaces
 from atlas.data.measures import MEASURES, mean
 from atlas.data.names import UnitName
@@ -27,6 +28,7 @@ class Known:
     name: UnitName | None
     faces: UnitFaces | None
     telling: UnitTelling | None
+    curves: UnitCurves | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,12 @@ COLUMNS: tuple[Column, ...] = (
         )
         for one in MEASURES
     ),
+    Column("kept_between", float, "area between its order and a shifted one, kept",
+           "area between the curves of what is kept, in its reconstructions' order and shifted",
+           lambda k: k.curves.kept_between.mean if k.curves else None),
+    Column("left_between", float, "area between its order and a shifted one, blurred",
+           "the same of what is left when it is blurred",
+           lambda k: k.curves.left_between.mean if k.curves else None),
     Column(
         "overlap_concept", str, "",
         "concept whose areas it overlaps with most, beyond chance",

@@ -20,7 +20,8 @@ EVERYTHING = Settings(
     config=Path("/home/me/atlas.toml"), notes=Path("/home/me/notes"), base_url="https://a.b/c/",
     images_policy="pointers", jpeg=False, lean=True, without=("cards", "jpeg"), device="cpu",
     seed=-3, batch_size=32, checkpoints=Path("/home/me/epochs"), live="off",
-    experiments=("fooling", "maps"), subjects=("dog/*",), wants="all", wants_more=("second",),
+    experiments=("fooling", "maps"), subjects=("dog/*",), wants="all", curves="all",
+    wants_more=("second",),
     workers=99, strict=True, fresh=True, debug=True,
 )  # fmt: skip
 
@@ -97,7 +98,8 @@ def test_the_command_follows_from_what_differs_from_the_defaults() -> None:
         "--tiles close --near-"
         "duplicates 4 --masks masks --hierarchy tree.tsv --evidence none "
         "--experiments fooling,maps --live off "
-        "--subjects 'dog/*' --wants all --wants-more second --title Seen --about 'All of it.' "
+        "--subjects 'dog/*' --wants all --curves all --wants-more second "
+        "--title Seen --about 'All of it.' "
         "--credit A/B --images-licence CC0 "
         "--resize 256 --crop 224x192 --mean 0.5,0.4,0.3 --std 0.25,0.25,1.0 --interpolation "
         "bicubic --colour rgb --name mine --budget 20 --base-url https://a.b/c/ --images-policy "

@@ -12,6 +12,7 @@ from atlas.compute.stages import (
     concepts,
     connections,
     contributions,
+    curves,
     examples,
     faces,
     figures,
@@ -65,6 +66,7 @@ STAGES: tuple[Stage, ...] = (
 
 def stages_of(settings: Settings) -> tuple[Stage, ...]:
     """The stages of a build: those of every atlas, and what is asked for besides."""
-    asked = () if settings.wants == NONE else (wants.STAGE,)
+    asked = [] if settings.wants == NONE else [wants.STAGE]
+    asked += [] if settings.curves == NONE else [curves.STAGE]
     names = {one.name for one in chosen(settings.experiments)}
     return (*STAGES, *asked, *(stage for stage in EXPERIMENT_STAGES if stage.name in names))

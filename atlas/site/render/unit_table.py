@@ -12,6 +12,7 @@ from atlas.data.faces import FACES
 from atlas.data.plan import Plan
 from atlas.data.telling import TELLING
 from atlas.site.columns import COLUMNS, Known, Value
+from atlas.site.render import curves
 from atlas.site.render.view import AtlasView
 
 CSV, PARQUET = "units.csv", "units.parquet"
@@ -28,6 +29,7 @@ def known_of(view: AtlasView, layer: str) -> list[Known]:
         if view.has(TELLING, layer)
         else {}
     )
+    drawn = curves.known(view, layer)
     return [
         Known(
             facts,
@@ -35,6 +37,7 @@ def known_of(view: AtlasView, layer: str) -> list[Known]:
             view.followed(layer, unit.unit),
             faces.get(unit.unit),
             telling.get(unit.unit),
+            drawn.get(unit.unit),
         )
         for unit in facts.top
     ]

@@ -14,6 +14,7 @@ from atlas.drawing import pixels
 from atlas.site import atlas_phrases, phrases
 from atlas.site.render import (
     beside,
+    curves,
     evidence_tables,
     faces,
     picture_views,
@@ -178,6 +179,7 @@ class UnitPage:
     caption: Caption
     trust: str
     evidence: evidence_tables.Table | None
+    curves: curves.Drawn | None
     naming: unit_names.Naming | None
     faces: faces.Faces | None
     spectrum: Spectrum | None
@@ -257,6 +259,7 @@ def unit_page(view: AtlasView, layer: LayerData, unit: Unit) -> str:
         ),
         trust=evidence_tables.trust(unit, image_free=layer.image_free),
         evidence=evidence_tables.of_unit(unit, view.summary(layer.layer)),
+        curves=curves.of_unit(view, layer.layer, unit.unit),
         naming=unit_names.of_unit(view, layer.layer, unit.unit, page),
         faces=faces.of_unit(view, layer.layer, unit.unit, page),
         spectrum=spectrum(view, layer, unit, page),
