@@ -18,7 +18,7 @@ from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 from atlas.reconstruction.extensions import image_free
 
-DECONVNET, GUIDED = "deconvnet", "guided"
+DECONVNET, GUIDED, SMOOTH = "deconvnet", "guided", "smooth"
 
 
 def rules_of(graph: Graph, layer: Layer, rule: str, others: Sequence[str]) -> tuple[str, ...]:
@@ -55,11 +55,13 @@ def drawn_and_tried(
     boxes: Sequence[Box],
     tile: Pair | None,
     tried: bool,
+    pictures: bool = True,
 ) -> dict[str, np.ndarray]:
     """What some rules make of a piece's B winners, by name.
 
     "RULE figures" ``[B, M]`` float32, one for each of ``MEASURES``, where they are ``tried``; and
-    "RULE tiles" ``[B, h, w, 3]`` uint8, which show ``boxes``, where there is a ``tile``.
+    "RULE tiles" ``[B, h, w, 3]`` uint8, which show ``boxes``, where there is a ``tile``. Without
+    ``pictures`` of the images there are none by a rule that multiplies by their pixels.
     """
     down = descent(network, control, piece, stimuli, rules)
     found: dict[str, np.ndarray] = {}
@@ -74,7 +76,7 @@ def drawn_and_tried(
                 rule=rule,
                 inputs=down.inputs,
             ).figures
-        if tile:
+        if tile and (pictures or rule != SMOOTH):
             shown = projections(windows)
             found[f"{rule} tiles"] = np.stack([
                 pixels.reconstruction(

@@ -99,8 +99,8 @@ def beside(plan: Plan) -> int:
     """Plates by other rules, and the figures of each."""
 
     def each(layer: LayerPlan) -> float:
-        plate = 0.55 * _pictured(layer, LOSSLESS, TRIED_BY_SIDE, TRIED, CLOSE_TRIED)
-        figures = 360 if plan.evidence else 0
+        plate = 0.25 * _pictured(layer, LOSSLESS, TRIED_BY_SIDE, TRIED, CLOSE_TRIED)
+        figures = 450 if plan.evidence else 0
         return layer.beside * (figures + (plate if "rules" in plan.kept else 0))
 
     return _of_units(plan, each)

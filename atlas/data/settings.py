@@ -38,6 +38,7 @@ from atlas.data.rules import RULES
 from atlas.data.wants import CHOICES as MADE_FOR
 from atlas.data.wants import MORE as MADE_BESIDES
 from atlas.data.wants import NONE as NOTHING_MADE
+from atlas.errors import UsageError
 
 HOME = Path(__file__).resolve().parents[2]  # the folder of build.py
 DEMO_IMAGES = 2_400
@@ -420,6 +421,11 @@ class Settings:
         """Take ``rule`` apart: the first is drawn, what stands after it are other rules."""
         first, *more = self.rule.split(",")
         others = tuple(one for one in dict.fromkeys((*more, *self.other_rules)) if one != first)
+        if first == "smooth" and not self.pictures:
+            raise UsageError(
+                "--rule smooth multiplies by the images' pixels, which --images-policy pointers "
+                "keeps back: choose another rule"
+            )
         object.__setattr__(self, "rule", first)
         object.__setattr__(self, "other_rules", others)
 

@@ -82,6 +82,14 @@ def test_a_sheet_shows_the_nine_by_the_rule(built: Path, rule: str) -> None:
         assert np.abs(part.astype(int) - wanted).max() <= 1  # boxes so small have no loss
 
 
+def test_no_sheet_holds_the_image_where_it_may_not_be_shown(tmp_path: Path) -> None:
+    settings = Settings(workers=0, other_rules=("gradient", "smooth"), images_policy="pointers")
+    experimented(tmp_path, AFTER, settings=settings)
+    drawn = {path.parent.name for path in (tmp_path / "atlas").glob("*/rules/*/*.webp")}
+    assert drawn == {"gradient"}
+    assert "smooth" in RULES_BESIDE.read(tmp_path / "atlas", "conv2").units[0].evidence
+
+
 def test_two_ranks_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
     settings = Settings(workers=0, other_rules=OTHERS)
     as_ranks(2, lambda ranks: experimented(tmp_path, AFTER, settings=settings, ranks=ranks))

@@ -8,6 +8,7 @@ import pytest
 
 from atlas.data import extras
 from atlas.data.settings import OPTIONS, Settings
+from atlas.errors import UsageError
 
 EVERYTHING = Settings(
     model="/home/me/models.py:make", weights="/home/me/w.pt", images="/home/me/photos/",
@@ -125,6 +126,8 @@ def test_rules_after_the_first_are_other_rules() -> None:
     assert rule.read("deconvnet,lrp") == "deconvnet,lrp"
     with pytest.raises(ValueError, match="'lpr' is not among deconvnet, guided"):
         rule.read("deconvnet,lpr")
+    with pytest.raises(UsageError, match="multiplies by the images' pixels"):
+        Settings(rule="smooth", images_policy="pointers")
 
 
 def test_what_stages_ask_settings() -> None:

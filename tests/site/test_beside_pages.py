@@ -1,7 +1,8 @@
-"""Other rules on pages: views and figures of units, and the page that compares them."""
+"""Other rules and deletion curves on pages: views, figures and charts of units."""
 
 from __future__ import annotations
 
+import csv
 import re
 import shutil
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from atlas.data.beside import RULES_BESIDE, LayerRules, UnitRules
+from atlas.data.curves import CURVES, Between, LayerCurves, UnitCurves
 from atlas.data.measures import MEASURES
-from atlas.site.render import beside, units
+from atlas.site.render import beside, unit_table, units
 from atlas.site.render.base import Renderer
 from atlas.site.render.view import AtlasView
 
@@ -35,6 +37,11 @@ def view(few: Path, tmp_path_factory: pytest.TempPathFactory) -> AtlasView:
             }
             found.append(UnitRules(unit.unit, {rule: own} if unit.evidence else {}))
         RULES_BESIDE.write(folder, LayerRules((rule,), asked, tuple(found)), name)
+    half = UnitCurves(
+        layers["conv3"].top[0].unit, (0.0, 0.5, 1.0), (1.0, 0.25, 0.0), (0.0, 0.25, 1.0),
+        (1.0, 0.5, 0.0), Between(0.125, 0.0625), Between(-0.125, None),
+    )  # fmt: skip
+    CURVES.write(folder, LayerCurves((0.0, 0.5, 1.0), (half,)), "conv3")
     return AtlasView.read(folder, Renderer())
 
 
@@ -67,7 +74,24 @@ def test_a_page_says_which_rule_wins(view: AtlasView) -> None:
     cells = {rule: re.findall(r"<td>(.*?)</td>", row) for rule, row in rows.items()}
     assert cells["lrp"][0].startswith("<b>") and not cells["deconvnet"][0].startswith("<b>")
     assert not any(cell.startswith("<b>") for row in cells.values() for cell in row[1:])
-    assert "keep most: lrp" in page and "lose most: no rule alone" in page
+    assert "lrp by what is kept, no rule alone by what is lost" in page
+
+
+def test_curves_stand_folded_and_in_the_table(view: AtlasView) -> None:
+    layer = view.layers["conv3"]
+    first, second = layer.top[:2]
+    folded = units.unit_page(view, layer, first).partition("All that was tried")[2]
+    chart = folded.partition("</figure>")[0]
+    assert chart.count("<polyline") == 4 and chart.count("dashed") == 4  # and their keys
+    assert "0.12 ± 0.06 by what is kept, −0.12 by what is blurred" in folded
+    assert "<polyline" not in units.unit_page(view, layer, second).partition("</figure>")[0]
+    table = dict(unit_table.files(view))["units.csv"]
+    assert isinstance(table, str)
+    rows = {(one["layer"], one["unit"]): one for one in csv.DictReader(table.splitlines())}
+    found = rows["conv3", str(first.unit)], rows["conv3", str(second.unit)]
+    assert [(one["kept_between"], one["left_between"]) for one in found] == [
+        ("0.125", "-0.125"), ("", ""),
+    ]  # fmt: skip
 
 
 def test_an_atlas_without_has_neither(view: AtlasView) -> None:

@@ -56,6 +56,7 @@ def run(run: Run) -> None:
             boxes=[Box(*boxes[piece.layer, one.unit][one.rank]) for one in piece.places],
             tile=pixels.strip_tile(shown[piece.layer]) if settings.keeps("rules") else None,
             tried=settings.has_evidence,
+            pictures=settings.pictures,
         )
 
     parts = shared_work(run, pieces, down, what="other rules")

@@ -80,21 +80,21 @@ def of_unit(view: AtlasView, layer: LayerData, unit: Unit) -> Beside | None:
         return None
     own = found.of(unit.unit)
     evidence = own.evidence if own else {}
-    drawn = view.atlas.keeps("rules")
-    first = view.atlas.rule
+    first, pictures = view.atlas.rule, view.atlas.pictures
+    kept = found.rules if view.atlas.keeps("rules") else ()
+    drawn = [rule for rule in kept if pictures or rule != "smooth"]  # which holds the image
     return Beside(
-        tuple(RuleSheet(rule, f"rules/{rule}/{unit.unit}.webp") for rule in found.rules)
-        if drawn
-        else (),
+        tuple(RuleSheet(rule, f"rules/{rule}/{unit.unit}.webp") for rule in drawn),
         tuple(
-            PictureView(rule, WORDS.get(rule, rule.capitalize()),
-                        _said(rule, found, evidence.get(rule), unit.evidence, first))
-            for rule in found.rules
-        )
-        if drawn
-        else (),
+            PictureView(
+                rule,
+                WORDS.get(rule, rule.capitalize()),
+                _said(rule, found, evidence.get(rule), unit.evidence, first),
+            )
+            for rule in drawn
+        ),
         _table(found.rules, evidence, unit.evidence, first),
-    )  # fmt: skip
+    )
 
 
 def _found(view: AtlasView, layer: str) -> LayerRules | None:
@@ -213,13 +213,12 @@ def _compared(
 
 def _lead(table: Compared, heads: Sequence[str]) -> str:
     """Who wins what in a table, in a sentence."""
-    words = ("keep most", "lose most", "look least like the control's", "are most the unit's own")
-    won = []
-    for place, said in enumerate(words[: len(heads)]):
-        winner = next((rule for rule, row in table.rows if row[place][1]), None)
-        won.append(f"{said}: {winner or 'no rule alone'}")
-    where = "Over all layers" if table.layer is None else f"In {table.name}"
-    return f"{where}, whose pictures " + "; ".join(won) + "."
+    words = ("what is kept", "what is lost", "unlikeness to the control", "what is the unit's own")
+    best = [next((rule for rule, row in table.rows if row[place][1]), "no rule alone")
+            for place in range(len(heads))]  # fmt: skip
+    where = "over all layers" if table.layer is None else f"in {table.name}"
+    said = ", ".join(f"{rule} by {of}" for rule, of in zip(best, words, strict=True))
+    return f"Best {where}: {said}."
 
 
 def estimate(plan: Plan) -> int:
