@@ -68,10 +68,10 @@ AFTER_NINE = ["nine", "connections", "contributions", "together", *PIXELS, *NAMI
 
 # what changes, what runs then, and a reason that is given
 CHANGES: list[tuple[dict[str, Any], list[str], str]] = [
-    ({"units": 3}, AFTER_NINE, "nine again: units was 2 and is 3"),
+    ({"units": 3}, [*AFTER_NINE, "rules"], "nine again: units was 2 and is 3"),
     # conv1 has no max pooling below it, so by another rule its images do matter
-    ({"rule": "gradient"}, ["layers", *CUT], "rule was deconvnet and is gradient"),
-    ({"tiles": "close"}, ["layers", *CUT], "tiles was auto and is close"),
+    ({"rule": "gradient"}, ["layers", *CUT, "rules"], "rule was deconvnet and is gradient"),
+    ({"tiles": "close"}, ["layers", *CUT, "rules"], "tiles was auto and is close"),
     ({"jpeg": False}, ["jpeg"], "jpeg again: without jpeg now"),
     ({"without": ("small",)}, ["small"], "small again: without small now"),
     ({"without": ("figures",)}, ["figures"], "figures again: without figures now"),
@@ -81,15 +81,16 @@ CHANGES: list[tuple[dict[str, Any], list[str], str]] = [
         ["examples", "summary", "faces"],
         "examples again: without strips now",
     ),
+    ({"other_rules": ("guided",)}, ["rules"], "rules again: other-rules was not given"),
     ({"without": ("cards", "image-pages")}, [], ""),  # which are pages
     (
         {"lean": True},
-        ["reconstructions", "examples", "stimuli", *ON_PLATES, *NAMING],
+        ["reconstructions", "examples", "stimuli", *ON_PLATES, *NAMING, "rules"],
         "reconstructions again: without sharp now; without trials now",
     ),
     (
         {"images_policy": "pointers"},
-        ["layers", *CUT[:3], "live", "stimuli", *ON_PLATES, "faces"],
+        ["layers", *CUT[:3], "live", "stimuli", *ON_PLATES, "faces", "rules"],
         "images-policy was show and is pointers",
     ),
     ({"near_duplicates": 0}, ["scan"], "near-duplicates was not given and is 0"),

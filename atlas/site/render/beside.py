@@ -89,7 +89,8 @@ def of_unit(view: AtlasView, layer: LayerData, unit: Unit) -> Beside | None:
             PictureView(
                 rule,
                 WORDS.get(rule, rule.capitalize()),
-                _said(rule, found, evidence.get(rule), unit.evidence, first),
+                SAID[rule],
+                fares=_fares(found, evidence.get(rule), unit.evidence, first),
             )
             for rule in drawn
         ),
@@ -101,24 +102,21 @@ def _found(view: AtlasView, layer: str) -> LayerRules | None:
     return view.kept(RULES_BESIDE, layer) if view.has(RULES_BESIDE, layer) else None
 
 
-def _said(
-    rule: str, found: LayerRules, own: Evidence | None, first: Evidence | None, drawn: str
-) -> str:
-    parts = [SAID[rule]]
-    if own:
-        kept, lost, ssim, unique = (_pair(name, own, first) for name, _ in COMPARED)
-        parts.append(
-            f"Its marks keep {kept} of the activation and lose {lost}; likeness to the control "
-            f"{ssim}, unique {unique}. In brackets {drawn}."
-        )
-    if not found.asked:
-        parts.append(WHY)
-    return " ".join(parts)
+def _fares(found: LayerRules, own: Evidence | None, first: Evidence | None, drawn: str) -> str:
+    """How a unit's reconstructions by another rule fare, beside those that its plate shows."""
+    said = "" if found.asked else WHY
+    if not own:
+        return said
+    kept, lost, ssim, unique = (_pair(name, own, first or {}) for name, _ in COMPARED)
+    return (
+        f"Its marks keep {kept} of the activation and lose {lost}; likeness to the control "
+        f"{ssim}, unique {unique}. In brackets {drawn}. {said}"
+    ).strip()
 
 
-def _pair(name: str, own: Evidence, first: Evidence | None) -> str:
+def _pair(name: str, own: Evidence, first: Evidence) -> str:
     words = next(one for one in MEASURE_WORDS if one.name == name)
-    mine, other = (mean((some or {}).get(name, ())) for some in (own, first))
+    mine, other = (mean(some.get(name, ())) for some in (own, first))
     return f"{figure(mine, words)} ({figure(other, words)})"
 
 
@@ -130,7 +128,7 @@ def _table(
     columns = {drawn: first, **{rule: evidence.get(rule, {}) for rule in rules}}
     rows = tuple(
         Row(
-            words.text,
+            words.head or "elsewhere",
             tuple(figure(mean(one.get(words.name, ())), words) for one in columns.values()),
         )
         for words in MEASURE_WORDS

@@ -14,12 +14,16 @@ from atlas.drawing import lit, pixels
 
 @dataclass(frozen=True)
 class PictureView:
-    """One view: its name, its words, what it shows in a sentence, and whether it needs a script."""
+    """One view: its name, its words, what it shows in a sentence, and whether it needs a script.
+
+    ``fares`` says how it fares where there is room, "" where nothing was tried.
+    """
 
     name: str
     text: str
     said: str
     scripted: bool = False
+    fares: str = ""
 
 
 @dataclass(frozen=True)
