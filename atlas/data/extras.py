@@ -5,6 +5,7 @@ Everything else is always kept: a unit's page, its plate, and the data of all un
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +52,12 @@ def kept(*, without: Iterable[str], lean: bool = False, jpeg: bool = True) -> fr
     """
     if lean:
         return frozenset()
-    out = set(without) | (set() if jpeg else {"jpeg"})
+    return _others(frozenset(without) | (frozenset() if jpeg else {"jpeg"}))
+
+
+@functools.lru_cache(maxsize=64)  # pages ask many times
+def _others(out: frozenset[str]) -> frozenset[str]:
+    """The extras that are not ``out``, and need nothing that is."""
     return frozenset(one.name for one in EXTRAS if not out.intersection((one.name, *one.needs)))
 
 

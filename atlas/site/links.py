@@ -6,14 +6,17 @@ import functools
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from atlas.errors import AtlasError
 from atlas.site import markup
 from atlas.site.markup import ANY, Markup
+from atlas.site.sharing import Turns, processes, shared
 
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
@@ -69,6 +72,11 @@ class Files:
     def consulted(self) -> frozenset[str]:
         """The addresses in ``out`` that were asked for; not all of them are there."""
         return frozenset(self._known.exists)
+
+    def add_consulted(self, addresses: Iterable[str]) -> None:
+        """Look for addresses in ``out`` that another process asked for."""
+        for address in addresses:
+            self.has(address)
 
     def content(self, address: str) -> bytes:
         """The bytes of a file. Raises ``OSError`` if the site doesn't have it."""
@@ -126,35 +134,62 @@ def check(files: Files, base: str = "") -> int:
     ``base`` is the site's own address on the web: links that start with it are checked, links to
     other hosts are not. Raises ``AtlasError`` for a link that leads to no file or no element.
     """
+    pages = [*files.pages(), *files.styles()]
+    own = partial(_checked, files, pages, base)
+    with shared(processes(len(pages)), own) as (turns, others):
+        found = [own(turns), *others]
+    wrong = [one.wrong for one in found if one.wrong]
+    if wrong:
+        raise AtlasError(min(wrong)[1])
+    for one in found:
+        files.add_consulted(one.consulted)
+    return sum(one.links for one in found)
+
+
+class _Checked(NamedTuple):
+    """What a process found: how many links there are, the first wrong one, what was asked for."""
+
+    links: int
+    wrong: tuple[int, str] | None
+    consulted: frozenset[str]
+
+
+def _checked(files: Files, pages: Sequence[str], base: str, turns: Turns) -> _Checked:
+    """Check a process's own pages and style sheets; stops at the first that is wrong."""
     count = 0
     checked: set[tuple[str, str]] = set()  # pages of one folder have many links in common
-    for page, links in _all_links(files):
-        folder = posixpath.dirname(page)
-        for link in links:
-            count += 1
-            known = (page if link.startswith("#") else folder, link)
-            if known in checked:
-                continue
-            checked.add(known)
-            target = _target(link, page, base)
-            if target is None:
-                continue
-            if not files.has(target.address):
-                raise AtlasError(f"{page} links to {link}, which isn't there")
-            if target.fragment and files.ids(target.address).isdisjoint({target.fragment, ANY}):
-                raise AtlasError(f"{page} links to {link}, and {target.address} has no such place")
-    return count
+    for number, page in turns.take(list(enumerate(pages))):
+        try:
+            folder = posixpath.dirname(page)
+            for link in _links_of(files, page):
+                count += 1
+                known = (page if link.startswith("#") else folder, link)
+                if known not in checked:
+                    checked.add(known)
+                    _check(files, page, link, base)
+        except AtlasError as error:
+            return _Checked(count, (number, str(error)), files.consulted)
+    return _Checked(count, None, files.consulted)
 
 
-def _all_links(files: Files) -> Iterator[tuple[str, Iterable[str]]]:
-    """Each page and style sheet, and its different links."""
-    for page in files.pages():
-        read = files.markup(page)
-        if read.base:
-            raise AtlasError(f"{page} has <base>: its links would lead elsewhere")
-        yield page, read.links
-    for style in files.styles():
-        yield style, dict.fromkeys(markup.of_style(files.text(style)))
+def _check(files: Files, page: str, link: str, base: str) -> None:
+    target = _target(link, page, base)
+    if target is None:
+        return
+    if not files.has(target.address):
+        raise AtlasError(f"{page} links to {link}, which isn't there")
+    if target.fragment and files.ids(target.address).isdisjoint({target.fragment, ANY}):
+        raise AtlasError(f"{page} links to {link}, and {target.address} has no such place")
+
+
+def _links_of(files: Files, page: str) -> Iterable[str]:
+    """The different links of a page or a style sheet."""
+    if page.endswith(".css"):
+        return dict.fromkeys(markup.of_style(files.text(page)))
+    read = files.markup(page)
+    if read.base:
+        raise AtlasError(f"{page} has <base>: its links would lead elsewhere")
+    return read.links
 
 
 def _target(link: str, page: str, base: str) -> Target | None:

@@ -65,6 +65,9 @@ class Page:
     A kind with a ``title`` and an ``address``, that of its main file, stands for itself: where it
     has that file, the atlas's own page links to it and the search finds it. It should yield this
     file first.
+
+    Files of a kind that is ``shared`` are written by several processes where there are many: its
+    function asks ``AtlasView.turns`` which items are this process's.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Page:
     address: str = ""
     estimate: Estimate = nothing
     entries: Callable[[AtlasView], Iterable[Entry]] = _no_entries
+    shared: bool = False
 
 
 def _experiment(name: str, files: Files, *, estimate: Estimate = nothing) -> Page:
@@ -88,12 +92,12 @@ PAGES: tuple[Page, ...] = (
     Page("layers", layers.files, estimate=estimates.pages_of_layers),
     Page("figures", layer_measures.files, estimate=layer_measures.estimate),
     Page("quizzes", quiz.files, estimate=estimates.quizzes, entries=quiz.entries),
-    Page("units", units.files, estimate=estimates.pages_of_units),
+    Page("units", units.files, estimate=estimates.pages_of_units, shared=True),
     Page("kits", snippets.files),
-    Page("cards", cards.files, estimate=estimates.cards),
-    Page("unit data", unit_data.files, estimate=estimates.data_of_units),
+    Page("cards", cards.files, estimate=estimates.cards, shared=True),
+    Page("unit data", unit_data.files, estimate=estimates.data_of_units, shared=True),
     Page("unit table", unit_table.files, estimate=unit_table.estimate),
-    Page("images", images.files, estimate=estimates.pages_of_images),
+    Page("images", images.files, estimate=estimates.pages_of_images, shared=True),
     Page(
         "classes",
         labels.class_files,

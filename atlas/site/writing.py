@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 
 from msgspec import Struct
@@ -14,9 +16,10 @@ from atlas.runtime.progress import Progress, silent
 from atlas.site import page_digests
 from atlas.site.files import renew
 from atlas.site.info import NO_INFO, SiteInfo
-from atlas.site.pages import PAGES, Content, Page, own_pages
+from atlas.site.pages import PAGES, Page, own_pages
 from atlas.site.render.base import Renderer
 from atlas.site.render.view import AtlasView
+from atlas.site.sharing import Counts, Turns, processes, shared
 
 # files that are pages' even if an earlier version of this program wrote them
 PATTERNS = ("*.html", "search/*.js", "kit.js", "[0-9]*.json")
@@ -56,13 +59,13 @@ def write_pages(
             return len(before.files)
     view = AtlasView.read(folder, Renderer(info))
     view = replace(view, own_pages=own_pages(view, pages))
-    written: set[str] = set()
-    for file, content in progress(_all_files(view, pages), _count(view), "writing pages"):
-        if file in written:
-            raise AtlasError(f"two kinds of pages write {file}")
-        renew(folder / file, content)
-        written.add(file)
+    written: Counter[str] = Counter()
+    for _ in progress(_writing(view, pages, written), _count(view), "writing pages"):
+        pass
     files = tuple(sorted(written))
+    for file in files:
+        if written[file] > 1:
+            raise AtlasError(f"two kinds of pages write {file}")
     _remove_others(folder, files, before=before.files if before else ())
     WRITTEN.write(folder, _state(folder, files, info=info, pages=pages))
     return len(files)
@@ -74,9 +77,45 @@ def are_current(folder: Path, *, info: SiteInfo, pages: Sequence[Page] = PAGES) 
     return written is not None and written == _state(folder, written.files, info=info, pages=pages)
 
 
-def _all_files(view: AtlasView, pages: Sequence[Page]) -> Iterator[tuple[str, Content]]:
+def _writing(view: AtlasView, pages: Sequence[Page], written: Counter[str]) -> Iterator[None]:
+    """Write all files, those of many units in several processes; counts how often each is written.
+
+    Yields once for each.
+    """
     for page in pages:
-        yield from page.files(view)
+        if not page.shared:
+            yield from _write(view, page, written)
+    many = [page for page in pages if page.shared]
+    count = processes(sum(summary.shown for summary in view.atlas.summary))
+    done = Counts(count)
+
+    def part(turns: Turns) -> Counter[str]:
+        """What another process does."""
+        found: Counter[str] = Counter()
+        own = view.taking(turns)
+        for page in many:
+            for _ in _write(own, page, found):
+                done.add(turns.own)
+        return found
+
+    with shared(count, part) as (turns, found):
+        told, own = 0, view.taking(turns)
+        for page in many:
+            for _ in _write(own, page, written):
+                others = done.others()
+                yield from repeat(None, 1 + others - told)
+                told = others
+        for one in found:
+            written.update(one)
+        yield from repeat(None, done.others() - told)
+
+
+def _write(view: AtlasView, page: Page, written: Counter[str]) -> Iterator[None]:
+    """Write the files of a kind of page."""
+    for file, content in page.files(view):
+        renew(view.folder / file, content)
+        written[file] += 1
+        yield
 
 
 def _count(view: AtlasView) -> int:

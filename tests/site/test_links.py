@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from atlas.errors import AtlasError
+from atlas.site import links
 from atlas.site.assembling import whole
 from atlas.site.info import NO_INFO, SiteContents, SiteInfo
 from atlas.site.links import Files, check
@@ -169,3 +170,19 @@ def test_a_page_whose_script_reads_its_fragment_takes_any(tmp_path: Path) -> Non
         check(Files(pages, {}, tmp_path))
     pages["b.html"] = '<div id="c" data-state-in-fragment></div>'
     check(Files(pages, {}, tmp_path))
+
+
+def test_several_processes_find_the_first_wrong_link(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "processes", lambda items: 3)
+    folder = files.folders["a/"]
+    for number in range(60):
+        text = '<a href="../index.html"><a href="../../style.css">'
+        (folder / "conv1" / f"{number:02}.html").write_text(text)
+    assert check(files) == 120 + 1
+    assert files.consulted == {"style.css"}
+    for number in (17, 40, 58):
+        (folder / "conv1" / f"{number:02}.html").write_text(f'<a href="#{number}">')
+    with pytest.raises(AtlasError, match=r"conv1/17\.html links to #17"):
+        check(Files(files.texts, files.folders, files.out))

@@ -177,3 +177,14 @@ def test_what_was_stopped_is_rendered_again(
         assert renders == [folder]
     write_pages(folder, info=SiteInfo(title="Other"))
     assert contents(folder) == wanted
+
+
+def test_several_processes_write_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = contents(folder)
+    for file in json.loads(before[".pages.json"])["files"]:
+        (folder / file).unlink()
+    asked: list[int] = []
+    monkeypatch.setattr(writing, "processes", lambda items: asked.append(items) or 3)
+    count = write_pages(folder)
+    assert asked and contents(folder) == before
+    assert count == len(json.loads(before[".pages.json"])["files"])

@@ -41,7 +41,7 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
     if not view.atlas.keeps("cards"):
         return
     for layer in view.layers.values():
-        for unit in layer.top:
+        for unit in view.turns.take(layer.top):
             yield addresses.embed_page(layer.layer, unit.unit), card_page(view, layer, unit)
             if view.info.base:
                 yield addresses.oembed_file(layer.layer, unit.unit), oembed(view, layer, unit)

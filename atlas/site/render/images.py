@@ -87,7 +87,7 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
         return
     uses = uses_by_image(view)
     images = list(uses)
-    for place, image in enumerate(images):
+    for place, image in view.turns.take(list(enumerate(images))):
         page = view.page(addresses.image_page(image))
         steps = Steps(
             _step(view, images[place - 1], page) if place > 0 else None,

@@ -18,6 +18,6 @@ def files(view: AtlasView) -> Iterator[tuple[str, bytes]]:
         return
     for layer in view.layers.values():
         head = {"schema": SCHEMA, "atlas": view.name, "layer": layer.layer}
-        for unit in layer.top:
+        for unit in view.turns.take(layer.top):
             data = encoded({**head, **msgspec.to_builtins(unit)})
             yield addresses.unit_data(layer.layer, unit.unit), data

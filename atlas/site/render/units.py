@@ -201,7 +201,7 @@ class UnitPage:
 def files(view: AtlasView) -> Iterator[tuple[str, str]]:
     """The page of each unit: (address within the atlas, HTML)."""
     for layer in view.layers.values():
-        for unit in layer.top:
+        for unit in view.turns.take(layer.top):
             yield addresses.unit_page(layer.layer, unit.unit), unit_page(view, layer, unit)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping
@@ -30,6 +31,7 @@ from atlas.site.render.base import (
     Renderer,
     Steps,
 )
+from atlas.site.sharing import Turns
 
 T = TypeVar("T")
 
@@ -55,7 +57,8 @@ class AtlasView:
     """An atlas with all its layers, the folder of its data, and what pages are made with.
 
     ``own_pages`` are those that stand for themselves: its overview links to them. ``names`` are
-    people's own names for units, by layer and unit.
+    people's own names for units, by layer and unit. ``turns`` says which items of the kinds of
+    pages that are shared are this process's.
     """
 
     folder: Path
@@ -64,6 +67,7 @@ class AtlasView:
     renderer: Renderer
     own_pages: tuple[Entry, ...] = ()
     names: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    turns: Turns = field(default_factory=Turns, repr=False)
 
     @staticmethod
     def read(folder: Path, renderer: Renderer) -> AtlasView:
@@ -72,6 +76,12 @@ class AtlasView:
         layers = {layer: read_layer(folder, layer) for layer in atlas.layers}
         names = renderer.info.names.of(atlas.name)
         return AtlasView(folder, atlas, layers, renderer, names=names)
+
+    def taking(self, turns: Turns) -> AtlasView:
+        """The same atlas, with all that was found out of it, for a process with these turns."""
+        other = copy.copy(self)
+        other.__dict__["turns"] = turns
+        return other
 
     @property
     def name(self) -> str:
@@ -247,10 +257,17 @@ class AtlasView:
 
     def has_quiz(self, layer: LayerData) -> bool:
         """Whether a layer has a quiz: the images may be shown, and some unit can be asked about."""
-        known = (
-            self.atlas.pictures and self.atlas.keeps("quizzes") and self.has(TELLING, layer.layer)
+        return layer.layer in self._with_quizzes
+
+    @functools.cached_property
+    def _with_quizzes(self) -> frozenset[str]:
+        if not (self.atlas.pictures and self.atlas.keeps("quizzes")):
+            return frozenset()
+        return frozenset(
+            name
+            for name in self.layers
+            if self.has(TELLING, name) and self.kept(TELLING, name).quiz
         )
-        return bool(known and self.kept(TELLING, layer.layer).quiz)
 
     @functools.cached_property
     def is_live(self) -> bool:
@@ -259,6 +276,15 @@ class AtlasView:
 
     def menu(self, layer: str = "") -> tuple[Crumb, ...]:
         """What the headers of the atlas's pages lead to; the quiz is that of ``layer``, if any."""
+        if layer not in self._menus:
+            self._menus[layer] = self._menu(layer)
+        return self._menus[layer]
+
+    @functools.cached_property
+    def _menus(self) -> dict[str, tuple[Crumb, ...]]:
+        return {}
+
+    def _menu(self, layer: str) -> tuple[Crumb, ...]:
         menu = [
             Crumb(kind.title, self.address(f"{self.label_folder(kind)}/index.html"))
             for kind in (CONCEPTS, CLASSES)
