@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from atlas.errors import AtlasError
-from atlas.runtime.checkpoint import Checkpoint, UnusableCheckpoint, holds_work
+from atlas.runtime.checkpoint import Checkpoint, UnusableCheckpoint, _with_row, holds_work
 from atlas.runtime.full_disk import is_full
 from tests.support.disks import disk
 
@@ -143,3 +145,35 @@ def test_it_needs_no_file() -> None:
     checkpoint = Checkpoint()
     checkpoint["a"] = {"b": [1, None]}
     assert checkpoint["a"] == {"b": [1, None]}
+
+
+def test_only_one_build_has_it_open(tmp_path: Path) -> None:
+    first = Checkpoint(tmp_path / "state")
+    with pytest.raises(AtlasError, match=r"is in use: another build") as caught:
+        Checkpoint(tmp_path / "state")
+    assert not isinstance(caught.value, UnusableCheckpoint)
+    first.close()
+    Checkpoint(tmp_path / "state").close()
+
+
+def test_damage_is_told_from_other_trouble_and_no_work_from_some(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("Dear diary" * 100)
+    with pytest.raises(UnusableCheckpoint):
+        Checkpoint(tmp_path / "state")
+    assert holds_work(tmp_path / "state") is False
+
+
+def test_commits_are_counted() -> None:
+    checkpoint = Checkpoint()
+    assert checkpoint.commits == 0
+    checkpoint.commit()
+    checkpoint.commit()
+    assert checkpoint.commits == 2
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.lists(st.binary(max_size=3) | st.integers()))
+def test_a_row_that_comes_and_goes_leaves_the_sum_as_it_was(value: int, row: list[object]) -> None:
+    more = _with_row(value, 1, *row)
+    assert -(2**63) <= more < 2**63 and more != value
+    assert _with_row(more, -1, *row) == value
+    assert _with_row(value, 1, b"1", b"") != _with_row(value, 1, b"", b"1")

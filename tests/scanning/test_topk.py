@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atlas.data.levels import LEVELS, level_of
-from atlas.scanning.topk import EMPTY, NINE, NO_IMAGE, Maxima, empty, include, merge
+from atlas.scanning.topk import EMPTY, NINE, NO_IMAGE, Maxima, beside, empty, include, merge
 
 SAMPLES = ("sample", "sample_value", "sample_place", "sketch", "signs")
 
@@ -83,3 +83,73 @@ def test_a_dead_unit_has_no_images():
     record = record_of(np.array([[-1.0, 0.0, 0.0]] * 12, np.float32), np.arange(12))
     assert record.count(0) == record.count(1) == 0
     assert record.fired.tolist() == [0, 0, 0]
+
+
+ONE = np.array([[1.0, 0.0, 3.0], [2.0, 0.0, 3.0]], np.float32)
+
+
+def test_the_record_of_no_images_is_empty():
+    record = empty(2)
+    assert record.units == 2 and record.images == 0 and record.count(1) == 0
+    assert record.value.shape == (2, NINE) and record.position.shape == (2, NINE, 2)
+    assert record.counts.shape == record.sample.shape == (2, LEVELS)
+    assert (record.image == EMPTY).all() and (record.sample == NO_IMAGE).all()
+    others = ("value", "position", "fired", "counts", "sample_value", "sample_place", "sketch")
+    for name in (*others, "signs"):
+        assert not getattr(record, name).any(), name
+
+
+@pytest.mark.parametrize("bare", [empty(3, statistics=False), empty(3).bare()])
+def test_a_record_without_statistics_has_the_nine_alone(bare):
+    for name in ("counts", *SAMPLES[:4]):
+        assert getattr(bare, name).shape == (3, 0), name
+    assert bare.signs.shape == (0,)
+    whole = include(empty(3), Maxima(ONE, places(ONE, np.arange(2)), np.arange(2), 7))
+    part = include(bare, Maxima(ONE, places(ONE, np.arange(2)), np.arange(2), 7))
+    assert part.images == 2 and part.counts.shape == (3, 0) and part.signs.shape == (0,)
+    for name in ("value", "image", "position", "fired"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(whole, name))
+
+
+def test_only_some_units_keep_their_places():
+    record = record_of(ONE, np.arange(2))
+    part = record.only([2])
+    assert [record.count(unit) for unit in range(3)] == [2, 0, 2]
+    assert [part.count(unit) for unit in range(3)] == [0, 0, 2]
+    np.testing.assert_array_equal(part.image[2], record.image[2])
+    np.testing.assert_array_equal(part.value, record.value)
+
+
+def test_records_of_other_units_stand_side_by_side():
+    one, other = record_of(ONE, np.arange(2)), record_of(ONE[::-1].copy(), np.arange(2))
+    both = beside([one, other])
+    assert both.units == 6 and both.images == 2
+    np.testing.assert_array_equal(both.signs, one.signs)
+    for name in ("value", "image", "position", "fired", "counts", *SAMPLES[:4]):
+        np.testing.assert_array_equal(getattr(both, name)[:3], getattr(one, name))
+        np.testing.assert_array_equal(getattr(both, name)[3:], getattr(other, name))
+
+
+def test_images_with_the_largest_indices_and_values_are_in_order():
+    """Beyond what 32 bits hold with a sign; values up to the largest float32."""
+    most = float(np.finfo(np.float32).max)
+    values = np.array([[most], [1e-45], [most], [1.0]], np.float32)
+    indices = np.array([2**31 - 2, 5, 2**31 - 3, 0])
+    parts = [
+        include(empty(1), Maxima(values[[n]], values[[n]] * 0 + 8, indices[[n]], 5))
+        for n in range(4)
+    ]
+    record = functools.reduce(merge, parts)
+    assert record.image[0, :4].tolist() == [2**31 - 3, 2**31 - 2, 0, 5]
+    assert record.position[0, :4].tolist() == [[1, 3]] * 4
+
+
+def test_more_units_than_are_counted_at_once():
+    values = np.arange(1, 41, dtype=np.float32)[None] * np.ones((2, 1), np.float32)
+    record = include(empty(40), Maxima(values, values.astype(np.int64), np.array([4, 3]), 7))
+    assert record.counts.sum(1).tolist() == [2] * 40
+    level = level_of(values)[0]
+    assert (record.counts[np.arange(40), level] == 2).all()
+    assert (record.sample[np.arange(40), level] == 3).all()
+    assert (record.sample_value[np.arange(40), level] == values[0]).all()
+    assert (record.sample_place[np.arange(40), level] == values[0]).all()
