@@ -108,7 +108,7 @@ def _part(
         os._exit(1)
     begun, survived = time.monotonic(), []
     for one in sorted(chosen, key=lambda each: (each.module, each.line)):
-        code, _ = _ran(tests, one, limit=int(5 * seconds + 20))
+        code, _ = _ran(tests, one, limit=int(3 * seconds + 10))
         if code == 0:
             survived.append(one)
             print(f"  survived: {one.module}:{one.line} {one.function}: {one.change}", flush=True)
