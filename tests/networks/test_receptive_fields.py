@@ -105,3 +105,58 @@ def test_a_window_of_padding_sees_nothing():
     field = rf.ReceptiveField(*(rf.window(rf.pixels(2), 6, kernel=1, padding=2),) * 2)
     assert field.true_box(0, 2).as_tuple() == (0, 0, 0, 0)
     assert field.true_box(2, 3).as_tuple() == (0, 1, 1, 2)
+
+
+def test_a_window_of_padding_alone_covers_nothing():
+    axis = rf.window(rf.pixels(4), 4, kernel=2, stride=2, padding=2)
+    assert axis.true == (rf.NOTHING, (0, 2), (2, 4), rf.NOTHING)
+    field = rf.ReceptiveField(axis, rf.window(rf.pixels(4), 4, kernel=1))
+    assert (
+        field.true_box(0, 1)
+        == rf.Box(0, 0, 0, 0)
+        == rf.ReceptiveField(field.columns, axis).true_box(1, 3)
+    )
+    assert field.true_box(1, 2) == rf.Box(0, 2, 2, 3) and field.box(0, 3) == rf.Box(-2, 3, 0, 4)
+    assert (field.size, field.stride, field.offset) == ((2, 1), (2, 1), (-2, 0))
+    assert rf.union(axis, axis).true == axis.true
+
+
+def test_adaptive_pooling_by_its_definition():
+    """Of seven inputs three are made: from 0, 2 and 4, up to 3, 5 and 7."""
+    axis = rf.adaptive(rf.pixels(7), 3)
+    assert axis.true == ((0, 3), (2, 5), (4, 7))
+    assert (axis.size, axis.stride, axis.offset) == (3, 2, 0)
+    more = rf.adaptive(rf.pixels(2), 3)
+    assert more.true == ((0, 1), (0, 2), (1, 2)) and (more.size, more.stride) == (2, 1)
+    one = rf.window(rf.pixels(9), 1, kernel=5)
+    assert rf.adaptive(one, 1) == one  # nothing is pooled
+    assert rf.adaptive(rf.pixels(9), 9) == rf.pixels(9)
+    assert rf.adaptive(rf.pixels(9), 1) == rf.whole(rf.pixels(9), 1)
+
+
+def test_what_mixes_positions_sees_the_whole_frame():
+    part = rf.window(rf.pixels(9), 3, kernel=2, stride=2)  # of pixels 0 to 6
+    assert rf.whole(part, 2) == rf.Axis(9, ((0, 6), (0, 6)), 9, 0, 0)
+    assert rf.gathered(part, [[2, 0], [1]]) == rf.Axis(9, ((0, 6), (2, 4)), 9, 0, 0)
+
+
+def test_branches_that_join():
+    narrow, wide = rf.pixels(6), rf.window(rf.pixels(6), 6, kernel=3, padding=1)
+    joined = rf.union(narrow, wide)
+    assert joined == rf.union(wide, narrow) == wide
+    late = rf.window(rf.pixels(6), 6, kernel=2)  # begins where the pixel does
+    joined = rf.union(late, wide)
+    assert (joined.size, joined.stride, joined.offset) == (3, 1, -1)
+    longer = rf.window(rf.pixels(6), 6, kernel=4)
+    assert (rf.union(wide, longer).size, rf.union(wide, longer).offset) == (5, -1)
+    step = rf.window(rf.pixels(12), 6, kernel=2, stride=2)
+    other = rf.Axis(12, narrow.true, 1, 1, 0)
+    assert rf.union(step, other) == rf.Axis(
+        12, tuple((min(2 * i, i), 2 * i + 2) for i in range(6)), 12, 0, 0
+    )
+
+
+def test_one_position_is_broadcast():
+    one = rf.whole(rf.pixels(5), 1)
+    assert rf.stretched(one, 3).true == ((0, 5),) * 3
+    assert rf.stretched(rf.pixels(5), 3) == rf.pixels(5)
