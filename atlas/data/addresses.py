@@ -5,6 +5,7 @@ People put these into lecture notes: the same network and layer keep the same ad
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 from atlas.data.slugs import slug
@@ -137,7 +138,12 @@ def relative(target: str, page: str) -> str:
 
     A target that ends in a slash is a folder, and so does the link.
     """
-    above, own = page.split("/")[:-1], target.split("/")
+    return _relative(target, page.rpartition("/")[0])
+
+
+@functools.lru_cache(maxsize=1 << 14)  # pages of one folder have many links in common
+def _relative(target: str, folder: str) -> str:
+    above, own = folder.split("/") if folder else [], target.split("/")
     same = 0
     while same < min(len(above), len(own) - 1) and above[same] == own[same]:
         same += 1

@@ -6,6 +6,7 @@ process that forked it does.
 
 from __future__ import annotations
 
+import gc
 import mmap
 import os
 import pickle
@@ -81,11 +82,13 @@ def shared(count: int, work: Callable[[Turns], T]) -> Iterator[tuple[Turns, Iter
         while children:
             yield _answer(*children.pop(0))
 
+    gc.freeze()  # what was read before is not looked through again, and so not copied
     try:
         for own in range(1, count):
             children.append(_forked(own, count, work))
         yield Turns(0, count), found()
     finally:
+        gc.unfreeze()
         for child, said in children:  # something was raised: nobody needs them
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)

@@ -1,13 +1,14 @@
-"""Templates whose code escapes sooner: a page has some two thousand places where a value stands."""
+"""Templates whose code runs sooner: a page shows some two thousand values and calls 200 macros."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import markupsafe
 from jinja2 import Environment
 from jinja2.compiler import CodeGenerator, Frame
-from jinja2.nodes import Expr, Template
+from jinja2.nodes import Call, Expr, Template
+from jinja2.runtime import Context, Macro
 from markupsafe import Markup, escape
 
 # the loop over a text's letters, in C, without the object that says that it is done
@@ -28,12 +29,21 @@ def escaped(value: object) -> str:
     return escape(value)
 
 
+def called(context: Context, thing: Any, /, *arguments: Any, **named: Any) -> Any:
+    """What a template calls gives, as ``Context.call`` has it: sooner for a macro."""
+    if type(thing) is not Macro:
+        return context.call(thing, *arguments, **named)
+    named.pop("_loop_vars", None)
+    named.pop("_block_vars", None)
+    return thing(context.eval_ctx, *arguments, **named)
+
+
 class _QuickCode(CodeGenerator):
-    """What a template becomes in Python, with ``escaped`` in the place of ``escape``."""
+    """What a template becomes in Python, with ``escaped`` and ``called``."""
 
     def visit_Template(self, node: Template, frame: Frame | None = None) -> None:
         """Begin the module of a template."""
-        self.writeline(f"from {__name__} import escaped")
+        self.writeline(f"from {__name__} import called, escaped")
         super().visit_Template(node, frame)
 
     def _output_child_pre(
@@ -43,6 +53,18 @@ class _QuickCode(CodeGenerator):
             super()._output_child_pre(node, frame, finalize)
         else:
             self.write("escaped(")
+
+    def visit_Call(self, node: Call, frame: Frame, forward_caller: bool = False) -> None:
+        """Write a call: as Jinja does where nothing is asynchronous or fenced in."""
+        named = {"caller": "caller"} if forward_caller else {}
+        if frame.loop_frame:
+            named["_loop_vars"] = "_loop_vars"
+        if frame.block_frame:
+            named["_block_vars"] = "_block_vars"
+        self.write("called(context, ")
+        self.visit(node.node, frame)
+        self.signature(node, frame, named)
+        self.write(")")
 
 
 class QuickEnvironment(Environment):
