@@ -246,7 +246,7 @@ def _one_thing(layers: Sequence[LayerFound]) -> Claim:
         looked = [one for one in units if one.clarity is not None]
         if len(looked) < FEWEST:
             return _few(len(looked))
-        two = sum(bool(one.faces) for one in looked)
+        two = sum(len({face.thing or face for face in one.faces}) > 1 for one in looked)
         share = two / len(looked)
         return share < TWO, _percent(share), f"two faces in {two} of {len(looked)} units"
 

@@ -70,7 +70,8 @@ def lead(known: UnitFaces) -> str:
             f"Two things: {part} of its {known.images} strongest images show "
             f"{phrases.named(smaller.thing)}, {rest} {phrases.named(larger.thing)}."
         )
-    return f"Two things: {part} of its {known.images} strongest images are of another kind."
+    one = f"Two kinds of {phrases.named(larger.thing)}" if larger.thing else "Two things"
+    return f"{one}: {part} of its {known.images} strongest images are unlike {rest}."
 
 
 def about(known: UnitFaces, facts: LayerFaces) -> str:
@@ -79,8 +80,9 @@ def about(known: UnitFaces, facts: LayerFaces) -> str:
     return (
         "Nine of each, as whole images. By the network's own last features, centred on all images: "
         f"two images of one face have a cosine of {one} or {other} in the mean, and the two faces "
-        f"are {phrases.signed(known.apart or 0)} apart. It takes {facts.clarity:.2f} and "
-        f"{facts.apart:.2f}, by {facts.sets} sets of images that show {facts.of}."
+        f"are {phrases.signed(known.apart or 0)} apart. Two faces are shown from "
+        f"{facts.clarity:.2f} and {facts.apart:.2f} on: so alike, and so far apart, are "
+        f"{facts.sets} sets of images that show {facts.of}."
     )
 
 

@@ -41,7 +41,7 @@ def of_unit(view: AtlasView, layer: str, unit: int, page: PageAddress) -> Naming
         things=tuple(_pages(view, some, page)),
         scores=_scores(known),
         more=(
-            *_more(known, [(one.name, one.also) for one in some]),
+            *details(known, [(one.name, one.also) for one in some]),
             *_told(view, layer, unit),
         ),
     )  # fmt: skip
@@ -70,7 +70,7 @@ def lead(known: UnitName, images: int, twin: float) -> str:
         beyond = phrases.signed(twin)
         return f"{best}, and units of a network with shuffled weights get as far ({beyond})."
     if known.doubt == "checks":
-        return f"{best}, and the scores don't fall when the labels are spoilt."
+        return f"{best}, and the scores don't fall when labels are corrupted."
     share = f"{round(100 * known.steady)} %"
     rival = f", {phrases.named(known.rivals[0][0])} among the others" if known.rivals else ""
     return f"{best}, but it is the best in only {share} of draws of the images{rival}."
@@ -110,7 +110,8 @@ def _chance(p: float) -> str:
     return f"≤ {least:g}" if p <= least else f"= {p:.2g}"
 
 
-def _more(known: UnitName, also: list[tuple[str, tuple[str, ...]]]) -> list[str]:
+def details(known: UnitName, also: list[tuple[str, tuple[str, ...]]]) -> list[str]:
+    """What else is known of a name, in sentences; ``also`` are things with those like them."""
     said = [
         f"AUPRC {phrases.signed(known.auprc)}, AUC {phrases.signed(known.auc)}, {known.size:,} "
         f"images with the label, p {_chance(known.p)} over the layer, the best in "
@@ -118,9 +119,14 @@ def _more(known: UnitName, also: list[tuple[str, tuple[str, ...]]]) -> list[str]
     ]
     if known.iou is not None:
         said.append(f"Overlap of areas (IoU) {phrases.signed(known.iou)}.")
-    if known.rivals:
-        others = "; ".join(f"{words} {phrases.signed(r)}" for words, r in known.rivals)
-        said.append(f"Next best: {others}.")
+    own = known.pearson.score
+    higher = [(words, r) for words, r in known.rivals if r > own]
+    for what, some in (
+        ("A longer label reaches more, but a word more has to add 0.1", higher),
+        ("Next best", [one for one in known.rivals if one not in higher]),
+    ):
+        if some:
+            said.append(f"{what}: {'; '.join(f'{w} {phrases.signed(r)}' for w, r in some)}.")
     for name, alike in also:
         if alike:
             said.append(f"Nearly the same images as {name}: {', '.join(alike)}.")

@@ -14,7 +14,7 @@ from atlas.data import addresses
 from atlas.data.documents import Document, read_atlas, read_layer
 from atlas.data.experiments import outcomes as experiments
 from atlas.data.live import LIVE
-from atlas.data.names import GROUP, NAMES, NOT, THINGS, LayerNames, UnitName
+from atlas.data.names import CONCEPT, GROUP, NAMES, NOT, THINGS, LayerNames, UnitName
 from atlas.data.records import AtlasData, LayerData, LayerSummary, Unit
 from atlas.data.telling import TELLING
 from atlas.site import atlas_phrases, phrases
@@ -49,6 +49,7 @@ class Kind:
     title: str
 
 
+WEAK = 0.35  # correlations below it are called so
 CLASSES, CONCEPTS = Kind("classes", "class", "Classes"), Kind("concepts", "concept", "Concepts")
 
 
@@ -244,7 +245,19 @@ class AtlasView:
             return phrases.best_label(unit)
         if not known.name:
             return None
-        return phrases.Label(phrases.named(known.name), f"r = {known.pearson.score:.2f}")
+        called, r = phrases.named(known.name), known.pearson.score
+        if self._is_elsewhere(known):
+            called = f"images with {called}"
+        return phrases.Label(called, f"r = {r:.2f}{', weak' if r < WEAK else ''}")
+
+    def _is_elsewhere(self, known: UnitName) -> bool:
+        """Whether what names a unit is a concept with which its areas don't overlap.
+
+        Its images show it, and the unit looks at something else on them.
+        """
+        if len(known.terms) > 1 or known.iou is not None:
+            return False
+        return self.kept(THINGS).things[known.terms[0][1]].kind == CONCEPT
 
     def unit_title(self, layer: str, unit: int) -> str:
         """A unit's address, with people's own name for it."""
