@@ -64,6 +64,11 @@ class Plan:
         """How many units are looked at, shown or not."""
         return sum(layer.scanned or layer.units for layer in self.layers)
 
+    @property
+    def names(self) -> bool:
+        """Whether units are named (as ``Settings.has_names``)."""
+        return self.evidence and "names" in self.kept
+
 
 Estimate = Callable[[Plan], int]  # bytes
 

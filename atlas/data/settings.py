@@ -445,6 +445,11 @@ class Settings:
         return self.evidence == "all"
 
     @property
+    def has_names(self) -> bool:
+        """Whether units are named, and what goes with it is looked for."""
+        return self.has_evidence and self.keeps("names")
+
+    @property
     def pictures(self) -> bool:
         """Whether pixels of the images may be shown."""
         return self.images_policy == "show"

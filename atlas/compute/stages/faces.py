@@ -29,7 +29,7 @@ LIMIT = 24_000  # bytes of a sheet of both faces
 
 def run(run: Run) -> None:
     """Part them, and draw both groups where two stand out."""
-    if not (run.settings.has_evidence and run.settings.keeps("names")):
+    if not run.settings.has_names:
         return
     two: list[tuple[str, int, list[tuple[int, ...]]]] = []
     if run.leads:
@@ -72,7 +72,7 @@ def _find(run: Run) -> list[tuple[str, int, list[tuple[int, ...]]]]:
 
 
 def _estimate(plan: Plan) -> int:
-    if not (plan.evidence and "names" in plan.kept):
+    if not plan.names:
         return 0
     drawn = plan.pictures and "strips" in plan.kept
     return plan.units * (120 + (round(0.06 * LIMIT) if drawn else 0))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def run(run: Run) -> None:
     """Name the units that are shown."""
-    if not (run.settings.has_evidence and run.settings.keeps("names")):
+    if not run.settings.has_names:
         return
     layers = [layer.id for layer in run.network.choose(run.settings.layer_globs)]
     things = run.ranks.share(run.read(THINGS) if run.leads else None)
@@ -64,7 +64,7 @@ def _known(run: Run, layer: str) -> _Known:
 
 
 def _estimate(plan: Plan) -> int:
-    return plan.units * 380 if plan.evidence and "names" in plan.kept else 0
+    return plan.units * 380 if plan.names else 0
 
 
 STAGE = Stage(

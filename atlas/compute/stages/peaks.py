@@ -22,7 +22,7 @@ BATCHES = 8  # of a piece of work
 
 def run(run: Run) -> None:
     """Let both look at the images."""
-    if not (run.settings.has_evidence and run.settings.keeps("names")):
+    if not run.settings.has_names:
         return
     network = run.network
     layers = network.choose(run.settings.layer_globs)
@@ -44,7 +44,7 @@ def run(run: Run) -> None:
 
 
 def _estimate(plan: Plan) -> int:
-    if not (plan.evidence and "names" in plan.kept):
+    if not plan.names:
         return 0
     return round(1.5 * min(peaks.MOST, plan.images * plan.scanned))
 

@@ -41,7 +41,7 @@ LIMIT = 16_000  # bytes of a question's sheet
 
 def run(run: Run) -> None:
     """Ask about all units that are shown."""
-    if not (run.settings.has_evidence and run.settings.keeps("names")):
+    if not run.settings.has_names:
         return
     seen = read_seen(run.file("peaks")) if run.leads else None
     images = run.ranks.share(seen.images.tolist() if seen else [])
@@ -96,7 +96,7 @@ def _draw(run: Run, questions: list[tuple[str, Question]]) -> None:
 
 
 def _estimate(plan: Plan) -> int:
-    if not (plan.evidence and "names" in plan.kept):
+    if not plan.names:
         return 0
     drawn = plan.pictures and "quizzes" in plan.kept
     asked_about = sum(min(ASKED, layer.units) for layer in plan.layers) if drawn else 0

@@ -32,7 +32,7 @@ PIECE = 400  # images
 
 def run(run: Run) -> None:
     """Look at classes and masks."""
-    if not (run.settings.has_evidence and run.settings.keeps("names")):
+    if not run.settings.has_names:
         return
     images = run.ranks.share(read_seen(run.file("peaks")).images if run.leads else None)
     assert images is not None
@@ -92,7 +92,7 @@ def why_not(images: int, things: int) -> str:
 
 
 def _estimate(plan: Plan) -> int:
-    return plan.images * 8 + 10_000 if plan.evidence and "names" in plan.kept else 0
+    return plan.images * 8 + 10_000 if plan.names else 0
 
 
 STAGE = Stage(

@@ -14,6 +14,8 @@ import functools
 
 import numpy as np
 
+from atlas.data import ranking
+
 MISSING, EXTRA = "missing", "extra"  # the two checks
 
 
@@ -30,8 +32,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
     """The rank of each image among all, from 1, by each unit; equals share the mean of theirs."""
     ranked = np.empty(values.shape, np.float32)
     for unit, column in enumerate(values.T):
-        _, place, count = np.unique(column, return_inverse=True, return_counts=True)
-        ranked[:, unit] = (np.cumsum(count) - (count - 1) / 2)[place]
+        ranked[:, unit] = ranking.ranks(column)
     return ranked
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from atlas.data.ranking import ranks
 from atlas.evidence.partial_forward import cone
 from atlas.experiments.passes import values_of
 from atlas.experiments.wants.frames import before
@@ -90,21 +91,11 @@ def means(maps: Tensor, span: Span | None, shape: tuple[int, ...]) -> Tensor:
     return (gathered(maps, own, span) * span.inside(shape)).mean((2, 3))
 
 
-def ranks(values: np.ndarray) -> np.ndarray:
-    """The ranks of each row's values ``[N, U]``, from 1; equal ones share the mean of theirs."""
-    found = np.empty(values.shape)
-    for row, own in zip(found, values, strict=True):
-        _, inverse, counts = np.unique(own, return_inverse=True, return_counts=True)
-        last = np.cumsum(counts)
-        row[:] = (last - (counts - 1) / 2)[inverse]
-    return found
-
-
 def rank_correlations(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Spearman's correlation of each row ``[N, U]`` with each ``[M, U]``; nan for constant ones."""
 
     def normalised(values: np.ndarray) -> np.ndarray:
-        own = ranks(values)
+        own = np.stack([ranks(row) for row in values]) if len(values) else values.astype(float)
         own -= own.mean(1, keepdims=True)
         length = np.linalg.norm(own, axis=1, keepdims=True)
         return np.divide(own, length, out=np.full_like(own, np.nan), where=length > 0)
