@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import atanh, sqrt, tanh
 from statistics import mean, median
 
 from atlas.data.faces import LayerFaces
 from atlas.data.names import LayerNames
 from atlas.data.telling import NATURAL, LayerTelling
 from atlas.site.columns import COLUMNS, Known
-from atlas.site.ranking import spearman
+from atlas.site.ranking import interval, spearman
 
 FEWEST = 10  # units that a finding is about
 POINTS = 0.2  # of the activation: marks that keep and lose so much more than elsewhere point at it
@@ -285,13 +284,6 @@ def _together(layers: Sequence[LayerFound]) -> Iterator[Claim]:
             "Units of a layer are no independent draws: many are alike.",
             _found(layers, of),
         )
-
-
-def interval(r: float, count: int) -> tuple[float, float]:
-    """A 95 % interval of a rank correlation of ``count`` pairs (Fieller et al. 1957)."""
-    middle = atanh(max(-0.999999, min(0.999999, r)))
-    half = 1.96 * sqrt(1.06 / (count - 3))
-    return tanh(middle - half), tanh(middle + half)
 
 
 def _few(count: int) -> str:

@@ -17,3 +17,10 @@ def spearman(one: Sequence[float], other: Sequence[float]) -> float:
     both = sum((x - mean) * (y - mean) for x, y in zip(a, b, strict=True))
     spread = math.sqrt(sum((x - mean) ** 2 for x in a) * sum((y - mean) ** 2 for y in b))
     return both / spread if spread else 0.0
+
+
+def interval(r: float, count: int) -> tuple[float, float]:
+    """A 95 % interval of a rank correlation of ``count`` pairs (Fieller et al. 1957)."""
+    middle = math.atanh(max(-0.999999, min(0.999999, r)))
+    half = 1.96 * math.sqrt(1.06 / (count - 3))
+    return math.tanh(middle - half), math.tanh(middle + half)

@@ -19,9 +19,9 @@ from atlas.data.names import Fall, LayerNames, UnitName
 from atlas.data.ranking import ranks
 from atlas.data.records import LayerData, Plate, ReceptiveField, Unit, Winner
 from atlas.data.telling import LayerTelling, UnitTelling
-from atlas.site.claims import LayerFound, claims, interval
+from atlas.site.claims import LayerFound, claims
 from atlas.site.columns import COLUMNS, Known
-from atlas.site.ranking import spearman
+from atlas.site.ranking import interval, spearman
 from atlas.site.render import unit_table
 
 METHODS = Path(__file__).parents[2] / "docs" / "methods.md"

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from atlas.data import addresses
 from atlas.data.plan import Plan
-from atlas.site.claims import interval
 from atlas.site.columns import COLUMNS, Column, Known
-from atlas.site.ranking import spearman
+from atlas.site.ranking import interval, spearman
 from atlas.site.render import charts
 from atlas.site.render.base import Anchor, Crumb, Steps
 from atlas.site.render.unit_table import known_of
