@@ -97,7 +97,7 @@ def test_what_decides_each_stage_is_found_through_its_imports() -> None:
     assert "atlas.scanning.topk" not in sources["connections"]
     # the table of measures decides what is taken, and nothing before the second pass
     measured = {name for name, modules in sources.items() if "atlas.data.measures" in modules}
-    assert measured == {"close_ups", "reconstructions", "summary"}
+    assert measured == {"close_ups", "reconstructions", "rules", "summary"}
     assert "atlas.evidence.trials" not in sources["examples"]
 
 
