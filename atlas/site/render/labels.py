@@ -60,15 +60,16 @@ class LabelsPage:
     labels: tuple[ListedLabel, ...]
 
 
+_FIRST = (
+    "Units that are named after it, or after what nearly the same images show, come first, those "
+    "that follow their name best before the others. Then come those "
+)
 _ABOUT = {
-    CLASSES: "Units that are named after a class come first, those that follow their name best "
-    "before the others. Then come those with so many images of the class among their nine that "
-    "random images would agree as well once in a hundred times at most, the most first. The "
-    "class is that of the whole image; the unit may respond to something else in it.",
-    CONCEPTS: "Units that are named after a concept come first, those that follow their name best "
-    "before the others. Then come those that overlap with it by more than chance, the largest "
-    "overlap (intersection over union) first. A unit that looks at a part of a concept "
-    "overlaps little.",
+    CLASSES: f"{_FIRST}with so many images of the class among their nine that random images would "
+    "agree as well once in a hundred times at most, the most first. The class is that of the whole "
+    "image; the unit may respond to something else in it.",
+    CONCEPTS: f"{_FIRST}that overlap with the concept by more than chance, the largest overlap "
+    "(intersection over union) first. A unit that looks at a part of a concept overlaps little.",
 }
 _HELP = {CLASSES: "classes", CONCEPTS: "concepts"}  # the places that say more
 
