@@ -140,7 +140,7 @@ def test_own_synonyms_and_own_names_are_found(
     text = re.sub(r'"classes":\[', '"classes":["Zebra crossings",', shard.read_text(), count=1)
     # every name moves by one place; the first row is given the new one as its authors' own
     head, rows = text.split('"layers":')
-    rows = re.sub(r"\[(\d+,\d(?:,\d+,\d)*)\]", moved, rows)
+    rows = re.sub(r"\[(\d+,\d(?:,\d+,\d+)*)\]", moved, rows)
     shard.write_text(head + '"layers":' + re.sub(r"(\[\[\"conv1\",\[\[[^]]+)", r"\1,0,-1", rows))
     with searching(browser, out.as_uri()) as search:
         assert units(search.titles("velo")) == units(search.titles("bicycle")) != []

@@ -32,7 +32,9 @@ def view_of(layers: dict[str, int], classes: int) -> SimpleNamespace:
     tops = {
         name: SimpleNamespace(top=tuple(map(unit, range(count)))) for name, count in layers.items()
     }
-    return SimpleNamespace(name="large", layers=tops, called=lambda layer, unit: "")
+    return SimpleNamespace(
+        name="large", layers=tops, called=lambda layer, unit: "", followed=lambda layer, unit: None
+    )
 
 
 def called(text: str) -> list:
@@ -59,6 +61,25 @@ def test_the_index_of_many_units_is_small() -> None:
         said = {(names[name], count) for name, count in zip(pairs[::2], pairs[1::2], strict=True)}
         assert fired == 1 and (unit.concepts[0][0], 0) in said
         assert {label for label, count in said if count} <= {w.label for w in unit.nine}
+
+
+def test_a_name_that_is_given_takes_the_place_of_an_overlap() -> None:
+    view = view_of({"conv1": 2}, 9)
+    view.followed = lambda layer, unit: SimpleNamespace(name="eye or ear" if unit else "")
+    (text,) = dict(search.files(view)).values()
+    _, shard = called(text)
+    for (
+        number,
+        *_,
+    ) in shard["layers"][0][1]:
+        row = shard["layers"][0][1][number][2:]
+        said = [
+            (shard["classes"][name], count)
+            for name, count in zip(row[::2], row[1::2], strict=False)
+        ]
+        named = ("eye or ear", search.FOLLOWS)
+        assert (said[0] == named) == bool(number)
+        assert (0 in row[1::2]) == (not number)
 
 
 def test_pages_are_given_by_title_address_and_text() -> None:
