@@ -18,6 +18,8 @@ from atlas.site import markup
 from atlas.site.markup import ANY, Markup
 from atlas.site.sharing import Turns, processes, shared
 
+# a path without empty steps and steps that begin with a dot
+_STRAIGHT = re.compile(r"[^./][^/]*+(?:/[^./][^/]*+)*+")
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 
@@ -201,5 +203,10 @@ def _target(link: str, page: str, base: str) -> Target | None:
         return None
     path, _, fragment = link.partition("#")
     path = unquote(path.partition("?")[0])
+    folder, rest = posixpath.dirname(page), path
+    while folder and rest.startswith("../"):
+        folder, rest = folder.rpartition("/")[0], rest[3:]
+    if _STRAIGHT.fullmatch(rest):  # as nearly all are
+        return Target(f"{folder}/{rest}" if folder else rest, unquote(fragment))
     beside = posixpath.join(posixpath.dirname(page), path) if path else page
     return Target(posixpath.normpath(beside), unquote(fragment))

@@ -99,8 +99,9 @@ def test_the_record_of_no_images_is_empty():
         assert not getattr(record, name).any(), name
 
 
-@pytest.mark.parametrize("bare", [empty(3, statistics=False), empty(3).bare()])
-def test_a_record_without_statistics_has_the_nine_alone(bare):
+@pytest.mark.parametrize("make", [lambda: empty(3, statistics=False), lambda: empty(3).bare()])
+def test_a_record_without_statistics_has_the_nine_alone(make):
+    bare = make()
     for name in ("counts", *SAMPLES[:4]):
         assert getattr(bare, name).shape == (3, 0), name
     assert bare.signs.shape == (0,)

@@ -1,8 +1,12 @@
 import json
+import posixpath
 import shutil
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from atlas.errors import AtlasError
 from atlas.site import links
@@ -186,3 +190,16 @@ def test_several_processes_find_the_first_wrong_link(
         (folder / "conv1" / f"{number:02}.html").write_text(f'<a href="#{number}">')
     with pytest.raises(AtlasError, match=r"conv1/17\.html links to #17"):
         check(Files(files.texts, files.folders, files.out))
+
+
+steps = st.sampled_from(["..", ".", "", "a", "b.html", ".c", "%2e%2e"])
+
+
+@given(link=st.lists(steps, min_size=1).map("/".join), page=st.sampled_from(["a", "b/c", "b/c/d"]))
+def test_a_link_leads_where_its_steps_do(link: str, page: str) -> None:
+    target = links._target(f"{link}?q#%C3%A9", page, "")
+    if link.startswith("//"):
+        assert target is None
+        return
+    beside = posixpath.join(posixpath.dirname(page), unquote(link)) if link else page
+    assert target == links.Target(posixpath.normpath(beside), "é")
