@@ -62,10 +62,10 @@ def write_pages(
     written: Counter[str] = Counter()
     for _ in progress(_writing(view, pages, written), _count(view), "writing pages"):
         pass
-    files = tuple(sorted(written))
-    for file in files:
-        if written[file] > 1:
+    for file, times in written.items():
+        if times > 1:
             raise AtlasError(f"two kinds of pages write {file}")
+    files = tuple(sorted(written))
     _remove_others(folder, files, before=before.files if before else ())
     WRITTEN.write(folder, _state(folder, files, info=info, pages=pages))
     return len(files)
