@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 DESCENTS = "demo_network or share_a_switch or single_descents or biases or does_not_exist"
-DESCENTS += " or (whole_tensors and squeezenet1_1-gradient)"
+DESCENTS += " or (whole_tensors and squeezenet1_1-gradient) or test_windows"
 # each part: its modules, and the tests that mirror them
 PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "top nine": (("atlas.scanning.topk",), ("tests/scanning/test_topk.py",)),
@@ -39,7 +39,12 @@ PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "descent": (
         ("atlas.reconstruction.windows", "atlas.reconstruction.deconvnet"),
-        ("tests/reconstruction/test_deconvnet.py", "-k", DESCENTS),  # those that take seconds
+        (
+            "tests/reconstruction/test_windows.py",
+            "tests/reconstruction/test_deconvnet.py",
+            "-k",
+            DESCENTS,
+        ),  # those that take seconds
     ),
     "records": (("atlas.data.records",), ("tests/data/test_records.py",)),
     "digests": (

@@ -8,6 +8,9 @@ from atlas.site.render.quick_templates import QuickEnvironment, escaped
 
 
 class Html:
+    def __repr__(self) -> str:
+        return "Html()"  # the same in every process
+
     def __html__(self) -> str:
         return "<b>own</b>"
 
