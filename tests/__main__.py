@@ -1,6 +1,6 @@
 """The one check, here and in CI: format, lint, types, imports, tests (``python -m tests``).
 
-Tests run in one process more than there are cores, four at most. ``--quick`` leaves out the tests
+Tests run in as many processes as there are cores, four at most. ``--quick`` leaves out the tests
 marked ``slow`` and takes under two minutes. Other arguments go to pytest, so that
 ``python -m tests --quick -x -k notes`` works, and ``-n 0`` runs all tests in one process.
 """
@@ -17,8 +17,7 @@ MOST_WORKERS = 4  # each takes up to 3 GB of memory
 
 def pytest_command(given: list[str]) -> tuple[str, ...]:
     """How to run the tests, with the arguments given to this command."""
-    # one more than there are cores, since tests wait for browsers, servers and other processes
-    workers = min((os.cpu_count() or 1) + 1, MOST_WORKERS)
+    workers = min(os.cpu_count() or 1, MOST_WORKERS)
     # a worker that has nothing left to do takes over from the others, so modules stay together
     distributed = ("-n", str(workers), "--dist", "worksteal")
     chosen = ("-m", "not slow") if "--quick" in given else ()

@@ -429,10 +429,11 @@ def test_back_leaves_full_screen_for_the_page_it_was_opened_on(
         page.keyboard.press("ArrowRight")
         page.go_back()
         page.wait_for_url("**/conv4/17.html")
-        assert not wall.is_visible() and page.locator("h1").is_visible()
+        wall.wait_for(state="hidden")
+        assert page.locator("h1").is_visible()
         page.go_forward()
         page.wait_for_url("**/conv4/17.html#wall-2")
-        assert wall.is_visible()
+        wall.wait_for()
         page.keyboard.press("Escape")  # takes the step back, too
         page.wait_for_url("**/conv4/17.html")
         page.locator(".pair").first.click()
@@ -440,7 +441,7 @@ def test_back_leaves_full_screen_for_the_page_it_was_opened_on(
         page.wait_for_url("**/conv4/18.html#wall-1")
         page.go_back()
         page.wait_for_url("**/conv4/17.html")
-        assert not wall.is_visible()
+        wall.wait_for(state="hidden")
         page.go_back()
         page.wait_for_url("**/conv4/index.html")
         assert watched.wrong == []

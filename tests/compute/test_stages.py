@@ -90,7 +90,7 @@ CHANGES: list[tuple[dict[str, Any], list[str], str]] = [
     ),
     (
         {"images_policy": "pointers"},
-        ["layers", *CUT[:3], "live", "stimuli", *ON_PLATES, "faces", "rules"],
+        ["layers", *CUT[:3], "live", "stimuli", *ON_PLATES, "faces", "telling", "rules"],
         "images-policy was show and is pointers",
     ),
     ({"near_duplicates": 0}, ["scan"], "near-duplicates was not given and is 0"),

@@ -64,8 +64,8 @@ def named_pages(site: Path) -> int:
 def test_every_link_of_every_page_is_relative_and_leads_to_a_file(site: Path) -> None:
     pages = sorted(site.rglob("*.html"))
     images = len(list((site / "small" / "images").rglob("*.webp")))
-    # with a quiz for every layer but the scores, whose median images are silent
-    assert len(pages) == 3 + 1 + 6 + 5 + 2 * 472 + images + named_pages(site)
+    # with a quiz for every layer
+    assert len(pages) == 3 + 1 + 6 + 6 + 2 * 472 + images + named_pages(site)
     papers = (
         "https://arxiv.org/", "https://doi.org/", "https://cs231n.github.io/",
         "https://distill.pub/", "https://research.google/",
@@ -143,7 +143,7 @@ def test_rendering_again_gives_the_same_bytes_and_does_not_import_torch(
     assert ran.returncode == 0, ran.stderr
     images = len(list((site / "small" / "images").rglob("*.webp")))
     tables = len(list((site / "small").glob("units.*")))
-    assert int(ran.stdout) == 4 + 6 + 6 + 5 + 3 * 472 + images + named_pages(site) + tables
+    assert int(ran.stdout) == 4 + 6 + 6 + 6 + 3 * 472 + images + named_pages(site) + tables
     for path in (site / "small").rglob("*.html"):
         assert (folder / path.relative_to(site / "small")).read_bytes() == path.read_bytes()
 
