@@ -20,6 +20,7 @@ _UNCHANGED = (
     "show.js",
     "find.js",
     "live.css",
+    "rules.css",
     "live-engine.js",
     "live-pictures.js",
     "live.js",
