@@ -23,7 +23,6 @@ from atlas.errors import AtlasError, first_line
 from atlas.site.info import NO_INFO, UNKNOWN, SiteInfo
 from atlas.site.own_files import TEMPLATES, OwnTemplate
 from atlas.site.render.footer import footer_html
-from atlas.site.render.quick_templates import QuickEnvironment
 
 Templates = jinja2.Environment
 
@@ -41,7 +40,7 @@ def environment(own: tuple[OwnTemplate, ...] = ()) -> Templates:
     """
     usual = jinja2.FileSystemLoader(TEMPLATES)
     sources = {one.name: (one.source, one.path, None) for one in own}
-    return QuickEnvironment(
+    return jinja2.Environment(
         loader=jinja2.ChoiceLoader(
             [
                 jinja2.FunctionLoader(sources.get),
