@@ -13,11 +13,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from atlas.commands.inputs import images_of, masks_of
-from atlas.commands.projecting import plan_of_finished
+from atlas.commands.inputs import images_of, masks_of, network_of
+from atlas.commands.projecting import plan_of
 from atlas.compute.stages import STAGES
 from atlas.data.documents import read_atlas
 from atlas.data.settings import Settings
+from atlas.runtime.ranks import ALONE
 from atlas.site.info import NO_INFO
 from atlas.site.pages import PAGES
 from atlas.site.render.base import Renderer
@@ -31,7 +32,8 @@ def sizes(folder: Path, images: str | None) -> list[tuple[str, int, int, int]]:
     known = {name: tuple(v) if isinstance(v, list) else v for name, v in said.items()}
     settings = Settings(**known)
     found = images_of(settings)
-    plan = plan_of_finished(folder, facts, found, settings, masks=masks_of(settings, found))
+    network = network_of(settings, ranks=ALONE)
+    plan = plan_of(network, found, settings, masks=masks_of(settings, found))
     view = AtlasView.read(folder, Renderer(NO_INFO))
     rows, rest = [], {path for path in folder.rglob("*") if path.is_file()}
     for stage in STAGES:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import sizes
 from tests.support.browsers import CHROMIUM
 
 ROOT = Path(__file__).parent.parent
@@ -56,3 +57,11 @@ def test_the_live_page_s_engine_is_timed_in_a_browser() -> None:
     times, back, apart = ran.stdout.splitlines()
     assert "compiled" in times and "plain" in times and "÷ forward" in back
     assert json.loads(apart.partition(": ")[2])["plain"] < 1e-5
+
+
+def test_every_file_of_an_atlas_is_counted_once(site: Path) -> None:
+    rows = sizes.sizes(site / "small", None)
+    files = [path for path in (site / "small").rglob("*") if path.is_file()]
+    assert sum(count for _, count, _, _ in rows) == len(files)
+    assert sum(written for *_, written in rows) == sum(path.stat().st_size for path in files)
+    assert {"reconstructions", "units", "scan"} <= {name for name, *_ in rows}
