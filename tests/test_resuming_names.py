@@ -18,6 +18,7 @@ from atlas.data.names import NAMES
 from atlas.data.telling import TELLING
 from tests.support.experiments import contents
 from tests.support.forked import Build, Parent
+from tests.support.once import Shared
 
 NAME = "small"
 STAGES = ("peaks", "names", "telling")
@@ -36,13 +37,15 @@ def command(out: Path, *, names: bool) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def sites(tmp_path_factory: pytest.TempPathFactory, forked: Parent) -> Path:
+def sites(shared: Shared, forked: Parent) -> Path:
     """A site with names, built in one go, and the same when they are left out again."""
-    folder = tmp_path_factory.mktemp("named")
-    forked.run(command(folder / "named", names=True), folder / "printed")
-    shutil.copytree(folder / "named", folder / "bare")
-    forked.run(command(folder / "bare", names=False), folder / "printed")
-    return folder
+
+    def make(folder: Path) -> None:
+        forked.run(command(folder / "named", names=True), folder / "printed")
+        shutil.copytree(folder / "named", folder / "bare")
+        forked.run(command(folder / "bare", names=False), folder / "printed")
+
+    return shared("with and without names", make)
 
 
 def test_every_stage_found_something(sites: Path) -> None:
