@@ -1,7 +1,7 @@
 """The one check, here and in CI: format, lint, types, imports, tests (``python -m tests``).
 
 Tests run in as many processes as there are cores, four at most. ``--quick`` leaves out the tests
-marked ``slow`` and takes under two minutes. Other arguments go to pytest, so that
+marked ``slow`` and takes about two minutes. Other arguments go to pytest, so that
 ``python -m tests --quick -x -k notes`` works, and ``-n 0`` runs all tests in one process.
 """
 

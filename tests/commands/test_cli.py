@@ -57,7 +57,7 @@ WRONG = [
     (["--batch-size", "-3"], 2, "--batch-size"),
     (["--rule", "magic"], 2, "--rule"),
     (["--model", "alexnett"], 2, "did you mean alexnet"),
-    (["--model", "vit_b_32"], 2, "vision transformer"),
+    pytest.param(["--model", "vit_b_32"], 2, "vision transformer", marks=pytest.mark.slow),
     (["--model", "{}/models.py:perceptron"], 2, "no convolution in it"),
     (["--model", "{}/models.py:raises"], 1, "ValueError: no such width (line 8)"),
     (["--model", "{}/models.py:nothing"], 2, "has no function 'nothing'"),

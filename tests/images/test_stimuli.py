@@ -79,7 +79,7 @@ def test_what_was_kept_and_changed_meanwhile_is_decoded_again(tmp_path: Path) ->
     assert other.get(1) is None
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_worker_passes_on_what_went_wrong(folder: Path, workers: int) -> None:
     (folder / "flat.bmp").write_bytes(b"BM")
     images = open_folder(folder)
