@@ -19,6 +19,7 @@ from atlas.data.rules import RULES
 from atlas.networks.batching import CPU_SLOTS
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
+from atlas.networks.operations import Node
 from atlas.reconstruction.deconvnet import one_hot_signal, project_back
 from atlas.reconstruction.projection import Recording
 from atlas.reconstruction.recording import record
@@ -43,6 +44,17 @@ def test_what_holds_in_exact_numbers(drawn: Drawn, data: st.DataObject) -> None:
     windows_give_what_the_whole_network_gives(network, layer, seed, data)
     parts_add_up_to_the_pre_activation(network, seed)
     any_nodes_are_the_same(network.graph, seed)
+    below_a_layer_is_what_its_value_comes_of(network, layer)
+
+
+def below_a_layer_is_what_its_value_comes_of(network: Network, layer: Layer) -> None:
+    """Each operation once, as values that depend on each other tell, from the image upwards."""
+    operations = network.graph.operations  # in order of execution
+    comes_of: dict[Node, set[Node]] = {}
+    for node, operation in operations.items():
+        comes_of[node] = {node}.union(*(comes_of[below] for below in operation.inputs))
+    found = [operation.node for operation in network.graph.below(layer.node)]
+    assert len(found) == len(set(found)) and set(found) == comes_of[layer.node]
 
 
 def receptive_fields_and_reconstructions(

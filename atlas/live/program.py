@@ -79,7 +79,8 @@ def program_of(network: Network, layers: Sequence[Layer]) -> tuple[Program, list
     graph = network.graph
     wanted = [layer.node for layer in layers]
     scores = network.scores
-    needed = _needed(graph, [*wanted, *([scores] if scores else [])])
+    last = [*wanted, *([scores] if scores else [])]
+    needed = {operation.node for operation in graph.below(*last)}
     writer = _Writer(graph)
     folded = _folded(graph, needed, frozenset(wanted))
     for node, operation in graph.operations.items():
@@ -105,16 +106,6 @@ def program_of(network: Network, layers: Sequence[Layer]) -> tuple[Program, list
         writer.value[scores] if scores else None,
     )
     return program, writer.tensors
-
-
-def _needed(graph: Graph, nodes: Sequence[Node]) -> set[Node]:
-    needed, waiting = set(nodes), list(nodes)
-    while waiting:
-        for below in graph.operations[waiting.pop()].inputs:
-            if below not in needed:
-                needed.add(below)
-                waiting.append(below)
-    return needed
 
 
 def _folded(graph: Graph, needed: set[Node], wanted: frozenset[Node]) -> set[Node]:

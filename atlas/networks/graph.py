@@ -106,6 +106,16 @@ class Graph:
         parameter = next(self._model.parameters(), None)
         return torch.device("cpu") if parameter is None else parameter.device
 
+    def below(self, *nodes: Node) -> Iterator[Operation]:
+        """The operations that the values of some nodes come of, each once, with their own."""
+        waiting, reached = list(nodes), set(nodes)
+        while waiting:
+            operation = self.operations[waiting.pop()]
+            yield operation
+            more = [node for node in dict.fromkeys(operation.inputs) if node not in reached]
+            waiting += more
+            reached.update(more)
+
     def run(
         self,
         inputs: Tensor,

@@ -46,14 +46,10 @@ def image_free(graph: Graph, node: Node, rule: str) -> bool:
     """
     if behaviour(rule).samples:
         return False
-    waiting, visited = [node], {node}
-    while waiting:
-        operation = graph.operations[waiting.pop()]
-        if depends_on_inputs(operation, [rule]) or isinstance(operation, _POOLING):
-            return False
-        waiting += [below for below in operation.inputs if below not in visited]
-        visited.update(operation.inputs)
-    return True
+    return not any(
+        depends_on_inputs(operation, [rule]) or isinstance(operation, _POOLING)
+        for operation in graph.below(node)
+    )
 
 
 _POOLING = (ops.MaxPooling, ops.AdaptiveMaxPooling)

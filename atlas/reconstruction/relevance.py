@@ -115,14 +115,9 @@ def _users(graph: Graph, node: Node) -> Iterator[Operation]:
 
 def is_lowest(graph: Graph, operation: Operation) -> bool:
     """Whether no convolution or linear layer lies below an operation: it sees the pixels."""
-    waiting, visited = list(operation.inputs), set(operation.inputs)
-    while waiting:
-        below = graph.operations[waiting.pop()]
-        if isinstance(below, ops.Convolution | ops.Linear):
-            return False
-        waiting += [node for node in below.inputs if node not in visited]
-        visited.update(below.inputs)
-    return True
+    return not any(
+        isinstance(below, ops.Convolution | ops.Linear) for below in graph.below(*operation.inputs)
+    )
 
 
 def _linear(projection: Projection, operation: ops.Linear, signal: Window) -> Parts:
