@@ -10,6 +10,7 @@ from atlas.compute.descending import Piece, descent
 from atlas.compute.second_pass import projections
 from atlas.data.geometry import Box
 from atlas.data.records import Pair
+from atlas.data.rules import RULES
 from atlas.drawing import pixels
 from atlas.evidence.trials import run_trials
 from atlas.networks import operations as ops
@@ -18,7 +19,7 @@ from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 from atlas.reconstruction.extensions import image_free
 
-DECONVNET, GUIDED, SMOOTH = "deconvnet", "guided", "smooth"
+DECONVNET, GUIDED = "deconvnet", "guided"
 
 
 def rules_of(graph: Graph, layer: Layer, rule: str, others: Sequence[str]) -> tuple[str, ...]:
@@ -31,18 +32,9 @@ def rules_of(graph: Graph, layer: Layer, rule: str, others: Sequence[str]) -> tu
     if others:
         return tuple(others)
     free = rule == DECONVNET and image_free(graph, layer.node, rule)
-    return (GUIDED,) if free and _is_rectified_below(graph, layer) else ()
-
-
-def _is_rectified_below(graph: Graph, layer: Layer) -> bool:
-    waiting, visited = list(graph.operations[layer.node].inputs), set[object]()
-    while waiting:
-        operation = graph.operations[waiting.pop()]
-        if isinstance(operation, ops.Nonlinearity):
-            return True
-        waiting += [below for below in operation.inputs if below not in visited]
-        visited.update(operation.inputs)
-    return False
+    below = graph.below(*graph.operations[layer.node].inputs)
+    is_rectified = any(isinstance(operation, ops.Nonlinearity) for operation in below)
+    return (GUIDED,) if free and is_rectified else ()
 
 
 def drawn_and_tried(
@@ -76,7 +68,7 @@ def drawn_and_tried(
                 rule=rule,
                 inputs=down.inputs,
             ).figures
-        if tile and (pictures or rule != SMOOTH):
+        if tile and (pictures or not RULES[rule].holds_image):
             shown = projections(windows)
             found[f"{rule} tiles"] = np.stack([
                 pixels.reconstruction(

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule's name, and the paper that describes it."""
+    """A rule's name, and the paper that describes it.
+
+    ``holds_image`` is whether its pictures are multiples of the images' pixels, which are shown
+    with them.
+    """
 
     name: str
     source: str
+    holds_image: bool = False
 
 
 RULES: dict[str, Rule] = {
@@ -20,6 +25,6 @@ RULES: dict[str, Rule] = {
         Rule("guided", "guided backpropagation, Springenberg et al. 2015"),
         Rule("gradient", "the gradient times the activation, Simonyan et al. 2014"),
         Rule("lrp", "layer-wise relevance propagation of one unit, Achtibat et al. 2023"),
-        Rule("smooth", "integrated gradients, Sundararajan et al. 2017"),
+        Rule("smooth", "integrated gradients, Sundararajan et al. 2017", holds_image=True),
     )
 }

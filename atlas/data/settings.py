@@ -421,9 +421,9 @@ class Settings:
         """Take ``rule`` apart: the first is drawn, what stands after it are other rules."""
         first, *more = self.rule.split(",")
         others = tuple(one for one in dict.fromkeys((*more, *self.other_rules)) if one != first)
-        if first == "smooth" and not self.pictures:
+        if first in RULES and RULES[first].holds_image and not self.pictures:
             raise UsageError(
-                "--rule smooth multiplies by the images' pixels, which --images-policy pointers "
+                f"--rule {first} multiplies by the images' pixels, which --images-policy pointers "
                 "keeps back: choose another rule"
             )
         object.__setattr__(self, "rule", first)

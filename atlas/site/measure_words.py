@@ -71,3 +71,5 @@ MEASURE_WORDS = (
         is_share=True,
     ),
 )
+
+WORDS_OF = {words.name: words for words in MEASURE_WORDS}

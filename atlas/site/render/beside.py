@@ -10,9 +10,10 @@ from atlas.data.beside import RULES_BESIDE, LayerRules
 from atlas.data.measures import mean
 from atlas.data.plan import Plan
 from atlas.data.records import Evidence, LayerData, Unit
+from atlas.data.rules import RULES
 from atlas.drawing.nines import SIDE
 from atlas.site.contest import contest
-from atlas.site.measure_words import MEASURE_WORDS
+from atlas.site.measure_words import MEASURE_WORDS, WORDS_OF
 from atlas.site.render.base import Anchor, Crumb
 from atlas.site.render.evidence_tables import Row, Table, figure
 from atlas.site.render.picture_views import PictureView
@@ -82,7 +83,7 @@ def of_unit(view: AtlasView, layer: LayerData, unit: Unit) -> Beside | None:
     evidence = own.evidence if own else {}
     first, pictures = view.atlas.rule, view.atlas.pictures
     kept = found.rules if view.atlas.keeps("rules") else ()
-    drawn = [rule for rule in kept if pictures or rule != "smooth"]  # which holds the image
+    drawn = [rule for rule in kept if pictures or not RULES[rule].holds_image]
     return Beside(
         tuple(RuleSheet(rule, f"rules/{rule}/{unit.unit}.webp") for rule in drawn),
         tuple(
@@ -115,7 +116,7 @@ def _fares(found: LayerRules, own: Evidence | None, first: Evidence | None, draw
 
 
 def _pair(name: str, own: Evidence, first: Evidence) -> str:
-    words = next(one for one in MEASURE_WORDS if one.name == name)
+    words = WORDS_OF[name]
     mine, other = (mean(some.get(name, ())) for some in (own, first))
     return f"{figure(mine, words)} ({figure(other, words)})"
 
@@ -147,14 +148,10 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
         description=f"Which rule's reconstructions hold most, layer by layer, in {view.title}",
         crumbs=(Crumb("rules"),),
     )
-    heads = tuple(_head(name) for name, _ in COMPARED)
+    heads = tuple(WORDS_OF[name].head for name, _ in COMPARED)
     yield FILE, view.renderer.page("rules.html", head, RulesPage(
         TITLE, _lead(tables[0], heads), heads, tuple(tables)
     ))  # fmt: skip
-
-
-def _head(name: str) -> str:
-    return next(one.head for one in MEASURE_WORDS if one.name == name)
 
 
 def _tables(view: AtlasView) -> Iterator[Compared]:
@@ -190,7 +187,7 @@ def _compared(
     cells: dict[str, list[tuple[str, bool]]] = {rule: [] for rule in rules}
     count = 0
     for measure, most in COMPARED:
-        words = next(one for one in MEASURE_WORDS if one.name == measure)
+        words = WORDS_OF[measure]
         figures = {
             rule: [mean(unit.get(rule, {}).get(measure, ())) for unit in units] for rule in rules
         }
