@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from atlas.data.documents import Document
+from atlas.data.numbered import find
 from atlas.data.records import Evidence
 
 
@@ -31,7 +32,7 @@ class LayerRules(Struct, frozen=True):
 
     def of(self, number: int) -> UnitRules | None:
         """A unit's, by its number."""
-        return next((one for one in self.units if one.unit == number), None)
+        return find(self.units, number)
 
 
 RULES_BESIDE = Document("rules", LayerRules)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from atlas.data.documents import Document
+from atlas.data.numbered import find
 from atlas.data.rounding import rounded
 
 CHOICES = ("all", "representative", "none")
@@ -52,7 +53,7 @@ class LayerCurves(Struct, frozen=True):
 
     def of(self, number: int) -> UnitCurves | None:
         """A unit's, by its number."""
-        return next((one for one in self.units if one.unit == number), None)
+        return find(self.units, number)
 
 
 CURVES = Document("curves", LayerCurves)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from atlas.data.documents import Document
+from atlas.data.numbered import find
 from atlas.data.records import Pair
 
 SIDE, ACROSS, BETWEEN = 72, 3, 1  # of a face's tile in pixels; tiles in a row; cells between faces
@@ -58,7 +59,7 @@ class LayerFaces(Struct, frozen=True):
 
     def unit(self, number: int) -> UnitFaces | None:
         """A unit's, by its number."""
-        return next((one for one in self.units if one.unit == number), None)
+        return find(self.units, number)
 
 
 FACES = Document("faces", LayerFaces)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from atlas.data.documents import Document
+from atlas.data.numbered import find
 
 PERMUTED = 19  # permutations of the labels that p is told from
 CLASS, GROUP, CONCEPT = "class", "group", "concept"
@@ -87,7 +88,7 @@ class LayerNames(Struct, frozen=True):
 
     def of(self, number: int) -> UnitName | None:
         """A unit's, by its number."""
-        return next((one for one in self.units if one.unit == number), None)
+        return find(self.units, number)
 
 
 THINGS = Document("things", Things)

@@ -6,13 +6,13 @@ frame. ``atlas.data.documents`` says which file holds which of these.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from typing import Any
 
 from msgspec import Struct
 
 from atlas.data.extras import kept_by
+from atlas.data.numbered import find
 
 SCHEMA = 5  # of atlas.json and of a unit's JSON; every stage's own JSON has a number of its own
 
@@ -213,8 +213,7 @@ class LayerData(LayerFacts, frozen=True, kw_only=True):
 
     def find(self, number: int) -> Unit | None:
         """A unit by its number; None if it isn't shown."""
-        row = bisect_left(self.top, number, key=lambda unit: unit.unit)
-        return self.top[row] if row < len(self.top) and self.top[row].unit == number else None
+        return find(self.top, number)
 
     def unit(self, number: int) -> Unit:
         """A unit that is known to be shown, by its number."""

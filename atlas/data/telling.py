@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from atlas.data.documents import Document
+from atlas.data.numbered import find
 from atlas.data.records import Pair
 
 NATURAL, SYNTHETIC = 0.92, 0.82  # people's answers, Borowski et al. 2021 (arXiv 2010.12606)
@@ -55,7 +56,7 @@ class LayerTelling(Struct, frozen=True):
 
     def of(self, number: int) -> UnitTelling | None:
         """A unit's, by its number."""
-        return next((one for one in self.units if one.unit == number), None)
+        return find(self.units, number)
 
 
 TELLING = Document("telling", LayerTelling)

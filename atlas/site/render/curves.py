@@ -29,10 +29,11 @@ def known(view: AtlasView, layer: str) -> dict[int, UnitCurves]:
 
 def of_unit(view: AtlasView, layer: str, unit: int) -> Drawn | None:
     """A unit's; None where it has none."""
-    found = known(view, layer).get(unit)
-    if found is None:
+    drawn = view.kept(CURVES, layer) if view.has(CURVES, layer) else None
+    found = drawn.of(unit) if drawn else None
+    if drawn is None or found is None:
         return None
-    shares = view.kept(CURVES, layer).shares
+    shares = drawn.shares
     lines = [
         charts.Line("kept by the first alone", _points(shares, found.kept)),
         charts.Line("left without them", _points(shares, found.left)),

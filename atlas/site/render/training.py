@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from atlas.data.experiments.evolution import (
     UnitEvolution,
     strip_file,
 )
+from atlas.data.numbered import find
 from atlas.data.records import LayerData, Pair
 from atlas.drawing import pixels
 from atlas.site import phrases
@@ -93,9 +93,7 @@ def evolution_of(view: AtlasView) -> Evolution | None:
 
 def unit_of(view: AtlasView, layer: str, unit: int) -> UnitEvolution | None:
     """What became of a unit; None if nobody looked at it."""
-    units = view.kept(UNITS, layer).units
-    place = bisect_left(units, unit, key=lambda one: one.unit)
-    return units[place] if place < len(units) and units[place].unit == unit else None
+    return find(view.kept(UNITS, layer).units, unit)
 
 
 def names(evolution: Evolution) -> tuple[str, ...]:
