@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from atlas.compute.curving import curved, layer_curves
 from atlas.compute.descending import pieces_of
+from atlas.compute.stimuli import pixels_again
 from atlas.data.curves import CURVES, UnitCurves
 from atlas.data.documents import NINE
 from atlas.data.records import AtlasData
 from atlas.images.sources import Images
-from atlas.images.stimuli import stimuli
 from atlas.networks.batching import Running
 from atlas.networks.network import Network
 
@@ -37,11 +35,15 @@ def differences(
         said = {one.unit: one for one in CURVES.read(folder, layer).units if one.unit in numbers}
         units = [one for one in NINE.read(folder, layer).units if one.unit in said]
         pieces = pieces_of(network, [(layer, units)], running.slots)
-        parts = []
-        for piece in running.progress(pieces, len(pieces), "deletion curves"):
-            source = stimuli(images, network.preprocessing, piece.images, again=True)
-            pixels = np.stack([one.pixels for one in source])
-            parts.append(curved(network, piece, pixels, facts.rule))
+        parts = [
+            curved(
+                network,
+                piece,
+                pixels_again(network, images, piece.images, cache=running.cache),
+                facts.rule,
+            )
+            for piece in running.progress(pieces, len(pieces), "deletion curves")
+        ]
         for again in layer_curves(layer, pieces, parts).units:
             differs[layer, again.unit] = _apart(again, said[again.unit])
     return differs

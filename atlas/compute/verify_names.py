@@ -13,6 +13,7 @@ from atlas.compute.naming import named
 from atlas.compute.peak_files import PEAKS
 from atlas.compute.peaking import Peaking, pieces_of
 from atlas.compute.stages.things import annotated, visible
+from atlas.compute.stimuli import pixels_again
 from atlas.compute.told import pixels_of, told
 from atlas.data.documents import CONCEPTS, NINE
 from atlas.data.faces import FACES, UnitFaces
@@ -25,7 +26,6 @@ from atlas.evidence.peaks import LayerPeaks, Seen
 from atlas.images.hierarchy import read_hierarchy
 from atlas.images.masks import Masks
 from atlas.images.sources import Images, label_of
-from atlas.images.stimuli import stimuli
 from atlas.networks.batching import Running
 from atlas.networks.network import Network
 
@@ -85,8 +85,7 @@ class _Again:
         running: Running,
     ) -> _Again:
         def pixels(some: Sequence[int]) -> np.ndarray:
-            source = stimuli(images, network.preprocessing, some, cache=running.cache, again=True)
-            return np.stack([one.pixels for one in source])
+            return pixels_again(network, images, some, cache=running.cache)
 
         units = sum(network.layer(name).units for name in facts.layers)
         of_layers = [network.layer(name) for name in layers]

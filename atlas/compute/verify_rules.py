@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from atlas.compute.beside import by_unit, drawn_and_tried
-from atlas.compute.descending import Piece, pieces_of
+from atlas.compute.descending import pieces_of
 from atlas.compute.evidence_figures import evidence_of
+from atlas.compute.stimuli import pixels_again
 from atlas.data.beside import RULES_BESIDE
 from atlas.data.documents import NINE
 from atlas.data.measures import MEASURES, mean
 from atlas.data.records import AtlasData, Evidence
 from atlas.evidence.control import control_twin
 from atlas.images.sources import Images
-from atlas.images.stimuli import stimuli
 from atlas.networks.batching import Running
 from atlas.networks.network import Network
 
@@ -34,20 +32,22 @@ def differences(
 ) -> dict[tuple[str, int], list[str]]:
     """What differs of each unit, in words; nothing of layers without other rules."""
     differs: dict[tuple[str, int], list[str]] = {}
-    control = control_twin(network.graph) if facts.settings["evidence"] == "all" else None
+    has = {layer for layer in chosen if RULES_BESIDE.path(folder, layer).is_file()}
+    if not has or facts.settings["evidence"] != "all":
+        return differs
+    control = control_twin(network.graph)
     for layer, numbers in chosen.items():
-        if control is None or not RULES_BESIDE.path(folder, layer).is_file():
+        if layer not in has:
             continue
         said = RULES_BESIDE.read(folder, layer)
-        units = [one for one in NINE.read(folder, layer).units if one.unit in set(numbers)]
-
+        units = [one for one in NINE.read(folder, layer).units if one.unit in numbers]
         pieces = pieces_of(network, [(layer, units)], running.slots)
         parts = [
             drawn_and_tried(
                 network,
                 control,
                 piece,
-                _pixels(network, images, piece),
+                pixels_again(network, images, piece.images, cache=running.cache),
                 rules=said.rules,
                 boxes=(),
                 tile=None,
@@ -62,11 +62,6 @@ def differences(
                 known = own.evidence.get(rule, {}) if own else {}
                 differs.setdefault((layer, unit), []).extend(_apart(rule, again, known))
     return differs
-
-
-def _pixels(network: Network, images: Images, piece: Piece) -> np.ndarray:
-    source = stimuli(images, network.preprocessing, piece.images, again=True)
-    return np.stack([one.pixels for one in source])
 
 
 def _apart(rule: str, again: Evidence, said: Evidence) -> list[str]:
