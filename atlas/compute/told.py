@@ -11,6 +11,7 @@ from atlas.data.telling import ASKED, LayerTelling, Question, UnitTelling
 from atlas.drawing import sheets
 from atlas.evidence import telling
 from atlas.evidence.peaks import LayerPeaks
+from atlas.experiments.subjects import spread
 
 SIDE = 16  # pixels of an image as it is compared by its pixels
 
@@ -52,7 +53,6 @@ def asked(
     """
     known = {unit: telling.tasks_of(peaks.own[:, unit], unit, fewest=1) for unit in units}
     askable = [(unit, tasks) for unit, tasks in known.items() if tasks]
-    count = min(ASKED, len(askable))
     return tuple(
         Question(
             unit,
@@ -61,5 +61,5 @@ def asked(
             int(images[tasks.weak[0]]),
             bool(telling.margins(tasks, features)[0] > 0),
         )
-        for unit, tasks in (askable[place * len(askable) // count] for place in range(count))
+        for unit, tasks in spread(askable, ASKED)
     )

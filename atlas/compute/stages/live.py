@@ -13,6 +13,7 @@ from PIL import Image
 from atlas.compute.stage import Stage
 from atlas.data.documents import IMAGES
 from atlas.data.live import LIVE, Live, LiveFacts, Program
+from atlas.experiments.subjects import spread
 from atlas.images.sources import label_of
 from atlas.images.stimuli import stimuli
 from atlas.live.golden import golden
@@ -98,8 +99,7 @@ def _pictures(run: Run) -> tuple[tuple[int, str], ...]:
     if len(groups) == 1:
         chosen = [groups[0][i * len(usable) // PICTURES] for i in range(min(PICTURES, len(usable)))]
     else:
-        count = min(PICTURES, len(groups))
-        chosen = [groups[i * len(groups) // count][0] for i in range(count)]
+        chosen = [group[0] for group in spread(groups, PICTURES)]
     source = stimuli(run.images, run.network.preprocessing, chosen, cache=run.cache, again=True)
     texts = []
     for stimulus in source:

@@ -38,6 +38,7 @@ from atlas.experiments.correspondence import (
     views_for,
 )
 from atlas.experiments.hiding import grey, in_frame
+from atlas.experiments.subjects import spread
 from atlas.images.sources import label_of, name_of
 
 if TYPE_CHECKING:
@@ -113,8 +114,7 @@ def _groups(run: Run, masks: Masks, usable: Sequence[int]) -> list[tuple[str | N
         }
         labels = [label for label in labels if label in wanted]
     else:
-        count = min(CLASSES, len(labels))
-        labels = [labels[place * len(labels) // count] for place in range(count)]
+        labels = spread(labels, CLASSES)
     return [(label, by_class[label][:MOST]) for label in labels]
 
 

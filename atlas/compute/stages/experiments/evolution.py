@@ -28,6 +28,7 @@ from atlas.data.whole_files import write_whole
 from atlas.drawing import pixels
 from atlas.experiments import evolution
 from atlas.experiments.evolution import NONE, Activation, Peak, Projected
+from atlas.experiments.subjects import spread
 from atlas.images.sources import name_of
 from atlas.images.stimuli import Stimulus, stimuli
 from atlas.networks.checkpoints import Checkpoints, Moment, moments
@@ -87,14 +88,12 @@ def run(run: Run) -> None:
 
 def _some(given: Checkpoints) -> Checkpoints:
     """So many checkpoints as are looked at: the first, and others spread evenly."""
-    count, files = min(MOST_MOMENTS, len(given.files)), given.files
-    return Checkpoints(given.root, tuple(files[i * len(files) // count] for i in range(count)))
+    return Checkpoints(given.root, tuple(spread(given.files, MOST_MOMENTS)))
 
 
 def _figure(units: Sequence[int], *, layers: int) -> list[int]:
     """Units that stand for one of so many layers: spread evenly over those that fire at the end."""
-    count = min(FIGURE, max(2, ROWS // layers), len(units))
-    return [units[place * len(units) // count] for place in range(count)]
+    return spread(units, min(FIGURE, max(2, ROWS // layers)))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from atlas.data.experiments.first_layer import FIRST_LAYER, FirstLayer
 from atlas.data.experiments.outcomes import Outcome
 from atlas.experiments import first_layer
 from atlas.experiments.passes import values_of
+from atlas.experiments.subjects import spread
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 
@@ -34,9 +35,8 @@ def run(run: Run) -> None:
         return
     layer, weights = found
     usable = run.ranks.share(run.read(IMAGES).usable if run.leads else [])
-    count = min(MOST_IMAGES, len(usable))
-    some = [usable[place * len(usable) // count] for place in range(count)]
-    blocks = [some[first : first + run.slots] for first in range(0, count, run.slots)]
+    some = spread(usable, MOST_IMAGES)
+    blocks = [some[first : first + run.slots] for first in range(0, len(some), run.slots)]
 
     def compete(block: list[int]) -> dict[str, np.ndarray]:
         pixels = stimuli_of(run, block)
@@ -53,7 +53,7 @@ def run(run: Run) -> None:
     stride = layer.field.stride
     filters = first_layer.measured(weights, counts / places, stride=stride)
     kernel = (weights.shape[2], weights.shape[3])
-    result = FirstLayer(layer.id, kernel, stride, count, places, filters)
+    result = FirstLayer(layer.id, kernel, stride, len(some), places, filters)
     run.write(FIRST_LAYER, Outcome(result))
 
 

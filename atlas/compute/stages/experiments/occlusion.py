@@ -40,7 +40,7 @@ from atlas.experiments.occlusion import (
     responses,
     square_for,
 )
-from atlas.experiments.subjects import choose_subjects, classes_of
+from atlas.experiments.subjects import choose_subjects, classes_of, spread
 from atlas.networks.layers import Layer
 from atlas.reconstruction.deconvnet import reconstruct
 
@@ -69,8 +69,7 @@ def run(run: Run) -> None:
         count=COUNT,
         cache=run.cache,
     )
-    count = min(MOST, len(subjects))
-    subjects = tuple(subjects[place * len(subjects) // count] for place in range(count))
+    subjects = tuple(spread(subjects, MOST))
     classes, square = classes_of(network, images), square_for(network.preprocessing)
     places = places_of(square)
     step = TOGETHER * run.slots - 1  # and the image itself
