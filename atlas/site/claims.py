@@ -7,6 +7,7 @@ on is decided here, by limits that are said with it.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from atlas.data.faces import LayerFaces
 from atlas.data.names import LayerNames
 from atlas.data.telling import NATURAL, LayerTelling
 from atlas.site.columns import COLUMNS, Known
+from atlas.site.phrases import percent, signed
 from atlas.site.ranking import interval, spearman
 
 FEWEST = 10  # units that a finding is about
@@ -79,9 +81,10 @@ def claims(layers: Sequence[LayerFound]) -> list[Claim]:
     return [claim for claim in every if any(one.holds is not None for one in claim.findings)]
 
 
-def _found(
-    layers: Sequence[LayerFound], of: Callable[[LayerFound], tuple[bool, str, str] | str]
-) -> tuple[Finding, ...]:
+Told = tuple[bool, str, str] | str  # whether it holds, its figure and size; or why none is known
+
+
+def _found(layers: Sequence[LayerFound], of: Callable[[LayerFound], Told]) -> tuple[Finding, ...]:
     """A finding for each layer: whether the claim holds, its figure and size, or why none is."""
     findings = []
     for layer in layers:
@@ -96,55 +99,50 @@ def _found(
 FILTERS = "these pictures show the unit's filters, whatever the image"
 
 
-def _what(layers: Sequence[LayerFound]) -> Claim:
-    def of(layer: LayerFound) -> tuple[bool, str, str] | str:
-        values = _values(layer, "ssim")
-        if layer.image_free or len(values) < FEWEST:
-            return FILTERS if layer.image_free else _few(len(values))
-        like = mean(values)
-        return like < ALIKE, _said(like), f"a likeness of {_said(like)}, {len(values)} units"
+def _unlike_control(layer: LayerFound, *, key: str, what: str) -> Told:
+    """Whether a layer's pictures differ from the control's, by the mean of a figure."""
+    values = _values(layer, key)
+    if layer.image_free or len(values) < FEWEST:
+        return FILTERS if layer.image_free else _few(len(values))
+    same = signed(mean(values))
+    return mean(values) < ALIKE, same, f"a {what} of {same}, {len(values)} units"
 
+
+def _what(layers: Sequence[LayerFound]) -> Claim:
     return Claim(
         "What the pictures draw was learned.",
         "likeness (SSIM) to what a network with shuffled weights draws of the same patches",
         f"a mean below {ALIKE}",
         "Shuffled weights draw something near noise, to which little is alike. So this says that "
         "they aren't the image alone, and no more.",
-        _found(layers, of),
+        _found(layers, functools.partial(_unlike_control, key="ssim", what="likeness")),
     )
 
 
 def _where(layers: Sequence[LayerFound]) -> Claim:
-    def of(layer: LayerFound) -> tuple[bool, str, str] | str:
-        values = _values(layer, "rank")
-        if layer.image_free or len(values) < FEWEST:
-            return FILTERS if layer.image_free else _few(len(values))
-        same = mean(values)
-        return same < ALIKE, _said(same), f"a correlation of {_said(same)}, {len(values)} units"
-
     return Claim(
         "Where the pictures draw was learned.",
         "rank correlation, place by place, with how strongly shuffled weights draw there",
         f"a mean below {ALIKE}",
         "Both draw through the same receptive field and at the same switches, in the middle more "
         "than at the edge.",
-        _found(layers, of),
+        _found(layers, functools.partial(_unlike_control, key="rank", what="correlation")),
     )
 
 
 def _marks(layers: Sequence[LayerFound]) -> Claim:
-    def of(layer: LayerFound) -> tuple[bool, str, str] | str:
+    def of(layer: LayerFound) -> Told:
         kept = _pairs(layer.known, "kept", "kept_elsewhere")
         lost = _pairs(layer.known, "lost", "lost_elsewhere")
         if min(len(kept), len(lost)) < FEWEST:
             return _few(min(len(kept), len(lost)))
         keeps, loses = mean(a - b for a, b in kept), mean(a - b for a, b in lost)
         means = [
-            _percent(mean(values)) for pairs in (kept, lost) for values in zip(*pairs, strict=True)
+            percent(mean(values)) for pairs in (kept, lost) for values in zip(*pairs, strict=True)
         ]
         return (
             min(keeps, loses) > POINTS,
-            f"{_percent(keeps)}, {_percent(loses)}",
+            f"{percent(keeps)}, {percent(loses)}",
             f"kept {means[0]} (elsewhere {means[1]}), lost {means[2]} (elsewhere {means[3]}), "
             f"{len(kept)} units",
         )
@@ -153,7 +151,7 @@ def _marks(layers: Sequence[LayerFound]) -> Claim:
         "The pictures mark what their units need.",
         "the activation kept where only the marked fifth of the patch stays sharp, and lost where "
         "it is blurred, against a mask of the same shape elsewhere",
-        f"both {_percent(POINTS)} of the activation more",
+        f"both {percent(POINTS)} of the activation more",
         "Blurred pictures are none that the network ever saw. Elsewhere is seldom the middle, on "
         "which units depend most.",
         _found(layers, of),
@@ -161,25 +159,25 @@ def _marks(layers: Sequence[LayerFound]) -> Claim:
 
 
 def _own(layers: Sequence[LayerFound]) -> Claim:
-    def of(layer: LayerFound) -> tuple[bool, str, str] | str:
+    def of(layer: LayerFound) -> Told:
         values = _values(layer, "own")
         if len(values) < FEWEST:
             return _few(len(values))
         share = mean(values)
-        return share > OWN, _percent(share), f"{_percent(share)} is the unit's, {len(values)} units"
+        return share > OWN, percent(share), f"{percent(share)} is the unit's, {len(values)} units"
 
     return Claim(
         "The pictures show the unit, more than its layer.",
         "the share of a picture that the layer's other units, projected back together from the "
         "same place, don't draw as well",
-        f"a mean above {_percent(OWN)}",
+        f"a mean above {percent(OWN)}",
         "Many units together may draw what none of them draws alone.",
         _found(layers, of),
     )
 
 
 def _names(layers: Sequence[LayerFound]) -> Claim:
-    def of(layer: LayerFound) -> tuple[bool, str, str] | str:
+    def of(layer: LayerFound) -> Told:
         if layer.names is None:
             return "no labels"
         units = layer.names.units
@@ -189,16 +187,16 @@ def _names(layers: Sequence[LayerFound]) -> Claim:
         doubts = Counter(one.doubt for one in units if one.doubt)
         size = f"{len(named)} of {len(units)} units"
         if named:
-            size += f", median r {_said(median(one.pearson.score for one in named))}"
+            size += f", median r {signed(median(one.pearson.score for one in named))}"
         if doubts:
             size += f"; most others: {DOUBTS[doubts.most_common(1)[0][0]]}"
-        return len(named) >= NAMED * len(units), _percent(len(named) / len(units)), size
+        return len(named) >= NAMED * len(units), percent(len(named) / len(units)), size
 
     return Claim(
         "Most units follow something that has a label.",
         "correlation over all images, beyond permuted labels, shuffled weights and labels "
         "corrupted on purpose",
-        f"a name for {_percent(NAMED)} of the units",
+        f"a name for {percent(NAMED)} of the units",
         "Only labels that the images have were tried, and what goes with a label needn't be that: "
         "an eye and an ear are on the same images.",
         _found(layers, of),
@@ -215,7 +213,7 @@ DOUBTS = {
 
 
 def _answers(layers: Sequence[LayerFound]) -> Claim:
-    def of(layer: LayerFound) -> tuple[bool, str, str] | str:
+    def of(layer: LayerFound) -> Told:
         told = layer.telling
         own = [] if told is None else [u.features for u in told.units if u.features is not None]
         if told is None or told.twin_features is None or len(own) < FEWEST:
@@ -224,9 +222,9 @@ def _answers(layers: Sequence[LayerFound]) -> Claim:
         share, twin = mean(own), told.twin_features
         return (
             1 - share <= WRONG * (1 - twin),
-            _percent(share),
-            f"{_percent(share)} right (shuffled weights {_percent(twin)}, by pixels "
-            f"{_percent(mean(pixels))}), {told.tasks} questions on each of {len(own)} units",
+            percent(share),
+            f"{percent(share)} right (shuffled weights {percent(twin)}, by pixels "
+            f"{percent(mean(pixels))}), {told.tasks} questions on each of {len(own)} units",
         )
 
     return Claim(
@@ -234,25 +232,25 @@ def _answers(layers: Sequence[LayerFound]) -> Claim:
         "two-alternative questions, answered by likeness to the nine in the network's features",
         "at most half as many wrong answers as on units of a network with shuffled weights",
         "Circular: the network's features judge its own units. People gave "
-        f"{_percent(NATURAL)} right answers to related questions elsewhere; none was asked here.",
+        f"{percent(NATURAL)} right answers to related questions elsewhere; none was asked here.",
         _found(layers, of),
     )
 
 
 def _one_thing(layers: Sequence[LayerFound]) -> Claim:
-    def of(layer: LayerFound) -> tuple[bool, str, str] | str:
+    def of(layer: LayerFound) -> Told:
         units = layer.faces.units if layer.faces else ()
         looked = [one for one in units if one.clarity is not None]
         if len(looked) < FEWEST:
             return _few(len(looked))
         two = sum(len({face.thing or face for face in one.faces}) > 1 for one in looked)
         share = two / len(looked)
-        return share < TWO, _percent(share), f"two faces in {two} of {len(looked)} units"
+        return share < TWO, percent(share), f"two faces in {two} of {len(looked)} units"
 
     return Claim(
         "Units are one thing each.",
         "the strongest images in two groups, each as close as images of one class, and apart",
-        f"two faces in fewer than {_percent(TWO)} of the units",
+        f"two faces in fewer than {percent(TWO)} of the units",
         "The network's own features decide, and in layers whose units follow edges and colours "
         "hardly any images are as close as those of a class: there this says little.",
         _found(layers, of),
@@ -267,15 +265,13 @@ def _together(layers: Sequence[LayerFound]) -> Iterator[Claim]:
         ("told", "clarity", "Units whose nine tell are those that are one thing."),
     ):
 
-        def of(
-            layer: LayerFound, one: str = one, other: str = other
-        ) -> tuple[bool, str, str] | str:
+        def of(layer: LayerFound, one: str = one, other: str = other) -> Told:
             pairs = _pairs(layer.known, one, other)
             if len(pairs) < FEWEST:
                 return _few(len(pairs))
             r = spearman([a for a, _ in pairs], [b for _, b in pairs])
             low, high = interval(r, len(pairs))
-            return low > AGREE, _said(r), f"{_said(low)} to {_said(high)}, {len(pairs)} units"
+            return low > AGREE, signed(r), f"{signed(low)} to {signed(high)}, {len(pairs)} units"
 
         yield Claim(
             text,
@@ -310,11 +306,3 @@ def _value(known: Known, key: str) -> float | None:
 def _title(key: str) -> str:
     column = _BY_KEY[key]
     return column.title or column.about
-
-
-def _percent(share: float) -> str:
-    return f"{round(100 * share)} %".replace("-", "−")
-
-
-def _said(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")

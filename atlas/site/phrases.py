@@ -63,6 +63,16 @@ def signed(value: float) -> str:
     return f"{value:.2f}".replace("-", "−")
 
 
+def percent(value: float) -> str:
+    """A share in percent, without decimals."""
+    return minus(f"{100 * value:.0f}") + " %"
+
+
+def minus(text: str) -> str:
+    """A number with a true minus sign, and none before nothing but zeros."""
+    return text.replace("-", "−" if any(digit in text for digit in "123456789") else "")
+
+
 # Layers
 
 

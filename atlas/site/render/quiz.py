@@ -26,6 +26,7 @@ from atlas.data.telling import (
 )  # fmt: skip
 from atlas.data.telling import Question as Asked
 from atlas.drawing import pixels
+from atlas.site.phrases import percent
 from atlas.site.render.base import Crumb, Entry, PageAddress
 from atlas.site.render.view import AtlasView
 
@@ -144,10 +145,10 @@ def quiz_page(view: AtlasView, layer: LayerData) -> str:
             Row("You, in this quiz", ("",) * (len(levels) + 1), own="page"),
             Row("You, in all quizzes", ("",) * (len(levels) + 1), own="all"),
             *_machine(told, levels),
-            Row("People elsewhere, beside photographs", ("",) * len(levels) + (_percent(NATURAL),)),
+            Row("People elsewhere, beside photographs", ("",) * len(levels) + (percent(NATURAL),)),
             Row(
                 "People elsewhere, beside pictures made for units",
-                ("",) * len(levels) + (_percent(SYNTHETIC),),
+                ("",) * len(levels) + (percent(SYNTHETIC),),
             ),
         ),
         easy=round(100 * EASY),
@@ -203,9 +204,5 @@ def _machine(told: LayerTelling, levels: Sequence[str]) -> Iterator[Row]:
     each = [[share for share in known if _level(share) == level] for level in levels]
     yield Row(
         f"A machine, {told.tasks} questions on each of these units",
-        tuple(_percent(sum(some) / len(some)) for some in (*each, known)),
+        tuple(percent(sum(some) / len(some)) for some in (*each, known)),
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

@@ -17,10 +17,11 @@ from atlas.data.experiments.correspondence import (
 )
 from atlas.data.experiments.outcomes import picture_file
 from atlas.data.records import Pair
+from atlas.site.phrases import percent
 from atlas.site.render.base import Anchor, PageAddress
 from atlas.site.render.charts import Axis
 from atlas.site.render.experiments.page import Cell, Found, Table, experiment_page
-from atlas.site.render.experiments.words import decimal, percent
+from atlas.site.render.experiments.words import decimal
 from atlas.site.render.intervals import Intervals, Mark, intervals
 from atlas.site.render.view import CLASSES, CONCEPTS, AtlasView
 

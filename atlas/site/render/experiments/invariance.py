@@ -16,6 +16,7 @@ from atlas.data.experiments.invariance import (
     Transformation,
 )
 from atlas.data.experiments.outcomes import picture_file
+from atlas.site.phrases import percent
 from atlas.site.render.base import Anchor, PageAddress
 from atlas.site.render.charts import Axis, Chart, Line, chart
 from atlas.site.render.experiments.drawn import Drawn, drawn
@@ -110,7 +111,7 @@ def findings(result: Invariance) -> tuple[str, ...]:
     shares = {name: kept(result, by_name[name]) for name in (TRANSLATION, SCALE, ROTATION)}
     sentences.append(
         "The network gives the class of the untransformed image to "
-        f"{_percent(shares[TRANSLATION])} of the moved images and to {_percent(shares[SCALE])} of "
+        f"{percent(shares[TRANSLATION])} of the moved images and to {percent(shares[SCALE])} of "
         "the enlarged ones. "
         + (
             "Its output is stable, as the paper found."
@@ -126,7 +127,7 @@ def _turned(result: Invariance, turned: Transformation, share: float) -> str:
     names = called(result.subjects)
     by_subject = [kept_of(result, turned, at) for at in range(len(names))]
     always = [name for name, own in zip(names, by_subject, strict=True) if own == 1]
-    said = f"Turned, the images keep their class in {_percent(share)} of cases"
+    said = f"Turned, the images keep their class in {percent(share)} of cases"
     said += f"; at every angle: {', '.join(always)}. " if always else "; none does at every angle. "
     if share >= STABLE:
         said += "The paper's output was not invariant to rotation; this one nearly is."
@@ -136,10 +137,10 @@ def _turned(result: Invariance, turned: Transformation, share: float) -> str:
         own = by_subject[result.symmetric]
         said += (
             f" The paper excepts objects with rotational symmetry: {names[result.symmetric]}, "
-            f"whose picture changes least when turned, keeps its class in {_percent(own)} of cases"
+            f"whose picture changes least when turned, keeps its class in {percent(own)} of cases"
         )
         others = [o for at, o in enumerate(by_subject) if at != result.symmetric]
-        said += f", the others in {_percent(fmean(others))}." if others else "."
+        said += f", the others in {percent(fmean(others))}." if others else "."
     return said
 
 
@@ -194,10 +195,6 @@ def _mean_at(one: Transformation, size: float, layer: str) -> float:
 
 def _pixels(count: float) -> str:
     return "1 pixel" if count == 1 else f"{count:g} pixels"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
 
 
 def about(result: Invariance) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from atlas.data.experiments.maps import (
     sheet_file,
 )
 from atlas.site import phrases
+from atlas.site.phrases import percent
 from atlas.site.render.base import Anchor, Crumb, PageAddress, Steps
 from atlas.site.render.experiments.page import TITLE, Found, experiment_page, file_of, folder
 from atlas.site.render.view import AtlasView
@@ -130,13 +131,13 @@ def findings(result: Maps) -> tuple[str, ...]:
     if known:
         alike, by_chance = known
         sentences.append(
-            f"Two images side by side are of the same class in {_percent(alike)} of the pairs, any "
-            f"two in {_percent(by_chance)}."
+            f"Two images side by side are of the same class in {percent(alike)} of the pairs, any "
+            f"two in {percent(by_chance)}."
         )
     if known and images.kin is not None:
         sentences.append(
             f"The map flattens {images.features} dimensions into two. By all {images.features} the "
-            f"nearest other image is of the same class for {_percent(images.kin)} of the images."
+            f"nearest other image is of the same class for {percent(images.kin)} of the images."
         )
     if layers:
         deepest = next((one for one in layers if one.layer == images.source), layers[-1])
@@ -149,10 +150,6 @@ def _together(one: UnitMap) -> str:
         f"Units side by side on the map of {one.layer} correlate at {_signed(one.beside)} on "
         f"average, any two of its units by {_signed(one.any)}."
     )
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.0f} %"
 
 
 def _signed(value: float) -> str:

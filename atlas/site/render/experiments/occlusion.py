@@ -22,9 +22,10 @@ from atlas.data.experiments.occlusion import (
 from atlas.data.experiments.outcomes import picture_file
 from atlas.data.records import Pair
 from atlas.site import phrases
+from atlas.site.phrases import percent
 from atlas.site.render.base import Anchor, PageAddress
 from atlas.site.render.experiments.page import Cell, Found, Table, experiment_page, unit_cell
-from atlas.site.render.experiments.words import decimal, percent
+from atlas.site.render.experiments.words import decimal
 from atlas.site.render.heat_maps import HeatMap, border_path, class_map, heat_map
 from atlas.site.render.view import CLASSES, AtlasView
 
