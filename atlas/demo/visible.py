@@ -40,9 +40,12 @@ class Visible:
         """Text that belongs to these parts."""
         self._settle()
         self._know(parts)
-        for name, mask in self._masks.items():
-            ink = 255 if name in parts else 0
-            ImageDraw.Draw(mask).text(centre, text, fill=ink, font=font, anchor="mm")
+        drawn = Image.new("L", self._sheet.size)
+        ImageDraw.Draw(drawn).text(centre, text, fill=255, font=font, anchor="mm")
+        if box := drawn.getbbox():
+            letters = drawn.crop(box)
+            for name, mask in self._masks.items():
+                mask.paste(255 if name in parts else 0, box, letters)
 
     def masks(self, reduction: int) -> dict[str, np.ndarray]:
         """Each visible part's mask by name, so many times smaller: bool, half of it or more."""
@@ -65,18 +68,17 @@ class Visible:
 
     def _settle(self) -> None:
         """Bring what stands on the sheet into the masks, and begin another sheet."""
-        if not self._inks:
-            return
-        self._know(name for parts in self._inks for name in parts)
-        sheet = self._sheet.tobytes()
-        drawn = self._like(sheet.translate(bytes([0] + [255] * INKS)))
-        for name, mask in self._masks.items():
-            own = bytearray(1 + INKS)
-            for parts, ink in self._inks.items():
-                own[ink] = 255 if name in parts else 0
-            mask.paste(self._like(sheet.translate(own)), mask=drawn)
+        if box := self._sheet.getbbox():
+            known = set(self._masks)
+            self._know(name for parts in self._inks for name in parts)
+            sheet = self._sheet.crop(box)
+            inks = sheet.tobytes()
+            drawn = Image.frombytes("L", sheet.size, inks.translate(bytes([0] + [255] * INKS)))
+            for name, mask in self._masks.items():
+                own = bytearray(1 + INKS)
+                for parts, ink in self._inks.items():
+                    own[ink] = 255 if name in parts else 0
+                visible = Image.frombytes("L", sheet.size, inks.translate(own))
+                mask.paste(visible, box, drawn if name in known else None)
+            self._sheet.paste(0, box)
         self._inks = {}
-        self._sheet.paste(0, (0, 0, *self._sheet.size))
-
-    def _like(self, pixels: bytes) -> Image.Image:
-        return Image.frombytes("L", self._sheet.size, pixels)

@@ -8,7 +8,9 @@ without any mask counts as not annotated and is left out.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -141,14 +143,21 @@ def cells_of(mask: Image.Image, preprocessing: Preprocessing) -> np.ndarray:
 
     A cell is a square of ``cell_side`` pixels. The mask is resized and cropped as its image is.
     """
-    grey = replace(preprocessing, mode="L", mean=(0.0,), std=(1.0,), interpolation="bilinear")
-    pixels = grey.stimulus(mask)[..., 0]
+    pixels = _in_grey(preprocessing).stimulus(mask)[..., 0]
     side = cell_side(pixels.shape)
     height, width = -(-pixels.shape[0] // side), -(-pixels.shape[1] // side)
-    padded = np.zeros((height * side, width * side), np.float32)
+    padded = np.zeros((height * side, width * side), np.uint32)
     padded[: pixels.shape[0], : pixels.shape[1]] = pixels
-    cells = padded.reshape(height, side, width, side).mean((1, 3))
-    return cells >= COVERED * 255
+    places = itertools.product(range(side), repeat=2)
+    # so much sooner than a mean over two axes
+    sums = sum(padded[row::side, column::side] for row, column in places)
+    return np.asarray(sums >= COVERED * 255 * side**2)
+
+
+@functools.cache
+def _in_grey(preprocessing: Preprocessing) -> Preprocessing:
+    """The same steps for masks."""
+    return replace(preprocessing, mode="L", mean=(0.0,), std=(1.0,), interpolation="bilinear")
 
 
 def cell_side(size: tuple[int, ...]) -> int:
