@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from torch.utils.data import Dataset
 
 from atlas.compute.peak_files import read_seen
 from atlas.compute.peaking import pieces_of
@@ -14,6 +16,7 @@ from atlas.compute.stage import Stage
 from atlas.compute.thing_files import write_things
 from atlas.data.names import THINGS, Things
 from atlas.data.plan import Plan
+from atlas.errors import AtlasError
 from atlas.evidence.concepts import MaskCells
 from atlas.evidence.naming.things import told_apart
 from atlas.evidence.peaks import FEWEST, drawn
@@ -74,9 +77,21 @@ def visible(
     masks: Masks, preprocessing: Preprocessing, images: Sequence[int], workers: int
 ) -> list[frozenset[str]]:
     """The concepts of which a cell or more is visible in each image's stimulus."""
-    return [
-        frozenset(cells) for cells in made_ahead(MaskCells(masks, preprocessing, images), workers)
-    ]
+    return list(made_ahead(_Names(MaskCells(masks, preprocessing, images)), workers))
+
+
+@dataclass(frozen=True)
+class _Names(Dataset["frozenset[str] | AtlasError"]):
+    """The concepts alone: a worker needn't hand over where in the image they are."""
+
+    cells: MaskCells
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def __getitem__(self, place: int) -> frozenset[str] | AtlasError:
+        found = self.cells[place]
+        return found if isinstance(found, AtlasError) else frozenset(found)
 
 
 def why_not(images: int, things: int) -> str:

@@ -154,9 +154,8 @@ def _judged(
         doubt = "checks"
     elif wins[0] < STEADY:
         doubt = "rivals"
-    _, different = np.unique(held, axis=1, return_index=True)  # others say the same
     rivals = [(candidates[i], float(found.pearson[row, order[i]]))
-              for i in sorted(different) if i][:RIVALS]  # fmt: skip
+              for i in _different(held) if i][:RIVALS]  # fmt: skip
     return Judged(
         best,
         doubt,
@@ -169,6 +168,14 @@ def _judged(
         lift=lift,
         rivals=rivals,
     )
+
+
+def _different(held: np.ndarray) -> list[int]:
+    """The places of the forms ``[N, K]`` of which none before has the same images."""
+    first: dict[bytes, int] = {}
+    for place, images in enumerate(np.packbits(held.T, axis=1)):
+        first.setdefault(images.tobytes(), place)
+    return list(first.values())
 
 
 def _wins(
