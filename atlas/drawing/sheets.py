@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import functools
 import io
 from collections.abc import Sequence
@@ -54,11 +53,14 @@ def sheet(
         place[..., : tile.shape[2]] = tile
     picture = Image.fromarray(whole)
     made = functools.cache(functools.partial(_encoded, picture))
-    place = bisect.bisect_left(QUALITIES, True, key=lambda one: len(made(one)) <= limit)
-    return made(QUALITIES[min(place, len(QUALITIES) - 1)])
+    first, last = 0, len(QUALITIES) - 1
+    while first < last:
+        middle = (first + last) // 2
+        first, last = (first, middle) if len(made(middle)) <= limit else (middle + 1, last)
+    return made(first)
 
 
-def _encoded(picture: Image.Image, quality: int) -> bytes:
+def _encoded(picture: Image.Image, place: int) -> bytes:
     file = io.BytesIO()
-    picture.save(file, "WEBP", method=2, quality=quality)
+    picture.save(file, "WEBP", method=2, quality=QUALITIES[place])
     return file.getvalue()

@@ -11,6 +11,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -161,13 +163,17 @@ def _draw(run: Run, layers: list[Layer], chosen: list[Units], sizes: Mapping[str
             assert sample.winner is not None
             box, tile = Box(*sample.winner.shown), tiles[number].shape[2:4]
             tiles[number][row, place] = pixels.patch(stimulus.pixels, box, (tile[0], tile[1]))
-    for layer, units, drawn in zip(layers, chosen, tiles, strict=True):
-        for row, unit in enumerate(units):
-            shown = [sample.winner is not None for sample in unit.spectrum]
-            if any(shown):
-                path = run.folder / addresses.spectrum_file(layer.id, unit.unit)
-                path.parent.mkdir(exist_ok=True)
-                path.write_bytes(pixels.strip(drawn[row, : len(shown)], shown, sizes[layer.id]))
+    with ThreadPoolExecutor() as pool:
+        for layer, units, drawn in zip(layers, chosen, tiles, strict=True):
+            (run.folder / addresses.spectrum_file(layer.id, 0)).parent.mkdir(exist_ok=True)
+            list(pool.map(partial(_write_strip, run, layer.id, sizes[layer.id]), units, drawn))
+
+
+def _write_strip(run: Run, layer: str, size: Pair, unit: UnitExamples, tiles: np.ndarray) -> None:
+    shown = [sample.winner is not None for sample in unit.spectrum]
+    if any(shown):
+        content = pixels.strip(tiles[: len(shown)], shown, size)
+        (run.folder / addresses.spectrum_file(layer, unit.unit)).write_bytes(content)
 
 
 def _scratch(plan: Plan) -> int:

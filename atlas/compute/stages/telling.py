@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from atlas.compute.run import Run
 
 PIECE = 400  # images
+SHEETS = 32  # between two commits
 LIMIT = 16_000  # bytes of a question's sheet
 
 
@@ -76,23 +78,24 @@ def _answered(run: Run, seen: Seen, pixels: np.ndarray) -> list[tuple[str, Quest
 
 
 def _draw(run: Run, questions: list[tuple[str, Question]]) -> None:
-    def sheet(piece: tuple[str, Question]) -> dict[str, np.ndarray]:
-        _, question = piece
-        images = stimuli_of(run, [*question.least, question.strong, question.weak])
-        cells = [divmod(place, ACROSS) for place in range(SHOWN)]
-        content = sheets.sheet(
-            [sheets.small(one, SIDE) for one in images],
-            [*cells, STRONG, WEAK],
-            grid=GRID,
-            limit=LIMIT,
-        )
-        return {"sheet": np.frombuffer(content, np.uint8)}
+    cells = [*(divmod(place, ACROSS) for place in range(SHOWN)), STRONG, WEAK]
 
-    parts = shared_work(run, questions, sheet, what="quiz")
-    for (layer, question), part in zip(questions, parts, strict=False):
+    def sheet(question: Question) -> np.ndarray:
+        images = stimuli_of(run, [*question.least, question.strong, question.weak])
+        small = [sheets.small(one, SIDE) for one in images]
+        return np.frombuffer(sheets.sheet(small, cells, grid=GRID, limit=LIMIT), np.uint8)
+
+    def drawn(piece: list[int]) -> dict[str, np.ndarray]:
+        made = pool.map(sheet, [questions[place][1] for place in piece])
+        return {str(place): one for place, one in enumerate(made)}
+
+    with ThreadPoolExecutor() as pool:
+        parts = shared_work(run, pieces_of(range(len(questions)), SHEETS), drawn, what="quiz")
+    made = [part[str(place)] for part in parts for place in range(len(part))]
+    for (layer, question), content in zip(questions, made, strict=False):
         path = run.folder / quiz_sheet(layer, question.unit)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, part["sheet"].tobytes())
+        write_whole(path, content.tobytes())
 
 
 def _estimate(plan: Plan) -> int:
