@@ -9,6 +9,7 @@ when its labels are taken away or added at random. All of it is over all images.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -72,10 +73,13 @@ def judge(peaks: LayerPeaks, labels: np.ndarray, units: Sequence[int]) -> Judgem
     scaled, ranked = scores.standardised(peaks.own), scores.ranks(peaks.own)
     found = forms.search(scaled[:, units], ranked[:, units], labels)
     net = _net(found, len(labels))
-    p = _chance(net.max(1), [
-        _net(forms.search(scaled[:, units], ranked[:, units], labels[order]), len(labels)).max(1)
-        for order in _orders(len(labels))
-    ])  # fmt: skip
+
+    def permuted(order: np.ndarray) -> np.ndarray:
+        other = forms.search(scaled[:, units], ranked[:, units], labels[order])
+        return _net(other, len(labels)).max(1)
+
+    with ThreadPoolExecutor() as pool:
+        p = _chance(net.max(1), list(pool.map(permuted, _orders(len(labels)))))
     twin = forms.search(
         scores.standardised(peaks.twin), scores.ranks(peaks.twin), labels[peaks.rows]
     )
