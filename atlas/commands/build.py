@@ -221,9 +221,10 @@ def _compute(job: _Job, stages: Sequence[Stage] | None, ranks: Ranks) -> list[st
             few = f"{free / 1e6:,.0f} MB are free, and the build needs about {more / 1e6:,.0f}"
             print(f"note: only {few} in {settings.out}", file=sys.stderr)
         run = begin(at.folder, at.scratch)
-        ran = compute(run, stages)
+        took: dict[str, float] = {}
+        ran = compute(run, stages, took=took)
         ledger = read_ledger(at.folder, at.scratch)
-        _end(job, at.folder, ledger, slots=run.slots, loaded=loaded, ran=ran)
+        _end(job, at.folder, ledger, slots=run.slots, loaded=loaded, took=took)
     return ran
 
 
@@ -234,17 +235,17 @@ def _end(
     *,
     slots: int,
     loaded: float,
-    ran: Sequence[str] = (),
+    took: Mapping[str, float] | None = None,
 ) -> None:
     """Describe, render and publish what was computed, and say what came of it.
 
-    ``loaded`` is when all was loaded, in seconds; ``ran`` names the stages that ran.
+    ``loaded`` is when all was loaded, in seconds; ``took`` is how long each stage ran that did.
     """
     from atlas.commands.rendering import publish
     from atlas.compute.facts import describe
 
     settings = job.settings
-    if not ran:
+    if not took:
         print("note: nothing to compute, only pages to write (--fresh computes all)")
     atlas = describe(folder, settings, ledger, slots=slots, date=job.date, origin=job.origin)
     images = atlas.images
@@ -270,6 +271,8 @@ def _end(
         f"{done - job.started:.0f} s: load {loaded - job.started:.0f}, "
         f"compute {computed - loaded:.0f}, pages {done - computed:.0f}"
     )
+    if took:
+        print(f"seconds of each stage: {costs(took)}")
     print(f"open {(settings.out / 'index.html').resolve().as_uri()}")
 
 
@@ -295,6 +298,15 @@ def _tell_left_out(names: Iterable[str], settings: Settings) -> None:
             "a larger one keeps more",
             file=sys.stderr,
         )
+
+
+def costs(took: Mapping[str, float]) -> str:
+    """The seconds that stages took, the dearest first; those below a second added up."""
+    dear = sorted((name for name in took if took[name] >= 1), key=lambda name: -took[name])
+    each = [(name, took[name]) for name in dear]
+    if len(dear) < len(took):
+        each.append(("other", sum(took.values()) - sum(seconds for _, seconds in each)))
+    return ", ".join(f"{name} {seconds:.0f}" for name, seconds in each)
 
 
 def _recoloured(count: int, mode: str) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -34,12 +35,20 @@ Report = Callable[[str], Any]
 TRIES = 2  # with batches of one size, where nothing was kept in between
 
 
-def compute(run: Run, stages: Sequence[Stage], *, report: Report = print) -> list[str]:
+def compute(
+    run: Run,
+    stages: Sequence[Stage],
+    *,
+    report: Report = print,
+    took: dict[str, float] | None = None,
+) -> list[str]:
     """Run the stages whose results are missing or stale; returns their names.
 
     ``stages`` are in an order in which each comes after those it needs. ``report`` is told why a
-    stage of an atlas that was there already runs again. Every rank of the run calls this.
+    stage of an atlas that was there already runs again. ``took`` is given the seconds of each stage
+    that runs, by name. Every rank of the run calls this.
     """
+    took = {} if took is None else took
     _check(stages)
     ledger = read_ledger(run.folder, run.scratch) if run.leads else {}
     for name in damaged(run.folder, ledger):
@@ -62,7 +71,9 @@ def compute(run: Run, stages: Sequence[Stage], *, report: Report = print) -> lis
                 report(f"note: {stage.name} again: {'; '.join(reasons)}")
         if not run.ranks.share(bool(reasons)):
             continue
+        began = time.perf_counter()
         run = _run(run, stage, stages, key=key, ledger=ledger, report=report)
+        took[stage.name] = time.perf_counter() - began
         ran.append(stage.name)
     if run.leads and ran:  # in whatever order they ran
         write_ledger(run.scratch, {stage.name: ledger[stage.name] for stage in stages})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,6 +85,18 @@ def test_what_is_there_already_is_not_computed_again(tmp_path: Path) -> None:
     assert compute(a_run(tmp_path), STAGES, report=said.append) == every
     assert compute(a_run(tmp_path), STAGES, report=said.append) == []
     assert said == []  # a first build needs no reasons
+
+
+def test_each_stage_that_runs_says_how_long_it_took(tmp_path: Path) -> None:
+    took: dict[str, float] = {}
+    slow = stage("slow", lambda run: time.sleep(0.05), "first")
+    compute(a_run(tmp_path), (FIRST, slow), took=took)
+    assert list(took) == ["first", "slow"] and took["slow"] >= 0.05
+    took.clear()
+    compute(a_run(tmp_path), (FIRST, slow), took=took)
+    assert took == {}
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any(b"took" in path.read_bytes() for path in files)  # no atlas holds a time
 
 
 def test_what_changed_runs_with_all_that_depends_on_it(tmp_path: Path) -> None:
