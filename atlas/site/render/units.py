@@ -140,7 +140,7 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """A strip of other units: its heading, what its figures are (or ""), and the units."""
+    """A strip of other units: its heading, what its figures are (or ""), and the units, if any."""
 
     title: str
     about: str
@@ -368,13 +368,16 @@ def _strips(view: AtlasView, unit: Unit, page: PageAddress) -> Iterator[Neighbou
         ),
         (
             "Units that fire together",
-            "Correlation over all images, to about ±0.06.",
+            "Correlation over all images, to about ±0.06. Of independent units one in twenty would "
+            "show any.",
             unit.alike[:OTHERS],
             phrases.correlation,
         ),
     ):
         if links:
             yield Neighbours(title, about, _neighbours(view, links, page=page, bond=bond))
+    if unit.nine and view.atlas.evidence and not unit.alike:
+        yield Neighbours("Units that fire together", "None more closely than by chance.", ())
 
 
 def _neighbours(
