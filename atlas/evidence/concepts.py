@@ -3,8 +3,8 @@
 Network Dissection (Bau et al. 2017). A unit's feature map is interpolated to the size of the image
 and cut at the unit's own threshold, which only a small share of its activations reach. That gives a
 mask. Its overlap with a concept is the intersection over union with the concept's masks, over all
-images. A unit is named for its best concepts only where they beat chance: the best overlap of any
-concept when the masks are those of other images, over a number of draws.
+images. A unit is named for its best concepts only where they beat chance: what any unit of the
+layer reaches with any concept when the masks are those of other images, over a number of draws.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch.utils.data import Dataset
 
 from atlas.data import levels
 from atlas.errors import AtlasError
+from atlas.evidence.by_chance import usual_and_largest
 from atlas.evidence.peaks import drawn
 from atlas.images.masks import Masks, cell_side, cells_of
 from atlas.images.preprocessing import Preprocessing
@@ -133,10 +134,14 @@ def overlaps(
 
 
 def labels(names: Sequence[str], overlap: Overlap) -> list[tuple[tuple[str, float], ...]]:
-    """For each unit the concepts whose overlap beats chance, with that overlap, the best first."""
+    """For each unit the concepts whose overlap beats chance, with that overlap, the best first.
+
+    By chance one layer in ``DRAWS`` + 1 has any unit with a label.
+    """
+    usual, largest = usual_and_largest(overlap.chance.T, LEAST)
     labels_ = []
-    for real, chance in zip(overlap.real, overlap.chance, strict=True):
-        least = max(LEAST, float(chance.max(initial=0)))
+    for real, by_chance in zip(overlap.real, usual * largest.max(initial=0), strict=True):
+        least = max(LEAST, float(by_chance))
         best = np.argsort(-real, kind="stable")[:NAMED]
         labels_.append(tuple((names[c], round(float(real[c]), 3)) for c in best if real[c] > least))
     return labels_

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from atlas.data.names import PERMUTED, Fall
+from atlas.evidence.by_chance import usual_and_largest
 from atlas.evidence.naming import forms, scores
 from atlas.evidence.naming.forms import Form, Found
 from atlas.evidence.peaks import LayerPeaks
@@ -106,13 +107,8 @@ def _net(found: Found, images: int) -> np.ndarray:
 
 
 def _chance(net: np.ndarray, permuted: Sequence[np.ndarray]) -> list[float]:
-    """How often any unit of the layer does as well with permuted labels as each of U does: ``[U]``.
-
-    A unit that few images excite correlates with anything; so each unit's figure is told in parts
-    of what it comes to with permuted labels in the mean (as Westfall & Young 1993 correct).
-    """
-    usual = np.maximum(np.mean(permuted, axis=0), 1e-9)
-    largest = np.max(np.stack(permuted) / usual, axis=1, initial=0)  # of the layer, by draw
+    """How often any unit of the layer does as well as each of U with permuted labels: ``[U]``."""
+    usual, largest = usual_and_largest(np.stack(permuted))
     return [(1 + sum(largest >= one)) / (1 + len(largest)) for one in net / usual]
 
 

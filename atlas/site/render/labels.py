@@ -66,10 +66,12 @@ _FIRST = (
 )
 _ABOUT = {
     CLASSES: f"{_FIRST}with so many images of the class among their nine that random images would "
-    "agree as well once in a hundred times at most, the most first. The class is that of the whole "
+    "agree as well once in a hundred times at most, the most first; so of a hundred units one may "
+    "be here by luck. The class is that of the whole "
     "image; the unit may respond to something else in it.",
     CONCEPTS: f"{_FIRST}that overlap with the concept by more than chance, the largest overlap "
-    "(intersection over union) first. A unit that looks at a part of a concept overlaps little.",
+    "(intersection over union) first. Hardly any is here by luck: with the masks of other images "
+    "one layer in 21 would have any. A unit that looks at a part of a concept overlaps little.",
 }
 _HELP = {CLASSES: "classes", CONCEPTS: "concepts"}  # the places that say more
 
