@@ -1,14 +1,16 @@
 """The figures of a unit, each a column of the atlas's table of units.
 
 A row here is a column of ``units.csv`` and its like, a line of the table in ``docs/methods.md``
-(a test compares them), and, where it is a number, an axis of a layer's chart.
+(a test compares them), and, where it is a number, an axis of a layer's chart. Where other rules
+were tried, each adds the columns ``of_rules``, which no chart shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from atlas.data.beside import UnitRules
 from atlas.data.curves import UnitCurves
 from atlas.data.faces import UnitFaces
 from atlas.data.measures import MEASURES, mean
@@ -29,6 +31,7 @@ class Known:
     faces: UnitFaces | None
     telling: UnitTelling | None
     curves: UnitCurves | None = None
+    beside: UnitRules | None = None
 
 
 @dataclass(frozen=True)
@@ -172,3 +175,27 @@ COLUMNS: tuple[Column, ...] = (
     Column("told_by_pixels", float, "questions answered by pixels",
            "the same by plain pixels", lambda k: k.telling.pixels if k.telling else None),
 )  # fmt: skip
+
+
+BY_RULE = ("kept", "lost", "ssim", "own")  # what is told of each other rule
+
+
+def of_rules(rules: Sequence[str]) -> tuple[Column, ...]:
+    """The columns of other rules' figures, in an atlas that shows what these draw."""
+    return tuple(
+        Column(
+            f"{rule}_{name}", float, "",
+            f"the same as {name}, of its reconstructions by {rule}",
+            _by_rule(rule, name),
+        )
+        for rule in rules
+        for name in BY_RULE
+    )  # fmt: skip
+
+
+def _by_rule(rule: str, name: str) -> Callable[[Known], Value]:
+    def of(known: Known) -> Value:
+        evidence = known.beside.evidence.get(rule) if known.beside else None
+        return mean((evidence or {}).get(name, ()))
+
+    return of

@@ -77,7 +77,7 @@ def test_a_page_says_which_rule_wins(view: AtlasView) -> None:
     assert "lrp by what is kept, no rule alone by what is lost" in page
 
 
-def test_curves_stand_folded_and_in_the_table(view: AtlasView) -> None:
+def test_curves_stand_folded_and_curves_and_rules_in_the_table(view: AtlasView) -> None:
     layer = view.layers["conv3"]
     first, second = layer.top[:2]
     folded = units.unit_page(view, layer, first).partition("All that was tried")[2]
@@ -92,6 +92,9 @@ def test_curves_stand_folded_and_in_the_table(view: AtlasView) -> None:
     assert [(one["kept_between"], one["left_between"]) for one in found] == [
         ("0.125", "-0.125"), ("", ""),
     ]  # fmt: skip
+    kept = [(float(one["lrp_kept"]), float(one["kept"])) for one in found]
+    assert all(lrp == pytest.approx(own + 0.1, abs=1e-5) for lrp, own in kept)
+    assert found[0]["guided_kept"] == ""  # which came in another layer
 
 
 def test_an_atlas_without_has_neither(view: AtlasView) -> None:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import pearsonr, rankdata, spearmanr
 
+from atlas.data.beside import LayerRules, UnitRules
 from atlas.data.names import Fall, LayerNames, UnitName
 from atlas.data.ranking import ranks
 from atlas.data.records import LayerData, Plate, ReceptiveField, Unit, Winner
@@ -81,7 +82,7 @@ def test_every_column_is_explained_in_the_methods_and_no_other() -> None:
 def test_the_table_has_the_figures_of_each_unit(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = layer_of()
     monkeypatch.setattr(unit_table, "known_of", lambda view, name: known_of(layer))
-    view: Any = type("View", (), {"layers": {"conv": layer}})
+    view: Any = type("View", (), {"layers": {"conv": layer}, "has": lambda *_: False})
     files = dict(unit_table.files(view))
     rows = list(csv.DictReader(io.StringIO(str(files["units.csv"]))))
     assert len(rows) == 12
@@ -91,11 +92,35 @@ def test_the_table_has_the_figures_of_each_unit(monkeypatch: pytest.MonkeyPatch)
     assert third["overlap"] == "0.25" and third["told"] == "0.95" and third["clarity"] == ""
 
 
+def test_each_other_rule_has_columns_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = layer_of(2)
+    rules = LayerRules(
+        ("guided", "lrp"),
+        True,
+        (UnitRules(0, {"guided": {"kept": (0.5, None, 0.7), "own": (0.25,)}, "lrp": {}}),),
+    )
+    known = [replace(one, beside=rules.of(one.unit.unit)) for one in known_of(layer)]
+    monkeypatch.setattr(unit_table, "known_of", lambda view, name: known)
+    there = {"layers": {"conv": layer}, "has": lambda *_: True, "kept": lambda *_: rules}
+    files = dict(unit_table.files(type("View", (), there)))  # type: ignore[arg-type]
+    first, second = csv.DictReader(io.StringIO(str(files["units.csv"])))
+    own = [f"{rule}_{name}" for rule in rules.rules for name in ("kept", "lost", "ssim", "own")]
+    assert list(first) == [*(column.key for column in COLUMNS), *own]
+    assert [first[key] for key in own] == ["0.6", "", "", "0.25", "", "", "", ""]
+    assert [second[key] for key in own] == [""] * 8
+    section = METHODS.read_text("utf-8").partition("## Units as a table")[2].partition("\n## ")[0]
+    assert all(f"`{key}`" in section for key in own[:4])
+    if unit_table.has_arrow():
+        parquet = pytest.importorskip("pyarrow.parquet")
+        table = parquet.read_table(io.BytesIO(files["units.parquet"]))  # type: ignore[arg-type]
+        assert table.column("guided_kept").to_pylist() == [0.6, None]
+
+
 def test_parquet_has_types_and_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     layer = layer_of()
     monkeypatch.setattr(unit_table, "known_of", lambda view, name: known_of(layer))
-    view: Any = type("View", (), {"layers": {"conv": layer}})
+    view: Any = type("View", (), {"layers": {"conv": layer}, "has": lambda *_: False})
     content = dict(unit_table.files(view))["units.parquet"]
     table = parquet.read_table(io.BytesIO(content))  # type: ignore[arg-type]
     assert table.column_names == [column.key for column in COLUMNS]
