@@ -51,6 +51,7 @@ KINDS = {
     "classes": "small/classes/index.html",
     "claims": "small/claims.html",
     "charts": "small/conv4/figures.html",
+    "rules": "small/rules.html",
     "note": "notes/note.html",
     "comparison": "compare/small--small/index.html",
     "compared layer": "compare/small--small/conv2/index.html",

@@ -8,11 +8,15 @@ import sys
 from pathlib import Path
 
 from atlas.commands.cli import main
+from atlas.data.beside import RULES_BESIDE, LayerRules, UnitRules
 from atlas.data.settings import HOME
 from atlas.site.assembling import whole
 from atlas.site.info import SiteContents
 from atlas.site.published_addresses import add_listed, keep_addresses, listed
 from atlas.site.publishing import write_shared
+from atlas.site.render import beside
+from atlas.site.render.base import Renderer
+from atlas.site.render.view import AtlasView
 
 PLAIN = ["--limit", "96", "--workers", "0", "--name", "small"]
 COMMAND = [*PLAIN, "--experiments", "first-layer"]  # which is made in a moment
@@ -47,6 +51,19 @@ def build_few(out: Path) -> None:
     assert main([*FEW, "--out", str(out)]) == 0
 
 
+def write_rules(folder: Path) -> None:
+    """The page on rules of an atlas in two of whose layers another rule was tried."""
+    view = AtlasView.read(folder, Renderer())
+    for name, rule in (("conv3", "guided"), ("conv4", "lrp")):
+        tried = (
+            UnitRules(u.unit, {rule: u.evidence} if u.evidence else {})
+            for u in view.layers[name].top
+        )
+        RULES_BESIDE.write(folder, LayerRules((rule,), True, tuple(tried)), name)
+    for address, page in beside.files(AtlasView.read(folder, Renderer())):
+        (folder / address).write_text(page, "utf-8")
+
+
 def complete(site: Path, out: Path) -> None:
     """A copy of the small atlas's site with a page of every kind there is.
 
@@ -56,6 +73,7 @@ def complete(site: Path, out: Path) -> None:
     notes = out.parent / "notes"
     notes.mkdir()
     (notes / "note.md").write_text(NOTE)
+    write_rules(out / "small")
     add_listed(out / "small", [*listed(out / "small"), "conv9/index.html"])
     keep_addresses(out / "small", published=out / "small")
     contents = SiteContents(notes=notes, comparisons=(("small", "small"),))
