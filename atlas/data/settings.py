@@ -157,8 +157,8 @@ class Settings:
         LOOK,
         "all",
         choices=("all", "none"),
-        help="'none' leaves out the trials of what reconstructions prove, and the statistics of "
-        "all images; they take up to half of the time (default: all)",
+        help="'none' leaves out the trials of what reconstructions prove, names, and the "
+        "statistics of all images; they take up to half of the time (default: all)",
     )
     experiments: tuple[str, ...] = option(
         LOOK,
@@ -168,7 +168,7 @@ class Settings:
         metavar="NAME",
         decides=False,  # which stages there are, and none of their results
         help=f"which experiments to make, several with commas: {', '.join(NAMES)}, or 'all', "
-        "'none' or 'usual', those that take seconds (default: usual)",
+        "'none' or 'usual', those that take seconds (default: usual; a tenth of the demo's time)",
     )
     live: str = option(
         LOOK,
@@ -354,7 +354,8 @@ class Settings:
         choices=extras.NAMES,
         metavar="PART",
         help=f"leave out a part: {', '.join(extras.NAMES)}; may be repeated, or hold several with "
-        "commas. Where the budget is too small for all, the last of these go first",
+        "commas. Without names the demo takes a fifth less time, without all others a twelfth. "
+        "Where the budget is too small for all, the last of these go first",
     )
 
     device: str = option(
