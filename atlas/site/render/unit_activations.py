@@ -153,12 +153,15 @@ def _ticks(unit: Unit, lowest: int, stop: int) -> tuple[Tick, ...]:
     ticks: list[Tick] = []
     taken = [math.inf, math.inf]  # of each row, from the right
     for number, (percent, x) in enumerate(places):
-        anchor = "end" if x > 80 else "start" if x < 20 else "middle"
-        left, right = x - WORD * _BEFORE[anchor], x + WORD * (1 - _BEFORE[anchor])
+        usual = "end" if x > 80 else "start" if x < 20 else "middle"
         row = number % 2
-        is_free = right <= taken[row]
-        taken[row] = left if is_free else taken[row]
-        ticks.append(Tick(x, phrases.percentile(percent), row, anchor, tight=not is_free))
+        # where the usual side is taken, the text may end at its line, within the figure
+        sides = [one for one in (usual, "end") if x >= WORD * _BEFORE[one]]
+        free = [one for one in sides if x + WORD * (1 - _BEFORE[one]) <= taken[row]]
+        anchor = free[0] if free else usual
+        if free:
+            taken[row] = x - WORD * _BEFORE[anchor]
+        ticks.append(Tick(x, phrases.percentile(percent), row, anchor, tight=not free))
     return tuple(ticks)
 
 
