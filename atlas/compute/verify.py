@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from atlas.compute import verify_curves, verify_names, verify_rules, verify_wants
+from atlas.compute.same_picture import looks_like
 from atlas.compute.second_pass import Visit, revisit
 from atlas.compute.verify_names import NOTHING, Known
 from atlas.data import addresses
@@ -29,7 +30,6 @@ from atlas.scanning.scan import first_pass
 from atlas.scanning.topk import NINE, TopNine
 
 NEAR = 2  # pixels by which a close-up may lie elsewhere, where sums were rounded otherwise
-ALIKE = 0.9  # the least correlation of pictures that differ by rounding and compression alone
 
 
 @dataclass(frozen=True)
@@ -264,16 +264,6 @@ def _compare_plate(
     for rank in range(count):
         top, left = layer.plate.place(rank, patch=False)
         part = slice(top, top + height), slice(left, left + width)
-        if not _looks_like(shown[part], wanted[part], crisp=pixels.is_crisp(box)):
+        if not looks_like(shown[part], wanted[part], crisp=pixels.is_crisp(box)):
             differs.append(f"the reconstruction of no. {rank + 1}")
     return differs
-
-
-def _looks_like(shown: np.ndarray, drawn: np.ndarray, *, crisp: bool) -> bool:
-    """Whether two pictures ``[h, w, 3]`` are the same, as far as rounding lets one tell."""
-    if crisp:
-        return bool(np.abs(shown - drawn).max() <= 2)
-    grey, wanted = shown.mean(2).ravel(), drawn.mean(2).ravel()
-    if wanted.std() < 1:
-        return bool(np.abs(grey - wanted).mean() < 4)
-    return bool(np.corrcoef(grey, wanted)[0, 1] > ALIKE)

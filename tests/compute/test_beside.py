@@ -99,7 +99,9 @@ def test_two_ranks_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
 
 
 def test_verifying_finds_them_again_and_what_was_changed(built: Path) -> None:
-    facts: Any = SimpleNamespace(settings={"evidence": "all"})
+    facts: Any = SimpleNamespace(
+        settings={"evidence": "all"}, pictures=True, keeps=lambda part: part == "rules"
+    )
     chosen = {"conv2": [unit.unit for unit in RULES_BESIDE.read(built, "conv2").units]}
 
     def differences() -> dict[tuple[str, int], list[str]]:
@@ -120,3 +122,15 @@ def test_verifying_finds_them_again_and_what_was_changed(built: Path) -> None:
     finally:
         path.write_bytes(before)
     assert unit == ("conv2", one["unit"]) and differs.startswith("kept by lrp: ")
+    sheet = built / rule_file("conv2", one["unit"], "guided")
+    picture = sheet.read_bytes()
+    sheet.write_bytes((built / rule_file("conv2", one["unit"], "smooth")).read_bytes())
+    try:
+        ((unit, unlike),) = differences().items()
+        sheet.unlink()
+        ((_, gone),) = differences().items()
+    finally:
+        sheet.write_bytes(picture)
+    assert unit == ("conv2", one["unit"]) and len(unlike) >= 5
+    assert all(said.startswith("the reconstruction of no. ") for said in unlike)
+    assert gone == ["there is no sheet by guided"]
