@@ -181,18 +181,8 @@ def _nonlinearity(writer: _Writer, operation: ops.Nonlinearity) -> None:
     names = FUNCTIONS.get(operation.name)
     if names is None:
         raise NotLive(f"it can't compute {operation.where}")
-    given = [_argument(operation.node, name) for name in names]
+    given = [ops.argument(operation.node, name) for name in names]
     writer.add(operation, "function", function=operation.name, numbers=tuple(map(float, given)))
-
-
-def _argument(node: Node, name: str) -> Any:
-    """An argument of an operator, or its default."""
-    for place, each in enumerate(node.target._schema.arguments):  # type: ignore[union-attr]
-        if each.name == name:
-            if name in node.kwargs:
-                return node.kwargs[name]
-            return node.args[place] if place < len(node.args) else each.default_value
-    raise KeyError(name)
 
 
 def _max(writer: _Writer, operation: ops.MaxPooling) -> None:
@@ -221,7 +211,7 @@ def _adaptive(writer: _Writer, operation: Operation) -> None:
 
 def _resampling(writer: _Writer, operation: Operation) -> None:
     below = writer.graph.shapes[operation.inputs[0]]
-    dims = _argument(operation.node, "dim") if operation.name == "mean" else None
+    dims = ops.argument(operation.node, "dim") if operation.name == "mean" else None
     whole = isinstance(dims, list | tuple) and {d % 4 for d in dims} == {2, 3}
     if len(below) != 3 or not whole:
         raise NotLive(f"it can't compute {operation.where}")

@@ -8,7 +8,7 @@ Receptive fields, backward projections, the fused scan and the connections read 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -282,18 +282,19 @@ class _Call:
 
     def raw(self, name: str) -> Any:
         """An argument as it stands in the graph."""
-        node = self.maker
-        schema = node.target._schema.arguments  # type: ignore[union-attr]
-        for place, each in enumerate(schema):
-            if each.name == name:
-                if name in node.kwargs:
-                    return node.kwargs[name]
-                return node.args[place] if place < len(node.args) else each.default_value
-        raise KeyError(name)
+        return argument(self.maker, name)
 
     def pair(self, name: str) -> Pair:
         """An argument of one number or two, as (rows, columns)."""
         return pair(self.argument(name))
+
+
+def argument(node: Node, name: str) -> Any:
+    """An argument of the operator that a node calls, as it stands in the graph, or its default."""
+    schema = node.target._schema.arguments  # type: ignore[union-attr]
+    place = [each.name for each in schema].index(name)
+    given = node.args[place] if place < len(node.args) else schema[place].default_value
+    return node.kwargs.get(name, given)
 
 
 def self_is_result(node: Node) -> bool:
@@ -301,10 +302,8 @@ def self_is_result(node: Node) -> bool:
     return node.target is operator.getitem and isinstance(node.args[0], Node)
 
 
-def pair(value: int | tuple[int, ...] | list[int]) -> Pair:
-    """The numbers of both axes, (rows, columns), of one number or two."""
-    if isinstance(value, int):
-        return value, value
+def pair(value: Sequence[int]) -> Pair:
+    """The numbers of both axes, (rows, columns), of a list of one number or two."""
     return (value[0], value[-1])
 
 
@@ -380,9 +379,7 @@ def _adaptive_max(call: _Call) -> Operation | None:
 def _sum(call: _Call) -> Operation | None:
     one, other = call.raw("self"), call.raw("other")
     twice = one is other or call.argument("alpha") != 1
-    if twice or not call.inputs or call.inputs[0] is not _first(one, other, call):
-        return None
-    return Sum(call.node, call.inputs)
+    return None if twice or not call.inputs else Sum(call.node, call.inputs)
 
 
 def _difference(call: _Call) -> Operation | None:
@@ -394,7 +391,7 @@ def _difference(call: _Call) -> Operation | None:
 
 def _product(call: _Call) -> Operation | None:
     one, other = call.raw("self"), call.raw("other")
-    if one is other or not call.inputs or call.inputs[0] is not _first(one, other, call):
+    if one is other or not call.inputs:
         return None
     if len(call.inputs) == 2:
         return Product(call.node, call.inputs, None)
@@ -418,20 +415,11 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Tensor | int | float)
 
 
-def _first(one: Any, other: Any, call: _Call) -> Any:
-    """The first of two arguments that is among the inputs, if all inputs are among them."""
-    if not set(call.inputs) <= {n for n in (one, other) if isinstance(n, Node)}:
-        return None
-    return next((n for n in (one, other) if n in call.inputs), None)
-
-
 def _concatenation(call: _Call) -> Operation | None:
-    parts = call.raw("tensors")
-    if not isinstance(parts, list | tuple) or set(parts) != set(call.inputs):
+    parts = tuple(call.raw("tensors"))
+    if set(parts) != set(call.inputs):  # some are the same for every image
         return None
-    axis = call.argument("dim")
-    value = call.node.meta["val"]
-    parts = tuple(parts)
+    axis, value = call.argument("dim"), call.node.meta["val"]
     return Concatenation(call.node, call.inputs, axis % value.dim(), parts)
 
 

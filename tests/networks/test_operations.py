@@ -84,6 +84,21 @@ def made_by(step) -> Operation:
         (nn.Upsample(scale_factor=2, mode="bilinear"), ops.Resampling),
         (lambda x: x.flatten(2) @ x.flatten(2).mT, ops.Mixing),
         (nn.GroupNorm(2, 4), ops.GroupNorm),
+        (lambda x: F.pad(x, (1, 0, 0, 0, 1, 1)), ops.Resampling),
+        (lambda x: F.pad(x.flatten(2), (1, 1)), ops.Resampling),
+        # whatever doesn't fit the kind of its name
+        (lambda x: F.conv2d(x, x.mean(0, keepdim=True)[:, :, :3, :3]), ops.Derived),
+        (lambda x: F.linear(x, x.mean((0, 1))), ops.Derived),
+        (lambda x: F.batch_norm(x, None, None, training=True), ops.Derived),
+        (lambda x: F.group_norm(x.flatten(2), 2), ops.Derived),
+        (lambda x: F.max_pool2d(x, 2, return_indices=True)[1], ops.Derived),
+        (lambda x: F.adaptive_max_pool2d(x, 2, return_indices=True)[1], ops.Derived),
+        (lambda x: x - x.flip(2), ops.Derived),
+        (lambda x: torch.div(x, 2, rounding_mode="floor"), ops.Derived),
+        (lambda x: 1 / x, ops.Product),  # of the reciprocal
+        (lambda x: torch.cat([x.mean((0, 2, 3)), torch.ones(3)]), ops.Derived),
+        (lambda x: x.clamp(min=x.mean((2, 3), keepdim=True)), ops.Derived),
+        (lambda x: x.type_as(x.flip(2)), ops.Derived),
     ],
 )  # fmt: skip
 def test_operators_are_read_as_what_they_do(step, kind: type[Operation]) -> None:
