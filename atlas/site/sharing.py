@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any, TypeVar
+from typing import IO, Any, NoReturn, TypeVar
 
 from atlas.errors import AtlasError
 
@@ -100,16 +100,21 @@ def _forked(own: int, count: int, work: Callable[[Turns], T]) -> tuple[int, IO[b
     parent = os.getpid()
     reading, writing = os.pipe()
     child = os.fork()
-    if child:
-        os.close(writing)
-        return child, os.fdopen(reading, "rb")
+    if not child:
+        _do(lambda: work(Turns(own, count, parent)), unread=reading, writing=writing)
+    os.close(writing)
+    return child, os.fdopen(reading, "rb")
+
+
+def _do(work: Callable[[], object], *, unread: int, writing: int) -> NoReturn:
+    """Work, write what it finds or raises, and end this process."""
     code = 1
     try:
-        os.close(reading)
+        os.close(unread)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         try:
-            answer: tuple[bool, object] = True, work(Turns(own, count, parent))
+            answer: tuple[bool, object] = True, work()
         except BaseException as error:
             answer = False, _sent(error)
         with os.fdopen(writing, "wb") as said:
