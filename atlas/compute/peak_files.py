@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from atlas.data.array_files import read_arrays
 from atlas.data.whole_files import write_whole
-from atlas.errors import AtlasError
 from atlas.evidence.peaks import LayerPeaks, Seen, halved, whole
 
 PEAKS = "peaks.npz"
@@ -32,13 +32,13 @@ def write_peaks(folder: Path, layer: str, peaks: LayerPeaks) -> None:
 
 def read_seen(path: Path) -> Seen:
     """Read what the images came to. Raises ``AtlasError`` if it can't be read."""
-    parts = _read(path)
+    parts = read_arrays(path, ("images", "rows", *_names("features", "twin")))
     return Seen(parts["images"], whole(parts, "features"), whole(parts, "twin"), parts["rows"])
 
 
 def read_peaks(path: Path) -> LayerPeaks:
     """Read a layer's peaks. Raises ``AtlasError`` if they can't be read."""
-    parts = _read(path)
+    parts = read_arrays(path, ("rows", *_names("own", "twin")))
     return LayerPeaks(whole(parts, "own"), whole(parts, "twin"), parts["rows"])
 
 
@@ -51,9 +51,6 @@ def _write(path: Path, values: dict[str, np.ndarray], **others: np.ndarray) -> N
     write_whole(path, file.getvalue())
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise AtlasError(f"{path} can't be read: {error}; build it again with --fresh") from error
+def _names(*values: str) -> Iterator[str]:
+    for name in values:
+        yield from (name, f"{name}_scale")

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from atlas.data.array_files import read_arrays
 from atlas.data.whole_files import write_whole
-from atlas.errors import AtlasError, first_line
 from atlas.scanning.topk import TopNine
 
 RECORD = "record.npz"
@@ -28,11 +28,6 @@ def write_record(folder: Path, layer: str, record: TopNine) -> None:
 
 def read_record(folder: Path, layer: str) -> TopNine:
     """Read it. Raises ``AtlasError`` if it can't be read."""
-    path = folder / layer / RECORD
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            parts: dict[str, Any] = {part.name: arrays[part.name] for part in fields(TopNine)}
-        return TopNine(**{**parts, "images": int(parts["images"])})
-    except Exception as error:  # NumPy and what it reads with raise many kinds
-        why = first_line(error) or type(error).__name__
-        raise AtlasError(f"{path} can't be read: {why}; build it again with --fresh") from error
+    names = [part.name for part in fields(TopNine)]
+    parts: dict[str, Any] = dict(read_arrays(folder / layer / RECORD, names))
+    return TopNine(**{**parts, "images": int(parts["images"])})

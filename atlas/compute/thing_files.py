@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from atlas.data.array_files import read_arrays
 from atlas.data.whole_files import write_whole
-from atlas.errors import AtlasError
 
 THINGS = "things.npz"
 
@@ -23,10 +22,6 @@ def write_things(folder: Path, rows: np.ndarray, labels: np.ndarray) -> None:
 
 def read_things(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Rows ``[N]`` and labels ``[N, C]``. Raises ``AtlasError`` if they can't be read."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            rows, bits = arrays["rows"], arrays["labels"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise AtlasError(f"{path} can't be read: {error}; build it again with --fresh") from error
+    rows, bits = read_arrays(path, ("rows", "labels")).values()
     labels = np.unpackbits(bits, axis=1, count=len(rows)).astype(bool)
     return rows, np.ascontiguousarray(labels.T)

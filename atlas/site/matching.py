@@ -8,14 +8,14 @@ network runs, and no torch is needed.
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from atlas.data import levels
-from atlas.errors import AtlasError, UsageError
+from atlas.data.array_files import read_arrays
+from atlas.errors import UsageError
 from atlas.runtime.assignment import assigned
 from atlas.site.render.view import AtlasView
 
@@ -91,11 +91,7 @@ def directions(record: Path) -> np.ndarray | None:
 
     None for a record without statistics. Raises ``AtlasError`` for one that can't be read.
     """
-    try:
-        with np.load(record, allow_pickle=False) as arrays:
-            sketch, signs, counts = (arrays[name] for name in ("sketch", "signs", "counts"))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise AtlasError(f"{record} can't be read: {error}; build it again") from error
+    sketch, signs, counts = read_arrays(record, ("sketch", "signs", "counts")).values()
     if not signs.size:
         return None
     images = np.maximum(counts.sum(1), 1)
