@@ -151,6 +151,11 @@ class Called(nn.Module):
         return self.end(self.then(self.conv(x)))
 
 
+def called(then, channels: int) -> Network:
+    preprocessing = Preprocessing(None, (16, 16), (0.5,) * 3, (0.5,) * 3)
+    return wrap(Called(then, channels).eval(), preprocessing)
+
+
 @pytest.mark.parametrize(
     ("then", "channels"),
     [
@@ -159,14 +164,37 @@ class Called(nn.Module):
         (lambda x: x + x.mean((2, 3), keepdim=True), 4),
         (lambda x: F.interpolate(x, scale_factor=2), 4),
         (lambda x: torch.cat([x, x], 2), 4),
+        (nn.GroupNorm(2, 4), 4),
+        (lambda x: x.unflatten(1, (2, 2)).relu().flatten(1, 2), 4),
+        (lambda x: F.avg_pool2d(x, 3, 2, ceil_mode=True), 4),
+        (lambda x: F.conv2d(x, torch.ones(4, 4, 1, 1)) * x, 4),
+        (lambda x: x / x.mean((2, 3), keepdim=True), 4),
+        (lambda x: F.conv2d(x, torch.ones(1, 4, 1, 1)).sigmoid() * x, 4),
+        (lambda x: F.pad(x, (1, 1, 1, 1), value=1.0), 4),
     ],
 )
 def test_what_the_page_cannot_compute_is_refused_by_name(then, channels: int) -> None:
-    network = wrap(
-        Called(then, channels).eval(), Preprocessing(None, (16, 16), (0.5,) * 3, (0.5,) * 3)
-    )
+    network = called(then, channels)
     with pytest.raises(NotLive, match=r"it can't compute \w+"):
         program_of(network, network.choose())
+
+
+def test_what_comes_after_the_layers_need_not_be_computed() -> None:
+    network = called(lambda x: F.pad(x, (1, 1, 1, 1), value=1.0), 4)
+    program, _ = program_of(network, network.choose()[:1])
+    assert [step.kind for step in program.steps] == ["conv"] and program.scores is None
+
+
+def test_scores_from_a_linear_layer_along_columns_are_refused() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(14, 14), nn.Flatten(), nn.Linear(784, 5))
+    network = wrap(model.eval(), Preprocessing(None, (16, 16), (0.5,) * 3, (0.5,) * 3))
+    with pytest.raises(NotLive, match=r"linear in module 1 .* along one of several dimensions"):
+        program_of(network, network.choose())
+
+
+def test_zeros_around_maps_and_gates_of_their_size() -> None:
+    program = agree(called(lambda x: F.pad(x, (1, 2, 0, 3)).sigmoid() * F.pad(x, (1, 2, 0, 3)), 4))
+    assert [step.kind for step in program.steps][1:] == ["pad", "function", "pad", "gate", "conv"]
 
 
 def test_every_function_is_one_of_torch() -> None:

@@ -1,6 +1,10 @@
+import sys
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
+import torch
+import torchvision
 
 import atlas
 from atlas.errors import AtlasError, UsageError
@@ -96,6 +100,54 @@ def test_files_and_packages_that_are_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_name_has_a_recipe(name: str) -> None:
     assert isinstance(zoo.recipe(name), zoo.Recipe)
+
+
+def test_published_weights_come_from_torchvision_or_the_reason_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Weights of what only training uses are published, too; the network has no place for them."""
+    published = torchvision.models.SqueezeNet1_1_Weights.DEFAULT
+    recipe = zoo.recipe("squeezenet1_1")
+    model, other = recipe.make(), recipe.make()
+    assert recipe.publish is not None
+
+    def download(*_: object, **__: object) -> dict[str, torch.Tensor]:
+        return {**other.state_dict(), "aux.weight": torch.zeros(3)}
+
+    monkeypatch.setattr(type(published), "get_state_dict", download)
+    assert recipe.publish(model) == "torchvision SqueezeNet1_1_Weights.IMAGENET1K_V1"
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name])
+
+    def fails(*_: object, **__: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr(type(published), "get_state_dict", fails)
+    with pytest.raises(AtlasError, match=r"can't be downloaded from https://.*--weights none"):
+        recipe.publish(model)
+
+
+def test_published_weights_come_from_timm_or_the_reason_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    timm = pytest.importorskip("timm")
+    recipe = zoo.recipe("timm:test_convnext")
+    model, other = recipe.make(), recipe.make()
+    assert recipe.publish is not None
+    monkeypatch.setattr(timm, "create_model", lambda name, pretrained: other)
+    assert recipe.publish(model) == f"timm {other.pretrained_cfg['tag']}"
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name])
+
+    def fails(name: str, pretrained: bool) -> None:
+        raise LookupError("no hub\nand more")
+
+    monkeypatch.setattr(timm, "create_model", fails)
+    with pytest.raises(AtlasError, match=r"timm can't get the weights of test_convnext: no hub$"):
+        recipe.publish(model)
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(UsageError, match=r"pip install timm"):
+        zoo.recipe("timm:test_convnext")
 
 
 @pytest.mark.slow

@@ -123,6 +123,7 @@ def test_only_some_units_keep_their_places():
 
 def test_records_of_other_units_stand_side_by_side():
     one, other = record_of(ONE, np.arange(2)), record_of(ONE[::-1].copy(), np.arange(2))
+    assert beside([one]).images == 2
     both = beside([one, other])
     assert both.units == 6 and both.images == 2
     np.testing.assert_array_equal(both.signs, one.signs)
