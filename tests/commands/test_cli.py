@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import hypothesis
 import pytest
@@ -20,6 +21,7 @@ from atlas.data import options
 from atlas.data.options import Option
 from atlas.data.settings import OPTIONS, Settings
 from atlas.demo.network import demo_network
+from atlas.errors import UsageError
 from tests.support.sites import FEW
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +82,9 @@ WRONG = [
     (["--layers", "conv9*"], 2, "its layers are conv1"),
     (["--device", "abacus"], 2, "--device abacus"),
     (["--name", "../up"], 2, "--name"),
+    (["--name", "notes"], 2, "--name notes: that is where a site's notes pages stand"),
+    (["--notes", "/no/such/folder"], 2, "--notes /no/such/folder: no such folder"),
+    (["--base-url", "ftp://example.org/"], 2, "such as https://example.org/atlas/"),
     (["--out", "{}/text.pt"], 2, "is a file"),
 ]
 
@@ -162,6 +167,27 @@ def test_a_failed_build_gets_one_line_and_exit_code_1(
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     ran = run("--images", "/no/such/folder", "--out", str(tmp_path), "--debug")
     assert ran.returncode != 0 and "Traceback" in ran.stderr
+
+
+def test_whatever_else_ends_a_command_is_a_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    raised: BaseException
+
+    def command(*_: object) -> NoReturn:
+        raise raised
+
+    monkeypatch.setattr(cli, "parsed", command)
+    raised = KeyboardInterrupt()
+    assert cli.main([]) == 130
+    assert "the same command goes on from here" in capfd.readouterr().err
+    for raised in (OSError("a\x1b[31m disk\nand more"), MemoryError(), RuntimeError("no kernel")):
+        assert cli.main([]) == 1
+        (line,) = capfd.readouterr().err.splitlines()
+        assert line.startswith("build.py: ") and line.endswith(" (--debug shows where)")
+        assert "\x1b" not in line and "more" not in line
+        with pytest.raises(type(raised)):
+            cli.main(["--debug"])
 
 
 def test_version_and_help() -> None:
@@ -289,6 +315,9 @@ def test_the_date_is_shown_only_if_given(monkeypatch: pytest.MonkeyPatch) -> Non
     assert build_date() is None
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     assert build_date() == "1970-01-02"
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH=yesterday"):
+        build_date()
 
 
 def test_the_command_is_shown_without_this_machines_paths() -> None:

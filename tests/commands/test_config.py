@@ -5,8 +5,9 @@ import pytest
 from atlas.commands import cli
 from atlas.commands.build import asks_for_one
 from atlas.commands.config import read_config
+from atlas.commands.contents import contents_of
 from atlas.commands.parser import given, parsed
-from atlas.data.settings import OPTIONS
+from atlas.data.settings import OPTIONS, Settings
 from atlas.errors import UsageError
 
 SITE = """\
@@ -106,6 +107,14 @@ def test_the_command_builds_all_atlases_of_a_configuration(tmp_path: Path) -> No
 def test_what_a_configuration_gets_wrong_is_told(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         read_config(written(tmp_path, text))
+
+
+def test_a_configuration_that_is_not_there_or_names_what_is_not(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"atlas\.toml can't be read"):
+        read_config(tmp_path / "atlas.toml")
+    config = read_config(written(tmp_path, "[site]\ncss = 'own.css'\n"))
+    with pytest.raises(UsageError, match=r"\[site\] css: .*own\.css: no such file"):
+        contents_of(Settings(), config)
 
 
 def test_paths_are_the_configurations_own(tmp_path: Path) -> None:

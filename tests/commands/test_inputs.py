@@ -1,4 +1,4 @@
-"""What settings name: the checkpoints of a network's training."""
+"""What settings name: the checkpoints of a network's training, and a device."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from atlas.commands import inputs
 from atlas.data.file_digests import digest_of_file
@@ -36,3 +37,22 @@ def test_a_folder_that_is_given_has_to_have_some(tmp_path: Path) -> None:
     assert found is not None and found.root == tmp_path
     with pytest.raises(UsageError, match="--checkpoints"):
         inputs.checkpoints_of(Settings(checkpoints=tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("there", "auto"),
+    [((), "cpu"), (("mps",), "mps"), (("cuda",), "cuda"), (("cuda", "mps"), "cuda")],
+)
+def test_a_device_is_taken_that_is_there(
+    there: tuple[str, ...], auto: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "has_no_accelerator", lambda: not there)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in there)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in there)
+    assert inputs.device("auto") == auto and inputs.device("cpu") == "cpu"
+    for name in ("cuda", "cuda:1", "mps"):
+        if name.partition(":")[0] in there:
+            assert inputs.device(name) == name
+        else:
+            with pytest.raises(UsageError, match=f"--device {name}: this machine has none"):
+                inputs.device(name)

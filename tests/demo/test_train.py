@@ -1,10 +1,13 @@
 import json
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from atlas.data.file_digests import digest_of_file
 from atlas.demo import train as training
 from atlas.demo.files import WEIGHTS
 from atlas.demo.network import demo_network
@@ -54,3 +57,41 @@ def test_the_shipped_weights_are_small_and_recorded() -> None:
     assert WEIGHTS.stat().st_size <= 3_000_000
     record = json.loads(WEIGHTS.with_suffix(".json").read_text())
     assert {"command", "seed", "epochs", "training images"} <= record.keys()
+
+
+@pytest.mark.parametrize("permuted", [False, True])
+def test_the_command_keeps_weights_those_on_the_way_and_what_it_did(
+    permuted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def few(seed: int, count: int, first: int = 0) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed(seed)
+        pixels = torch.randint(0, 256, (24, 3, 64, 64), generator=generator, dtype=torch.uint8)
+        return pixels, torch.arange(24) % len(CLASSES)
+
+    trained: list[Tensor] = []
+
+    def watched(recipe: Recipe, pixels: Tensor, labels: Tensor, *more: object, **named: object):
+        trained.append(labels)
+        return train(recipe, pixels, labels, *more, **named)
+
+    monkeypatch.setattr(training, "BATCH", 24)
+    monkeypatch.setattr(training, "pictures", few)
+    monkeypatch.setattr(training, "train", watched)
+    out, way = tmp_path / "own.safetensors", tmp_path / "way"
+    words = ["--images", "24", "--epochs", "1", "--out", str(out), "--checkpoints", str(way)]
+    words += ["--device", "cpu", *(["--permuted"] if permuted else [])]
+    monkeypatch.setattr(sys, "argv", ["train", *words])
+    training.main()
+    (labels,) = trained
+    assert torch.equal(labels.sort().values, few(0, 24)[1].sort().values)
+    assert torch.equal(labels, few(0, 24)[1]) != permuted
+    weights, (step,) = load_file(out), way.glob("*.safetensors")
+    demo_network().load_state_dict(weights)
+    kept = load_file(step)
+    for name, value in weights.items():  # after the only step; later silent units are revived
+        assert kept[name].dtype is torch.float16
+        assert not permuted or torch.equal(kept[name], value)
+        assert value.dtype is (torch.float16 if permuted else torch.float32)
+    record = json.loads(out.with_suffix(".json").read_text())
+    assert (record["training images"], record["epochs"]) == (24, 1)
+    assert json.loads((way / "record.json").read_text())["weights"] == digest_of_file(out)

@@ -1,5 +1,7 @@
 """The place where an atlas is built."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,31 @@ def test_a_lock_that_is_damaged_keeps_nobody_out_and_others_stay_out(tmp_path: P
                 with staging(tmp_path, "one", worth_keeping=lambda scratch: True):
                     pass
         lock.parent.mkdir()
+
+
+def test_where_files_cannot_be_linked_they_are_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(source: object, target: object) -> None:
+        raise OSError(errno.EPERM, "no links on this file system")
+
+    monkeypatch.setattr(os, "link", fails)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "atlas.json").write_text("old")
+    with staging(tmp_path, "one", worth_keeping=lambda scratch: False) as place:
+        assert (place.folder / "atlas.json").read_text() == "old"
+        (place.folder / "atlas.json").write_text("new")  # in place
+    assert (tmp_path / "one" / "atlas.json").read_text() == "old"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_place_that_cannot_be_made_is_told_and_a_full_disk_by_itself(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(number, "it can't be")
+
+    monkeypatch.setattr(Path, "mkdir", fails)
+    with pytest.raises(AtlasError if number == errno.EIO else OSError, match="it can't be"):  # noqa: SIM117
+        with staging(tmp_path, "one", worth_keeping=lambda scratch: False):
+            pass
