@@ -29,7 +29,8 @@ def publish(
     count = write_pages(folder, info=info, progress=bar, pages=pages)
     gone = published_addresses.keep_addresses(folder, published=out / name, info=info)
     if gone:
-        print(f"note: {len(gone):,} pages of the last build have gone; each says so now")
+        what = "page of the last build has" if len(gone) == 1 else "pages of the last build have"
+        print(f"note: {len(gone):,} {what} gone; each says so now")
     with files.alone(out):  # an atlas published meanwhile would be missing from what all share
         site = whole(out, contents=contents, name=name, folder=folder, pages=pages)
         checked_links.check(site.files, info.base, folder)
