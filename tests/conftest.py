@@ -22,6 +22,9 @@ from tests.support.browsers import CHROMIUM, served
 from tests.support.forked import Parent
 from tests.support.once import Make, Shared, made_once, state
 
+HERE = Path(__file__).parent
+BUILT_ONCE = {"site", "root"}  # fixtures that take a minute, or wait for who makes them
+
 # how long an example takes says nothing where other workers share the cores
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
@@ -29,10 +32,20 @@ hypothesis.settings.load_profile("tests")
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs a site that was built is slow for that alone."""
+    """What needs a site that was built is slow for that alone, and comes later.
+
+    So one worker builds the site that most read while the others have tests that need none, and
+    no worker waits. Modules that cross wings hold the longest tests: first of each, so that none is
+    the last. Tests of a module stay together.
+    """
+    waiting = set()
     for item in items:
-        if "shared" in getattr(item, "fixturenames", ()):
+        needed = getattr(item, "fixturenames", ())
+        if "shared" in needed:
             item.add_marker(pytest.mark.slow)
+        if not BUILT_ONCE.isdisjoint(needed):
+            waiting.add(item.path)
+    items.sort(key=lambda item: (item.path in waiting, item.path.parent != HERE))
 
 
 @pytest.fixture(scope="session", autouse=True)
