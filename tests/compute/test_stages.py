@@ -72,6 +72,25 @@ CHANGES: list[tuple[dict[str, Any], list[str], str]] = [
     # conv1 has no max pooling below it, so by another rule its images do matter
     ({"rule": "gradient"}, ["layers", *CUT, "rules"], "rule was deconvnet and is gradient"),
     ({"tiles": "close"}, ["layers", *CUT, "rules"], "tiles was auto and is close"),
+    (
+        {"lean": True},
+        ["reconstructions", "examples", "stimuli", *ON_PLATES, *NAMING, "rules"],
+        "reconstructions again: without sharp now; without trials now",
+    ),
+    (
+        {"images_policy": "pointers"},
+        ["layers", *CUT[:3], "live", "stimuli", *ON_PLATES, "faces", "telling", "rules"],
+        "images-policy was show and is pointers",
+    ),
+    (
+        {"layers": ("conv1",)},
+        [name for name in EVERY],
+        "layers was conv1,conv3 and is conv1",
+    ),
+    ({"evidence": "none"}, [name for name in EVERY if name != "layers"], "evidence was all"),
+]
+# the same of changes that have nothing to do with each other: each is made on top of those before
+ADDED: list[tuple[dict[str, Any], list[str], str]] = [
     ({"jpeg": False}, ["jpeg"], "jpeg again: without jpeg now"),
     ({"without": ("small",)}, ["small"], "small again: without small now"),
     ({"without": ("figures",)}, ["figures"], "figures again: without figures now"),
@@ -83,23 +102,7 @@ CHANGES: list[tuple[dict[str, Any], list[str], str]] = [
     ),
     ({"other_rules": ("guided",)}, ["rules"], "rules again: other-rules was not given"),
     ({"without": ("cards", "image-pages")}, [], ""),  # which are pages
-    (
-        {"lean": True},
-        ["reconstructions", "examples", "stimuli", *ON_PLATES, *NAMING, "rules"],
-        "reconstructions again: without sharp now; without trials now",
-    ),
-    (
-        {"images_policy": "pointers"},
-        ["layers", *CUT[:3], "live", "stimuli", *ON_PLATES, "faces", "telling", "rules"],
-        "images-policy was show and is pointers",
-    ),
     ({"near_duplicates": 0}, ["scan"], "near-duplicates was not given and is 0"),
-    (
-        {"layers": ("conv1",)},
-        [name for name in EVERY],
-        "layers was conv1,conv3 and is conv1",
-    ),
-    ({"evidence": "none"}, [name for name in EVERY if name != "layers"], "evidence was all"),
     ({"workers": 1, "credit": "A. Friend", "name": "other"}, [], ""),
 ]
 
@@ -114,6 +117,20 @@ def test_a_setting_makes_those_stages_run_that_depend_on_it(
     assert compute(a_run(copy, settings), STAGES, report=said.append) == runs
     assert reason in "\n".join(said)
     # and what comes of it is what a build from nothing gives
+    fresh = copy.parent / "fresh"
+    compute(a_run(fresh, settings), STAGES)
+    assert contents(copy / "atlas") == contents(fresh / "atlas")
+
+
+@pytest.mark.slow
+def test_of_settings_added_one_after_another_each_makes_its_stages_run(copy: Path) -> None:
+    settings = SETTINGS
+    for changed, runs, reason in ADDED:
+        without = (*settings.without, *changed.get("without", ()))
+        settings = replace(settings, **changed | {"without": without})
+        said: list[str] = []
+        assert compute(a_run(copy, settings), STAGES, report=said.append) == runs, changed
+        assert reason in "\n".join(said)
     fresh = copy.parent / "fresh"
     compute(a_run(fresh, settings), STAGES)
     assert contents(copy / "atlas") == contents(fresh / "atlas")
