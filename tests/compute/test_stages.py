@@ -148,10 +148,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_other_images_other_weights_or_masks_make_run_what_looks_at_them(copy: Path) -> None:
     said: list[str] = []
     ran = compute(a_run(copy, with_masks=False), STAGES, report=said.append)
-    assert (
-        ran == ["concepts", "summary", "figures", "things", "names", "faces"]
-        and "the masks changed" in said[0]
-    )
+    assert ran == ["concepts", "summary", "things", "names", "faces"]  # so few overlap with any
+    assert "the masks changed" in said[0]
     ran = compute(a_run(copy, images=DemoImages(25)), STAGES, report=said.append)
     assert "layers" not in ran and "scan" in ran and "the images changed" in "\n".join(said)
     said.clear()
