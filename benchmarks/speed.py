@@ -268,7 +268,8 @@ def _reconstruct(options: argparse.Namespace) -> dict[str, Any]:
         forward = (time.perf_counter() - begun) / len(inputs)
         totals = np.zeros(3)
         for layer in layers:
-            seconds = _descents(network, layer, inputs, recording, min(options.repeats, 3))
+            count, repeats = (8, 1) if options.small else (64, min(options.repeats, 3))
+            seconds = _descents(network, layer, inputs, recording, count=count, repeats=repeats)
             totals += np.median(seconds, 0) * layer.units
             found[f"{name} {layer.id}"] = _line(
                 f"{name} {layer.id}",
@@ -290,13 +291,19 @@ def _reconstruct(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _descents(
-    network: Network, layer: Layer, inputs: torch.Tensor, recording: Recording, repeats: int
+    network: Network,
+    layer: Layer,
+    inputs: torch.Tensor,
+    recording: Recording,
+    *,
+    count: int,
+    repeats: int,
 ) -> np.ndarray:
     """Seconds a reconstruction: in windows, on whole tensors, and Captum's, ``[repeats, 3]``."""
     from captum.attr import NeuronDeconvolution
 
-    of = torch.arange(64) % len(inputs)
-    unit = torch.arange(64) * 7 % layer.units
+    of = torch.arange(count) % len(inputs)
+    unit = torch.arange(count) * 7 % layer.units
     maps = layer.maps(recording.activations[layer.node])[of, unit].flatten(1)
     place = maps.argmax(1)
     position = torch.stack([place // layer.shape[2], place % layer.shape[2]], 1)
@@ -317,7 +324,7 @@ def _descents(
         lambda: project_back(recording, layer.node, full, stimulus=of, rule="deconvnet"),
         captum,
     )
-    return seconds / (64, 64, 2)
+    return seconds / (count, count, 2)
 
 
 def _pages(options: argparse.Namespace) -> dict[str, Any]:

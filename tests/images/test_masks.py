@@ -104,7 +104,7 @@ def test_a_folder_of_masks_names_units(tmp_path: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(mask.astype(np.uint8) * 255).save(path)
     given = ["--layers", "conv5", "--units", "8", "--workers", "0", "--out", str(tmp_path / "out")]
-    given += ["--experiments", "none"]
+    given += ["--experiments", "none", "--lean"]
     folders = ["--images", str(tmp_path / "images"), "--masks", str(tmp_path / "masks")]
     assert cli.main([*given, *folders, "--name", "files"]) == 0
     assert cli.main([*given, "--limit", "48", "--name", "world"]) == 0
