@@ -94,7 +94,7 @@ def test_other_masks_have_another_identity(folders: tuple[Path, Path]) -> None:
 @pytest.mark.slow
 def test_a_folder_of_masks_names_units(tmp_path: Path) -> None:
     """The demo's own pictures and masks, as files: named as the demo world itself is."""
-    for index in range(48):
+    for index in range(144):
         drawing = draw(7, index, masks=True)
         image = tmp_path / "images" / drawing.name / f"{index:05d}.png"
         image.parent.mkdir(parents=True, exist_ok=True)
@@ -103,11 +103,11 @@ def test_a_folder_of_masks_names_units(tmp_path: Path) -> None:
             path = tmp_path / "masks" / name / drawing.name / image.name
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(mask.astype(np.uint8) * 255).save(path)
-    given = ["--layers", "conv5", "--units", "8", "--workers", "0", "--out", str(tmp_path / "out")]
+    given = ["--layers", "conv5", "--units", "12", "--workers", "0", "--out", str(tmp_path / "out")]
     given += ["--experiments", "none", "--lean"]
     folders = ["--images", str(tmp_path / "images"), "--masks", str(tmp_path / "masks")]
     assert cli.main([*given, *folders, "--name", "files"]) == 0
-    assert cli.main([*given, "--limit", "48", "--name", "world"]) == 0
+    assert cli.main([*given, "--limit", "144", "--name", "world"]) == 0
     files, world = (read_atlas(tmp_path / "out" / name) for name in ("files", "world"))
     assert files.concepts and world.concepts
     assert files.concepts.names == world.concepts.names
