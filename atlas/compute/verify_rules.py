@@ -99,7 +99,7 @@ def _unlike(path: Path, tiles: np.ndarray, shown: Pair) -> list[str]:
     if found.shape != wanted.shape:
         return ["the sheet has another size"]
     height, width = tiles.shape[1:3]
-    crisp = max(shown) <= pixels.CRISP // 2  # as small pictures are encoded
+    crisp = pixels.is_small_without_loss(shown)
     differs = []
     for rank in range(len(tiles)):
         row, column = divmod(rank, SIDE)

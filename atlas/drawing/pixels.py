@@ -185,15 +185,15 @@ def encoded(picture: Image.Image, box: tuple[int, int], *, sharp: bool = True) -
     """
     limit, shares = (PLATE_BYTES, QUALITIES) if sharp else (SMALL_BYTES, SMALL_QUALITIES)
     if is_crisp(box):
-        content = _webp(picture, lossless=True, quality=50)
+        content = webp(picture, lossless=True, quality=50)
         if sharp or len(content) <= limit:
             return content
     best, *lower = shares
-    content = _webp(picture, quality=best)
+    content = webp(picture, quality=best)
     if len(content) <= limit:
         return content
     fitting = (quality for quality in lower if len(content) * shares[quality] <= limit)
-    return _webp(picture, quality=next(fitting, lower[-1]))
+    return webp(picture, quality=next(fitting, lower[-1]))
 
 
 def small_encoded(picture: Image.Image, box: tuple[int, int]) -> bytes:
@@ -201,9 +201,14 @@ def small_encoded(picture: Image.Image, box: tuple[int, int]) -> bytes:
 
     Only plates of the smallest boxes are encoded without loss: larger ones would take many bytes.
     """
-    if max(box) <= CRISP // 2:
-        return _webp(picture, lossless=True, quality=50)
-    return _webp(picture, quality=min(QUALITIES))
+    if is_small_without_loss(box):
+        return webp(picture, lossless=True, quality=50)
+    return webp(picture, quality=min(QUALITIES))
+
+
+def is_small_without_loss(box: tuple[int, int]) -> bool:
+    """Whether a small plate of boxes of this height and width is encoded without loss."""
+    return max(box) <= CRISP // 2
 
 
 def strip_tile(box: tuple[int, int]) -> tuple[int, int]:
@@ -229,7 +234,7 @@ def strip(tiles: np.ndarray, shown: list[bool], box: tuple[int, int]) -> bytes:
             left = place * (width + GAP)
             sheet[:, left : left + width, :3] = tile
             sheet[:, left : left + width, 3] = 255
-    return _webp(
+    return webp(
         Image.fromarray(sheet), quality=CRISP_STRIP_QUALITY if is_crisp(box) else STRIP_QUALITY
     )
 
@@ -237,10 +242,11 @@ def strip(tiles: np.ndarray, shown: list[bool], box: tuple[int, int]) -> bytes:
 def thumbnail(picture: Image.Image) -> bytes:
     """A plate at a third of its size, as WebP."""
     size = max(1, picture.width // THUMBNAIL), max(1, picture.height // THUMBNAIL)
-    return _webp(picture.resize(size, Image.Resampling.BOX), quality=60)
+    return webp(picture.resize(size, Image.Resampling.BOX), quality=60)
 
 
-def _webp(picture: Image.Image, **options: Any) -> bytes:
+def webp(picture: Image.Image, **options: Any) -> bytes:
+    """A picture as WebP; ``options`` are Pillow's."""
     file = io.BytesIO()
     # method 4 saves a fifteenth of the bytes, but takes twice the time: a tenth of a whole build's
     picture.save(file, "WEBP", method=2, **options)

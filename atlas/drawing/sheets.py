@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-import io
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
+
+from atlas.drawing import pixels
 
 QUALITIES = (80, 70, 60, 50, 40, 30, 20)
 
@@ -52,15 +53,9 @@ def sheet(
         place[..., 3] = 255
         place[..., : tile.shape[2]] = tile
     picture = Image.fromarray(whole)
-    made = functools.cache(functools.partial(_encoded, picture))
+    made = functools.cache(lambda place: pixels.webp(picture, quality=QUALITIES[place]))
     first, last = 0, len(QUALITIES) - 1
     while first < last:
         middle = (first + last) // 2
         first, last = (first, middle) if len(made(middle)) <= limit else (middle + 1, last)
     return made(first)
-
-
-def _encoded(picture: Image.Image, place: int) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, "WEBP", method=2, quality=QUALITIES[place])
-    return file.getvalue()
