@@ -46,7 +46,7 @@ def compute(
 
     ``stages`` are in an order in which each comes after those it needs. ``report`` is told why a
     stage of an atlas that was there already runs again. ``took`` is given the seconds of each stage
-    that runs, by name. Every rank of the run calls this.
+    that runs, by name, and is empty before. Every rank of the run calls this.
     """
     took = {} if took is None else took
     _check(stages)
@@ -56,7 +56,6 @@ def compute(
         ledger[name] = {"files": ledger[name]["files"]}  # not as finished
     inputs = identities(run, stages) if run.leads else {}
     _forget(run, stages, ledger)
-    ran = []
     for stage in stages:
         key: Key = {}
         reasons: list[str] = []
@@ -74,10 +73,9 @@ def compute(
         began = time.perf_counter()
         run = _run(run, stage, stages, key=key, ledger=ledger, report=report)
         took[stage.name] = time.perf_counter() - began
-        ran.append(stage.name)
-    if run.leads and ran:  # in whatever order they ran
+    if run.leads and took:  # in whatever order they ran
         write_ledger(run.scratch, {stage.name: ledger[stage.name] for stage in stages})
-    return ran
+    return list(took)
 
 
 def _run(
