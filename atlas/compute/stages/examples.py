@@ -165,15 +165,15 @@ def _draw(run: Run, layers: list[Layer], chosen: list[Units], sizes: Mapping[str
             tiles[number][row, place] = pixels.patch(stimulus.pixels, box, (tile[0], tile[1]))
     with ThreadPoolExecutor() as pool:
         for layer, units, drawn in zip(layers, chosen, tiles, strict=True):
-            (run.folder / addresses.spectrum_file(layer.id, 0)).parent.mkdir(exist_ok=True)
             list(pool.map(partial(_write_strip, run, layer.id, sizes[layer.id]), units, drawn))
 
 
 def _write_strip(run: Run, layer: str, size: Pair, unit: UnitExamples, tiles: np.ndarray) -> None:
     shown = [sample.winner is not None for sample in unit.spectrum]
     if any(shown):
-        content = pixels.strip(tiles[: len(shown)], shown, size)
-        (run.folder / addresses.spectrum_file(layer, unit.unit)).write_bytes(content)
+        path = run.folder / addresses.spectrum_file(layer, unit.unit)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(pixels.strip(tiles[: len(shown)], shown, size))
 
 
 def _scratch(plan: Plan) -> int:
