@@ -21,6 +21,7 @@ _UNCHANGED = (
     "find.js",
     "live.css",
     "rules.css",
+    "experiments.css",
     "live-engine.js",
     "live-pictures.js",
     "live.js",
