@@ -40,10 +40,10 @@ KINDS = {
     "home": "index.html",
     "atlas": "small/index.html",
     "layer": "small/conv1/index.html",
-    "unit": "small/conv4/17.html",
+    "unit": "small/conv4/16.html",
     "crisp unit": "small/conv1/17.html",
-    "dead unit": "small/conv2/39.html",
-    "card": "small/conv4/embed/17.html",
+    "dead unit": "small/conv2/74.html",
+    "card": "small/conv4/embed/16.html",
     "quiz": "small/conv4/quiz.html",
     "image": "small/images/0/{image}.html",
     "class": "small/classes/dog.html",
@@ -141,22 +141,22 @@ def test_keyboard_and_search(
     with browser.new_context() as context:
         watched = Watched(context, base)
         page = watched.page
-        page.goto(f"{base}/small/conv4/17.html")
+        page.goto(f"{base}/small/conv4/16.html")
         page.keyboard.press("ArrowRight")
-        page.wait_for_url("**/conv4/18.html")
+        page.wait_for_url("**/conv4/24.html")
         page.keyboard.press("ArrowLeft")
-        page.wait_for_url("**/conv4/17.html")
+        page.wait_for_url("**/conv4/16.html")
         page.keyboard.press("ArrowUp")
         page.wait_for_url("**/conv4/index.html")
         page.keyboard.press("?")
         assert page.get_by_role("dialog", name="Shortcuts").is_visible()
         page.keyboard.press("Escape")
         page.keyboard.press("/")
-        page.get_by_role("searchbox").fill("conv3/17")
-        page.locator(".results b", has_text="conv3/17").first.wait_for()
-        assert page.locator(".results b").first.inner_text() == "conv3/17"
+        page.get_by_role("searchbox").fill("conv3/16")
+        page.locator(".results b", has_text="conv3/16").first.wait_for()
+        assert page.locator(".results b").first.inner_text() == "conv3/16"
         page.keyboard.press("Enter")
-        page.wait_for_url("**/small/conv3/17.html")
+        page.wait_for_url("**/small/conv3/16.html")
         page.keyboard.press("/")
         page.get_by_role("searchbox").fill("dog")
         page.locator(".results li").first.wait_for()
@@ -165,7 +165,7 @@ def test_keyboard_and_search(
         page.locator(".results b", has_text="A note").wait_for()
         page.keyboard.press("Escape")
         page.keyboard.press("r")
-        page.wait_for_url(re.compile(r"/small/(?!conv3/17\.)\w+/\d+\.html$"))
+        page.wait_for_url(re.compile(r"/small/(?!conv3/16\.)\w+/\d+\.html$"))
         assert watched.wrong == []
 
 
@@ -180,17 +180,17 @@ def test_units_are_sorted_and_filtered_and_the_address_says_how(
         page = context.new_page()
         page.goto(f"{base}/small/conv2/index.html")
         titles = page.locator("#units .plate:visible b")
-        assert titles.first.inner_text() == "0" and titles.count() == 80
+        assert titles.first.inner_text() == "0" and titles.count() == 14
         page.get_by_label("Order").select_option("strength")
         assert titles.first.text_content() == str(strongest.unit)
         page.get_by_label("Show").select_option("never")
         never = [str(unit.unit) for unit in units if not unit.nine]
-        assert titles.all_text_contents() == never and "39" in never
+        assert titles.all_text_contents() == never and "74" in never
         assert page.url.endswith("#sort=strength&show=never")
         other = context.new_page()
         other.goto(page.url)
         assert other.locator("#units .plate:visible b").all_text_contents() == never
-        assert other.locator("#count").inner_text() == f"{len(never)} of 80"
+        assert other.locator("#count").inner_text() == f"{len(never)} of 14"
 
 
 def test_the_switch_between_light_and_dark_is_remembered(
@@ -204,7 +204,7 @@ def test_the_switch_between_light_and_dark_is_remembered(
         page.get_by_role("button", name="Light or dark").click()
         dark = page.evaluate(paper)
         assert dark != light
-        page.goto(f"{address}/small/conv3/17.html")
+        page.goto(f"{address}/small/conv3/16.html")
         assert page.evaluate(paper) == dark
 
 
@@ -292,16 +292,16 @@ def test_a_visitor_walks_from_the_first_page_to_an_image_without_a_script(
         assert re.search(r"/small/conv5/\d+\.html$", page.url)  # a telling unit, at once
         page.locator(".crumbs a", has_text="CNN Atlas").click()
         page.locator(".network h3 a", has_text="conv4").click()
-        page.locator("#units .plate").nth(30).click()
-        assert page.locator("h1").inner_text().startswith("conv4/30")
+        page.locator("#units .plate").nth(5).click()
+        assert page.locator("h1").inner_text().startswith("conv4/40")
         page.locator(".about > a").first.click()
         page.locator(".picture g:target .box").wait_for()
-        page.locator(".whose a b", has_text="30").first.click()
+        page.locator(".whose a b", has_text="40").first.click()
         page.locator(".crumbs a").first.click()
         assert "/index.html" in page.url
 
 
-UNIT = "small/conv4/17.html"
+UNIT = "small/conv4/16.html"
 VIEWS = ["reconstruction", "lit", "marks", "control"]
 
 
@@ -338,7 +338,7 @@ def test_the_view_is_chosen_for_all_pages_and_nothing_moves(
             assert page.locator(f".said .in-{view}").is_visible()
             assert page.evaluate(places) == before
         page.keyboard.press("2")
-        watched.open(f"{base}/small/conv5/17.html")
+        watched.open(f"{base}/small/conv5/20.html")
         assert page.get_by_label("Lit", exact=True).is_checked() and seen(page, "lit")
         for kind in ("layer", "home", "note", "compared layer"):
             watched.open(f"{base}/{KINDS[kind]}")
@@ -358,7 +358,7 @@ def test_the_browser_lights_patches_as_figures_do(
     browser: "playwright.Browser", root: Path, address: str, tmp_path: Path
 ) -> None:
     layer = read_layer(root / "small", "conv4")
-    with Image.open(root / "small" / "conv4" / "17.webp") as picture:
+    with Image.open(root / "small" / "conv4" / "16.webp") as picture:
         plate = np.asarray(lit.lit_plate(layer.plate, picture.convert("RGBA"), 9))[..., :3]
     height, width = layer.plate.tile
     for kind in ("unit", "card"):
@@ -390,7 +390,7 @@ def test_one_pair_at_full_size(browser: "playwright.Browser", root: Path) -> Non
         wall, told = page.locator("dialog.wall"), page.locator(".told")
         page.locator(".enlarge").nth(1).focus()
         page.keyboard.press("Enter")
-        assert wall.is_visible() and "conv4/17 2 of 9" in told.inner_text()
+        assert wall.is_visible() and "conv4/16 2 of 9" in told.inner_text()
         assert wall.locator(".patch").bounding_box()["width"] > 600
         for key, number in {"ArrowRight": 3, "ArrowLeft": 2, "PageDown": 3}.items():
             page.keyboard.press(key)
@@ -400,13 +400,13 @@ def test_one_pair_at_full_size(browser: "playwright.Browser", root: Path) -> Non
         page.keyboard.press("4")
         assert wall.locator(".twin").is_visible() and wall.locator(".own").is_visible()
         page.keyboard.press("ArrowDown")
-        page.wait_for_url("**/conv4/18.html#wall-3")
-        assert "conv4/18 3 of 9" in told.inner_text()
+        page.wait_for_url("**/conv4/24.html#wall-3")
+        assert "conv4/24 3 of 9" in told.inner_text()
         page.keyboard.press("ArrowUp")
-        page.wait_for_url("**/conv4/17.html#wall-3")
+        page.wait_for_url("**/conv4/16.html#wall-3")
         assert wall.locator(".twin").is_visible()
         page.keyboard.press("Escape")
-        page.wait_for_url("**/conv4/17.html")
+        page.wait_for_url("**/conv4/16.html")
         assert not wall.is_visible()
         page.locator(".pair").first.click()
         assert "1 of 9" in told.inner_text()
@@ -429,19 +429,19 @@ def test_back_leaves_full_screen_for_the_page_it_was_opened_on(
         page.locator(".pair").first.click()
         page.keyboard.press("ArrowRight")
         page.go_back()
-        page.wait_for_url("**/conv4/17.html")
+        page.wait_for_url("**/conv4/16.html")
         wall.wait_for(state="hidden")
         assert page.locator("h1").is_visible()
         page.go_forward()
-        page.wait_for_url("**/conv4/17.html#wall-2")
+        page.wait_for_url("**/conv4/16.html#wall-2")
         wall.wait_for()
         page.keyboard.press("Escape")  # takes the step back, too
-        page.wait_for_url("**/conv4/17.html")
+        page.wait_for_url("**/conv4/16.html")
         page.locator(".pair").first.click()
         page.keyboard.press("ArrowDown")
-        page.wait_for_url("**/conv4/18.html#wall-1")
+        page.wait_for_url("**/conv4/24.html#wall-1")
         page.go_back()
-        page.wait_for_url("**/conv4/17.html")
+        page.wait_for_url("**/conv4/16.html")
         wall.wait_for(state="hidden")
         page.go_back()
         page.wait_for_url("**/conv4/index.html")
@@ -561,7 +561,7 @@ def first_view(browser: "playwright.Browser", url: str, size: tuple[int, int] = 
 
 
 def test_a_first_view_of_a_unit_is_light(browser: "playwright.Browser", address: str) -> None:
-    assert first_view(browser, f"{address}/small/conv5/17.html") <= 170_000
+    assert first_view(browser, f"{address}/small/conv5/20.html") <= 170_000
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
@@ -582,7 +582,7 @@ def test_a_phone_shows_a_unit_within_a_few_screens(
 ) -> None:
     with browser.new_context(viewport={"width": 390, "height": 844}) as context:
         page = context.new_page()
-        for unit in (17, 49):
+        for unit in (20, 48):
             page.goto(f"{address}/small/conv5/{unit}.html")
             assert page.evaluate("document.documentElement.scrollHeight") <= 4_500
 
@@ -660,10 +660,10 @@ def test_the_script_makes_the_snippets_that_the_program_says(
     layer = view.layers["conv4"]
     with browser.new_context() as context:
         page = context.new_page()
-        page.goto(f"{address}/small/conv4/17.html")
+        page.goto(f"{address}/small/conv4/16.html")
         page.locator(".kit summary").click()
         page.locator(".kit h3", has_text="BibTeX").wait_for()
         texts = page.locator(".kit pre").all_text_contents()
         made = dict(zip(page.locator(".kit h3").all_text_contents(), texts, strict=True))
-    said = snippets.of_unit(view, layer, layer.unit(17))
+    said = snippets.of_unit(view, layer, layer.unit(16))
     assert made == {one.name: one.text.replace(UNKNOWN, f"{address}/") for one in said}

@@ -21,7 +21,7 @@ pytestmark = [
         not FIREFOX, reason="no Firefox: install Debian's firefox-esr to run these tests"
     ),
 ]
-UNIT = "small/conv4/17.html"
+UNIT = "small/conv4/16.html"
 SHOWN = """[...document.querySelector(".pair").children]
     .filter(one => getComputedStyle(one).visibility === "visible")
     .map(one => one.getAttribute("class").split(" ").pop())"""
@@ -57,7 +57,7 @@ def test_the_four_views(page: Firefox) -> None:
 
 def test_patches_are_lit_as_figures_are(page: Firefox, root: Path) -> None:
     layer = read_layer(root / "small", "conv4")
-    with Image.open(root / "small" / "conv4" / "17.webp") as picture:
+    with Image.open(root / "small" / "conv4" / "16.webp") as picture:
         plate = np.asarray(lit.lit_plate(layer.plate, picture.convert("RGBA"), 9))[..., :3]
     height, width = layer.plate.tile
     page.press("2")
@@ -89,12 +89,12 @@ def test_presentation_and_search(page: Firefox) -> None:
     assert page.value('document.querySelector(".stepper")') is None
     page.press("/")
     page.until('document.activeElement.matches(".search input")')
-    page.press(*"conv3/17")
-    page.until('(document.querySelector(".results b") || {}).textContent === "conv3/17"')
+    page.press(*"conv3/16")
+    page.until('(document.querySelector(".results b") || {}).textContent === "conv3/16"')
 
 
 def test_the_network_sees_a_face_that_is_drawn(page: Firefox, root: Path) -> None:
-    page.open(f"{root.as_uri()}/small/live.html#conv5/51")
+    page.open(f"{root.as_uri()}/small/live.html#conv5/54")
     page.until("document.getElementById('live').dataset.ready === 'yes'")
     page.until("document.getElementById('live').dataset.busy === 'no'")
     assert float(page.value("document.getElementById('live').dataset.difference")) < 2e-3

@@ -237,11 +237,11 @@ def test_a_drawn_face_excites_the_unit_for_faces_until_its_eyes_are_gone(
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    _ready(page, f"{base}/small/live.html#conv5/51")
+    _ready(page, f"{base}/small/live.html#conv5/54")
     page.on("request", lambda request: asked.append(request.url))
     bare, seeing, blind = face_drawn(hand(page))
     assert seeing > 0.95 and bare < 0.9 and blind < seeing - 0.1
-    assert "conv5/51" in page.inner_text("#live-title")
+    assert "conv5/54" in page.inner_text("#live-title")
     # pictures of units that stand out, of the site itself, and nothing else
     assert all(url.startswith(f"{base}/small/") and url.endswith(".webp") for url in asked)
     assert not wrong

@@ -32,11 +32,11 @@ $$
 
 ## Lit
 
-[[conv4/17 lit|A wheel.]]
+[[conv4/16 lit|A wheel.]]
 
 ## Not lit
 
-[[conv4/18]] [[conv4/19]]
+[[conv4/24]] [[conv4/32]]
 """
 
 

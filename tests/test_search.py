@@ -61,11 +61,11 @@ def test_a_unit_at_the_address_that_was_typed_comes_first(
     browser: "playwright.Browser", address: str
 ) -> None:
     with searching(browser, address) as search:
-        for text in ("conv5/49", "conv5 49", "small/conv5/49", "CONV5 / 49"):
+        for text in ("conv5/48", "conv5 48", "small/conv5/48", "CONV5 / 48"):
             search.titles("dog")
-            assert search.titles(text)[0] == "conv5/49", text
+            assert search.titles(text)[0] == "conv5/48", text
         search.field.press("Enter")
-        search.page.wait_for_url("**/small/conv5/49.html")
+        search.page.wait_for_url("**/small/conv5/48.html")
 
 
 def test_pages_come_before_units(browser: "playwright.Browser", address: str) -> None:
@@ -100,7 +100,7 @@ def test_one_typing_error_is_forgiven_and_told(browser: "playwright.Browser", ad
             # so many results are shown in all, and pages that say the right word take some
             found = units(search.titles(wrong))
             some = min(len(found), len(right))
-            assert some > 20 and found[:some] == right[:some], wrong
+            assert some > 8 and found[:some] == right[:some], wrong
         search.found("bycicle")
         assert "No match for “bycicle”. Shown is “bicycle”." in search.status.inner_text()
         for text in ("bqciqle", "bccleyi", "dgo", "conv9"):  # two errors, too short, no word
@@ -161,16 +161,16 @@ def test_small_plates_are_loaded_when_they_are_seen(
     with searching(browser, address) as search:
         asked: list[str] = []
         search.page.on("request", lambda request: asked.append(request.url))
-        titles = search.titles("conv5")
+        titles = search.titles("conv")
         pictures = search.page.locator(".sight img")
-        assert pictures.count() == len(units(titles)) > 40
+        assert pictures.count() == len(units(titles)) - 3 > 40  # three never fired
         search.page.wait_for_load_state("networkidle")
-        early = [url for url in asked if "/conv5/small/" in url]
+        early = [url for url in asked if "/small/conv" in url]
         assert 0 < len(early) < pictures.count()
         pictures.last.scroll_into_view_if_needed()
         pictures.last.evaluate("picture => picture.decode()")  # or it fails
-        assert len([url for url in asked if "/conv5/small/" in url]) > len(early)
-        assert search.titles("conv2/39")[0] == "conv2/39"  # which never fired
+        assert len([url for url in asked if "/small/conv" in url]) > len(early)
+        assert search.titles("conv2/74")[0] == "conv2/74"  # which never fired
         assert search.links.first.locator("img").count() == 0
 
 
@@ -179,7 +179,7 @@ def test_the_keyboard_is_enough(
     browser: "playwright.Browser", root: Path, address: str, over: str
 ) -> None:
     base = address if over == "http" else root.as_uri()
-    with searching(browser, base, "small/conv4/17.html") as search:
+    with searching(browser, base, "small/conv4/16.html") as search:
         titles = search.titles("dog")
         press = search.page.keyboard.press
         focused = (
@@ -198,7 +198,7 @@ def test_the_keyboard_is_enough(
         press("/")
         press("ArrowDown")
         press("Enter")
-        search.page.wait_for_url(lambda url: "17.html" not in url)
+        search.page.wait_for_url(lambda url: "16.html" not in url)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -208,7 +208,7 @@ def test_results_fit_a_narrow_screen_and_are_accessible(
     viewport = {"width": 320, "height": 640}
     with browser.new_context(viewport=viewport, color_scheme=scheme, bypass_csp=True) as context:
         page = context.new_page()
-        page.goto(f"{address}/small/conv4/17.html")
+        page.goto(f"{address}/small/conv4/16.html")
         page.keyboard.press("/")
         search = Search(page)
         assert len(search.found("dog")) > 1 and search.found("patch")

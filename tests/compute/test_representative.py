@@ -10,7 +10,7 @@ from atlas.data.documents import read_layer
 
 def test_representative_units_stand_for_different_classes(site: Path) -> None:
     layer = read_layer(site / "small", "conv5")
-    chosen = [layer.top[unit].commonest for unit in representative(layer)]
+    chosen = [layer.unit(unit).commonest for unit in representative(layer)]
     assert len({best[0] for best in chosen if best}) == len(chosen) == 6
     assert max(unit.commonest[1] for unit in layer.top if unit.commonest) == chosen[0][1]
 

@@ -34,8 +34,8 @@ def verify(capfd: pytest.CaptureFixture[str], *given: str) -> tuple[int, str]:
 
 
 def test_what_the_site_says_is_so(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    code, said = verify(capfd, str(copy / "conv3" / "17"))
-    assert code == 0 and "conv3/17: as the site says" in said
+    code, said = verify(capfd, str(copy / "conv3" / "16"))
+    assert code == 0 and "conv3/16: as the site says" in said
     code, said = verify(capfd, str(copy), "--sample", "12")
     assert code == 0 and "12 of 12 units are as the site says" in said
 
@@ -47,13 +47,13 @@ def test_what_was_tampered_with_is_told(copy: Path, capfd: pytest.CaptureFixture
     layer["units"][4]["nine"][0]["position"][0] += 1
     layer["units"][5]["fired"] += 1
     path.write_text(json.dumps(layer))
-    with Image.open(copy / "conv4" / "7.webp") as plate:
+    with Image.open(copy / "conv4" / "8.webp") as plate:
         turned = plate.convert("RGBA").transpose(Image.Transpose.ROTATE_180)
-    turned.save(copy / "conv4" / "6.webp")
+    turned.save(copy / "conv4" / "48.webp")
     code, said = verify(capfd, str(copy / "conv4"))
-    assert code == 1 and "108 of 112 units" in said
-    assert "conv4/3: no. 3 is" in said and "conv4/4: no. 1 stands elsewhere" in said
-    assert "conv4/5: fired for" in said and "conv4/6: the reconstruction of no. 1" in said
+    assert code == 1 and "10 of 14 units" in said
+    assert "conv4/24: no. 3 is" in said and "conv4/32: no. 1 stands elsewhere" in said
+    assert "conv4/40: fired for" in said and "conv4/48: the reconstruction of no. 1" in said
 
 
 def test_names_faces_and_answers_are_found_anew(
@@ -72,13 +72,13 @@ def test_names_faces_and_answers_are_found_anew(
             layer["units"][unit][key] = value
         path.write_text(json.dumps(layer))
     code, said = verify(capfd, str(copy / "scores"))
-    assert code == 1 and "20 of 24 units" in said
-    assert "scores/3: it follows" in said and "scores/4: AUPRC" in said
-    assert "scores/5: clarity" in said and "scores/6: polysemanticity" in said
+    assert code == 1 and "10 of 14 units" in said
+    assert "scores/5: it follows" in said and "scores/6: AUPRC" in said
+    assert "scores/8: clarity" in said and "scores/10: polysemanticity" in said
 
 
 def test_other_weights_or_images_are_told(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    unit = str(copy / "conv1" / "1")
+    unit = str(copy / "conv1" / "3")
     code, said = verify(capfd, unit, "--weights", "none")
     assert code == 1 and "these are not the weights of the atlas" in said
     code, said = verify(capfd, unit, "--limit", "95")
@@ -116,8 +116,8 @@ def test_the_network_runs_on_as_many_images_at_once_as_for_the_atlas(
     (copy / "atlas.json").write_text(json.dumps({**facts, "slots": slots}))
     demo = load_network("demo")
     network = Watched(**{part.name: getattr(demo, part.name) for part in fields(Network)})
-    (verdict,) = verifying.verify(copy, {"conv2": [8]}, network, DemoImages(96))
-    assert (verdict.layer, verdict.unit) == ("conv2", 8)
+    (verdict,) = verifying.verify(copy, {"conv2": [5]}, network, DemoImages(96))
+    assert (verdict.layer, verdict.unit) == ("conv2", 5)
     assert set(network.sizes) == {slots}
     assert len(network.sizes) > -(-96 // slots)  # the scan's and those of the second pass
 
@@ -126,5 +126,5 @@ def test_the_network_runs_on_as_many_images_at_once_as_for_the_atlas(
 def test_what_the_atlas_says_itself_is_no_option(
     copy: Path, capfd: pytest.CaptureFixture[str], option: str
 ) -> None:
-    code, said = verify(capfd, str(copy / "conv3" / "17"), option)
+    code, said = verify(capfd, str(copy / "conv3" / "16"), option)
     assert code == 2 and f"unrecognized arguments: {option}" in said

@@ -13,7 +13,7 @@ from atlas.site.given_names import GivenNames, read_names
 from atlas.site.info import SiteContents, SiteInfo
 from atlas.site.links import check
 from atlas.site.writing import write_pages
-from tests.support.documents import edit_atlas
+from tests.support.documents import edit_atlas, show_all
 
 ODD = 'Flügel & "<b>'
 
@@ -22,6 +22,15 @@ def labels(folder: Path, text: str) -> GivenNames:
     path = folder / "labels.csv"
     path.write_text(text, "utf-8")
     return read_names(path)
+
+
+@pytest.fixture(scope="module")
+def all_units(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of an atlas that shows all of its network."""
+    out = tmp_path_factory.mktemp("all")
+    shutil.copytree(few, out, dirs_exist_ok=True)
+    show_all(out / "small")
+    return out
 
 
 def whole(out: Path, found: GivenNames, *expected: str) -> assembling.Whole:
@@ -77,10 +86,10 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_a_unit_that_is_not_there_or_has_two_names_is_told(
-    site: Path, tmp_path: Path, text: str, line: int, words: str
+    all_units: Path, tmp_path: Path, text: str, line: int, words: str
 ) -> None:
     with pytest.raises(AtlasError, match=rf"labels\.csv:{line}: .*{words}"):
-        whole(site, labels(tmp_path, text))
+        whole(all_units, labels(tmp_path, text))
 
 
 def test_with_several_atlases_an_address_says_which_where_both_have_the_unit(
@@ -103,12 +112,12 @@ def test_with_several_atlases_an_address_says_which_where_both_have_the_unit(
     assert "wheels" in twin and "honeycombs" not in twin
 
 
-def test_names_wait_for_atlases_that_are_not_there_yet(site: Path, tmp_path: Path) -> None:
-    assert whole(site, labels(tmp_path, "vgg:conv9/1, a")).waiting == 1
+def test_names_wait_for_atlases_that_are_not_there_yet(all_units: Path, tmp_path: Path) -> None:
+    assert whole(all_units, labels(tmp_path, "vgg:conv9/1, a")).waiting == 1
     found = labels(tmp_path, "conv9/1, a\nconv5/1, b")
-    assert whole(site, found, "small", "vgg").waiting == 1
+    assert whole(all_units, found, "small", "vgg").waiting == 1
     with pytest.raises(AtlasError, match="no layer conv9"):
-        whole(site, found, "small")
+        whole(all_units, found, "small")
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,14 @@ from atlas.site.info import SiteContents
 from atlas.site.links import check
 from atlas.site.render.notes import read_notes
 from atlas.site.render.picture_views import LIT
-from tests.support.documents import edit_atlas
+from tests.support.documents import edit_atlas, show_all
 
 NOTE = """\
 ---
 title: A walk
 order: 2
 ---
-ImageIdentity at [[conv3/17]] and at [[conv3|the layer]];
+ImageIdentity at [[conv3/16]] and at [[conv3|the layer]];
 `[[not/this]]` and `$code$` are code, $a_1^*b_2^*$ maths, $5, \\$7 and $6 money.
 
 [[conv2/5]] [[small:conv1/3|Two of them.]]
@@ -57,7 +57,7 @@ def written(site: Path, folder: Path, name: str, text: str) -> str:
 def test_a_note_shows_units_and_leaves_code_and_maths_alone(site: Path, tmp_path: Path) -> None:
     page = written(site, tmp_path, "walk", NOTE)
     assert "<h1>A walk</h1>" in page
-    assert '<a href="../small/conv3/17.html">conv3/17</a>' in page
+    assert '<a href="../small/conv3/16.html">conv3/16</a>' in page
     assert '<a href="../small/conv3/index.html">the layer</a>' in page
     assert "<code>[[not/this]]</code>" in page and "[[nor/this]]" in page
     assert "<mi>a</mi><mn>1</mn><mo>∗</mo></msubsup>" in page and "$5, $7 and $6 money" in page
@@ -90,12 +90,12 @@ def test_notes_stand_in_order_on_the_first_page_and_in_the_search(
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("Well.\n\n[[conv3/9999]]", 3, r"conv3 shows no unit 9999; nearest: conv3/111, conv3/110"),
+        ("Well.\n\n[[conv3/9999]]", 3, r"conv3 shows no unit 9999; nearest: conv3/104, conv3/96"),
         ("[[cnov3/1]]", 1, r"small has no layer cnov3; nearest: conv3"),
         ("a\nb [[conv9]]", 2, r"small has no layer conv9; nearest: conv"),
-        ("[[vgg:conv3/1]]", 1, r"there is no atlas vgg on this site; there are small"),
+        ("[[vgg:conv3/8]]", 1, r"there is no atlas vgg on this site; there are small"),
         ("[[conv3/x]]", 1, r"x is not a unit's number"),
-        ("See [[conv3/1 lit]].", 1, r"only a figure can be lit"),
+        ("See [[conv3/8 lit]].", 1, r"only a figure can be lit"),
     ],
 )
 def test_an_address_that_does_not_exist_names_file_line_and_the_nearest(
@@ -124,16 +124,16 @@ def test_a_formula_that_is_wrong_names_file_line_and_why(
 
 
 def test_a_lit_figure_says_what_it_shows(site: Path, tmp_path: Path) -> None:
-    page = written(site, tmp_path, "lit", "[[conv3/17 lit|A wheel.]] [[conv3/18]]\n")
+    page = written(site, tmp_path, "lit", "[[conv3/16 lit|A wheel.]] [[conv3/24]]\n")
     assert page.count('class="lighted"') == 1 and page.count('class="plate"') == 2
     assert f'A wheel.<span class="scripted"> {LIT.said}</span>' in page
     assert "data-lamp=" in page
-    page = written(site, tmp_path, "plain", "[[conv3/17]]\n")
+    page = written(site, tmp_path, "plain", "[[conv3/16]]\n")
     assert "lighted" not in page and "figcaption" not in page
 
 
 def test_a_note_of_an_atlas_that_is_not_there_is_left_out(site: Path, tmp_path: Path) -> None:
-    (tmp_path / "vgg.md").write_text("---\natlas: vgg\n---\n[[conv3/1]]")
+    (tmp_path / "vgg.md").write_text("---\natlas: vgg\n---\n[[conv3/8]]")
     assembled = whole(site, tmp_path)
     assert "notes/vgg.html" not in assembled.files.texts
     assert assembled.left_out == ["vgg.md: there is no atlas vgg on this site"]
@@ -146,7 +146,7 @@ def test_a_quick_look_at_some_units_keeps_no_note_from_being_right(
     folder = tmp_path / "site" / "small"
     first, *others = read_atlas(folder).summary
     edit_atlas(folder, summary=(structs.replace(first, shown=first.shown - 1), *others))
-    (tmp_path / "small.md").write_text("---\natlas: small\n---\n[[conv3/1]]")
+    (tmp_path / "small.md").write_text("---\natlas: small\n---\n[[conv3/8]]")
     assembled = whole(tmp_path / "site", tmp_path)
     assert assembled.left_out == ["small.md: small shows only a part of its network"]
 
@@ -166,11 +166,14 @@ def test_an_order_that_is_no_number_is_told(tmp_path: Path) -> None:
 
 
 def test_the_notes_of_the_project_name_units_of_the_demo(site: Path, tmp_path: Path) -> None:
-    own = Path(__file__).parents[2] / "notes"
+    own, notes = Path(__file__).parents[2] / "notes", tmp_path / "notes"
+    notes.mkdir()
     for path in own.glob("*.md"):
         text = path.read_text()
-        (tmp_path / path.name).write_text(text.replace("atlas: demo", "atlas: small"))
-    assembled = whole(site, tmp_path)
+        (notes / path.name).write_text(text.replace("atlas: demo", "atlas: small"))
+    shutil.copytree(site, tmp_path / "site")
+    show_all(tmp_path / "site" / "small")
+    assembled = whole(tmp_path / "site", notes)
     assert assembled.left_out == []
     walk = assembled.files.texts["notes/from-edges-to-birds.html"]
     assert len(re.findall('class="plate', walk)) > 12

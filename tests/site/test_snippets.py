@@ -27,6 +27,7 @@ from atlas.site.render.base import Renderer
 from atlas.site.render.inventory import inventory
 from atlas.site.render.view import AtlasView
 from tests.support.documents import edit_layer
+from tests.support.sites import UNITS
 
 
 @pytest.fixture(scope="module")
@@ -37,25 +38,25 @@ def view(site: Path) -> AtlasView:
 
 def test_snippets_of_a_unit(view: AtlasView) -> None:
     layer = view.layers["conv3"]
-    texts = {one.name: one.text for one in snippets.of_unit(view, layer, layer.top[17])}
-    url = "https://example.org/sub/small/conv3/17.html"
-    picture = "https://example.org/sub/small/conv3/17.jpg"
+    texts = {one.name: one.text for one in snippets.of_unit(view, layer, layer.unit(16))}
+    url = "https://example.org/sub/small/conv3/16.html"
+    picture = "https://example.org/sub/small/conv3/16.jpg"
     assert texts["Link"] == url
     assert (
-        texts["Markdown"].startswith("[![conv3/17: ")
+        texts["Markdown"].startswith("[![conv3/16: ")
         and f"]({picture})]({url})" in texts["Markdown"]
     )
     assert f'href="{url}"' in texts["HTML"] and f'src="{picture}"' in texts["HTML"]
-    assert "\\includegraphics[width=\\linewidth]{17.jpg}" in texts["LaTeX"]
+    assert "\\includegraphics[width=\\linewidth]{16.jpg}" in texts["LaTeX"]
     assert f"\\url{{{url}}}" in texts["LaTeX"]
-    assert 'src="https://example.org/sub/small/conv3/embed/17.html"' in texts["iframe"]
+    assert 'src="https://example.org/sub/small/conv3/embed/16.html"' in texts["iframe"]
     assert f"url = {{{url}}}" in texts["BibTeX"] and "author = {A. Lecturer}" in texts["BibTeX"]
-    assert texts["BibTeX"].startswith("@misc{small-conv3-17,\n")
+    assert texts["BibTeX"].startswith("@misc{small-conv3-16,\n")
 
 
 def test_without_an_address_of_its_own_a_site_shows_a_placeholder(site: Path) -> None:
-    page = (site / "small" / "conv3" / "17.html").read_text()
-    assert "https://your.site/small/conv3/17.html" in page
+    page = (site / "small" / "conv3" / "16.html").read_text()
+    assert "https://your.site/small/conv3/16.html" in page
     assert "canonical" not in page and "og:image" not in page
 
 
@@ -63,18 +64,18 @@ def test_the_inventory_lists_every_layer_and_unit(site: Path) -> None:
     head, _, body = (site / "small" / addresses.INVENTORY).read_bytes().partition(b"zlib.\n")
     assert head.startswith(b"# Sphinx inventory version 2\n# Project: small\n")
     lines = zlib.decompress(body).decode().splitlines()
-    assert "small.conv3.17 std:doc -1 conv3/17.html conv3/17" in lines
-    assert len(lines) == 1 + 6 + 472
+    assert "small.conv3.16 std:doc -1 conv3/16.html conv3/16" in lines
+    assert len(lines) == 1 + 6 + UNITS
 
 
 @pytest.mark.parametrize("form", ["rst", "md"])
 def test_sphinx_and_myst_link_to_units_by_name(site: Path, tmp_path: Path, form: str) -> None:
     text = {
-        "rst": "See :external+small:doc:`conv3/17 <small.conv3.17>`.",
-        "md": "See [conv3/17](inv:small#small.conv3.17).",
+        "rst": "See :external+small:doc:`conv3/16 <small.conv3.16>`.",
+        "md": "See [conv3/16](inv:small#small.conv3.16).",
     }[form]
     page = sphinx_page(tmp_path, form, text, {"small": site / "small" / "objects.inv"})
-    assert 'href="https://example.org/small/conv3/17.html"' in page
+    assert 'href="https://example.org/small/conv3/16.html"' in page
 
 
 def sphinx_page(folder: Path, form: str, text: str, projects: dict[str, Path]) -> str:
@@ -97,7 +98,7 @@ def sphinx_page(folder: Path, form: str, text: str, projects: dict[str, Path]) -
 
 
 def test_a_card_for_other_peoples_pages_is_small_and_has_no_script(site: Path) -> None:
-    for unit in (0, 17, 79):
+    for unit in (0, 40, 68):
         text = (site / "small" / "conv2" / "embed" / f"{unit}.html").read_text()
         assert len(text.encode()) <= 6000 and "<script" not in text
         assert 'target="_top"' in text and f'src="../{unit}.webp"' in text
@@ -105,7 +106,7 @@ def test_a_card_for_other_peoples_pages_is_small_and_has_no_script(site: Path) -
 
 def test_plates_are_there_for_latex_and_slides(site: Path) -> None:
     layer = documents.read_layer(site / "small", "conv4")
-    with Image.open(site / "small" / "conv4" / "30.jpg") as picture:
+    with Image.open(site / "small" / "conv4" / "40.jpg") as picture:
         assert picture.format == "JPEG" and picture.size == layer.plate.size[::-1]
         assert picture.getpixel((layer.plate.tile[1] + 1, 5)) > (240, 240, 240)  # gaps are paper
 
@@ -127,9 +128,9 @@ def test_a_figure_of_units_of_ones_own_choice(
     layer = str(site / "small" / "conv4")
     for form in ("svg", "png"):
         to = tmp_path / f"figure.{form}"
-        assert cli.main(["figure", layer, "30", "7", "--to", str(to)]) == 0
+        assert cli.main(["figure", layer, "40", "8", "--to", str(to)]) == 0
     text = (tmp_path / "figure.svg").read_text()
-    assert text.index(">conv4/30") < text.index(">conv4/7") and text.count("<image") == 2
+    assert text.index(">conv4/40") < text.index(">conv4/8") and text.count("<image") == 2
     with Image.open(tmp_path / "figure.png") as picture:
         assert picture.width > 1100
     capfd.readouterr()
@@ -149,7 +150,7 @@ def test_a_lit_figure_is_darker_and_needs_patches(
     layer, means = site / "small" / "conv4", []
     for words in ([], ["--lit"]):
         to = tmp_path / "figure.png"
-        assert cli.main(["figure", str(layer), "30", "7", "--to", str(to), *words]) == 0
+        assert cli.main(["figure", str(layer), "40", "8", "--to", str(to), *words]) == 0
         with Image.open(to) as picture:
             means.append(ImageStat.Stat(picture.convert("L")).mean[0])
     assert means[1] < means[0] - 10
@@ -166,9 +167,9 @@ def test_a_lit_figure_is_darker_and_needs_patches(
 
 def test_oembed_says_how_to_embed(view: AtlasView) -> None:
     layer = view.layers["conv3"]
-    answer = json.loads(cards.oembed(view, layer, layer.top[17]))
+    answer = json.loads(cards.oembed(view, layer, layer.unit(16)))
     assert answer["version"] == "1.0" and answer["html"] == snippets.iframe(
-        view, layer, layer.top[17]
+        view, layer, layer.unit(16)
     )
 
 
@@ -180,8 +181,8 @@ FAMILY = '\\section{A} % {B "ß" & <i>_层_~^$#'
 def hostile(view: AtlasView) -> AtlasView:
     """The same atlas with names full of what other languages mean something by."""
     layer, atlas = view.layers["conv3"], view.atlas
-    nine = tuple(replace(one, label=FAMILY) for one in layer.top[17].nine)
-    top = (replace(layer.top[17], nine=nine),)
+    nine = tuple(replace(one, label=FAMILY) for one in layer.unit(16).nine)
+    top = (replace(layer.unit(16), nine=nine),)
     return dataclasses.replace(
         view,
         atlas=replace(
@@ -234,10 +235,10 @@ FIGURES
 def test_latex_compiles_with_any_names(
     site: Path, tmp_path: Path, view: AtlasView, hostile: AtlasView, packages: str, style: str
 ) -> None:
-    for file in ("17.jpg", "figure.png"):
+    for file in ("16.jpg", "figure.png"):
         shutil.copy(site / "small" / "conv3" / file, tmp_path)
     layer = view.layers["conv3"]
-    usual = dataclasses.replace(view, layers={"conv3": replace(layer, top=(layer.top[17],))})
+    usual = dataclasses.replace(view, layers={"conv3": replace(layer, top=(layer.unit(16),))})
     figures = [text for one in (usual, hostile) for text in snippets_of(one, "LaTeX")]
     document = DOCUMENT.replace("PACKAGES", packages).replace("STYLE", style)
     (tmp_path / "all.tex").write_text(document.replace("FIGURES", "\n\n".join(figures)), "utf-8")
@@ -254,9 +255,9 @@ def test_latex_compiles_with_any_names(
 
 def test_markdown_and_html_show_any_name(hostile: AtlasView) -> None:
     layer = hostile.layers[HOSTILE]
-    alts = [f"Units of {HOSTILE}: ", f"{HOSTILE}/17: "]
+    alts = [f"Units of {HOSTILE}: ", f"{HOSTILE}/16: "]
     pages = [hostile.info.url(hostile.address(file)) for file in
-             (addresses.layer_page(HOSTILE), addresses.unit_page(HOSTILE, 17))]  # fmt: skip
+             (addresses.layer_page(HOSTILE), addresses.unit_page(HOSTILE, 16))]  # fmt: skip
     rendered = [markdown.markdown(text) for text in snippets_of(hostile, "Markdown")]
     rendered += [MarkdownIt().render(text) for text in snippets_of(hostile, "Markdown")]
     for text in (*rendered, *snippets_of(hostile, "HTML")):
@@ -268,8 +269,8 @@ def test_markdown_and_html_show_any_name(hostile: AtlasView) -> None:
         assert str(image["src"]).startswith("https://example.org/~me/50%25/a_b&c;d#%281%29/")
     assert f"{len(layer.top[0].nine)} of 9 {FAMILY}" in str(image["alt"])
     [frame] = Elements(snippets_of(hostile, "iframe")[0]).found["iframe"]
-    assert frame["title"] == f"{HOSTILE}/17 of a__b-"
-    assert frame["src"] == hostile.info.url(hostile.address(addresses.embed_page(HOSTILE, 17)))
+    assert frame["title"] == f"{HOSTILE}/16 of a__b-"
+    assert frame["src"] == hostile.info.url(hostile.address(addresses.embed_page(HOSTILE, 16)))
 
 
 @pytest.mark.parametrize(("form", "kind"), [("rst", "Sphinx"), ("md", "MyST")])
@@ -280,8 +281,8 @@ def test_sphinx_and_myst_link_to_any_name(
     [text] = snippets_of(hostile, kind)
     page = sphinx_page(tmp_path, form, text, {"a_b": tmp_path / "objects.inv"})
     [link] = [one for one in Elements(page).found["a"] if "external" in str(one.get("class"))]
-    assert link["href"] == "https://example.org/a_b/" + quote(addresses.unit_page(HOSTILE, 17))
-    assert f"{HOSTILE}/17" in html.unescape(page)
+    assert link["href"] == "https://example.org/a_b/" + quote(addresses.unit_page(HOSTILE, 16))
+    assert f"{HOSTILE}/16" in html.unescape(page)
 
 
 class Elements(HTMLParser):
@@ -299,7 +300,7 @@ class Elements(HTMLParser):
 def test_without_jpeg_there_is_no_picture_for_latex(view: AtlasView) -> None:
     atlas = replace(view.atlas, settings={**view.atlas.settings, "jpeg": False})
     layer = view.layers["conv3"]
-    without = snippets.of_unit(dataclasses.replace(view, atlas=atlas), layer, layer.top[17])
+    without = snippets.of_unit(dataclasses.replace(view, atlas=atlas), layer, layer.unit(16))
     assert "LaTeX" not in {one.name for one in without}
 
 

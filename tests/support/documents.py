@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,23 @@ def silence_unit(folder: Path, layer: str, number: int) -> None:
     """Make a unit one that never fired."""
     nothing: dict[str, Any] = {"fired": 0, "nine": (), "levels": (0, ()), "effective": None}
     edit_unit(folder, layer, number, **nothing)
+
+
+def show_all(folder: Path) -> None:
+    """Make an atlas one of all units: those that it didn't show look like its first of a layer."""
+    atlas = documents.read_atlas(folder)
+    for name in atlas.layers:
+        layer = documents.read_layer(folder, name)
+        known = {unit.unit: unit for unit in layer.top}
+        like, *_ = layer.top
+        for number in set(range(layer.units)) - known.keys():
+            known[number] = structs.replace(like, unit=number)
+            for path in (folder / name).rglob(f"{like.unit}.*"):
+                os.link(path, path.with_name(f"{number}{path.suffix}"))
+        top = tuple(known[number] for number in range(layer.units))
+        write_layer(folder, structs.replace(layer, top=top))
+    summary = tuple(structs.replace(one, shown=one.units) for one in atlas.summary)
+    edit_atlas(folder, summary=summary)
 
 
 def edit_atlas(folder: Path, **values: Any) -> None:
