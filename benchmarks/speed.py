@@ -85,7 +85,7 @@ def main() -> int:
     warnings.filterwarnings("ignore")
     keep_freed_memory()
     if options.peak:
-        print(_peak(options.peak[0], int(options.peak[1])))
+        print(_peak(options.peak[0], int(options.peak[1]), workers=0 if options.small else 2))
         return 0
     if options.device != "cpu":
         return _on_device(options)
@@ -351,10 +351,11 @@ def _pages(options: argparse.Namespace) -> dict[str, Any]:
 
 def _memory(options: argparse.Namespace) -> dict[str, Any]:
     count, model = (4, "demo") if options.small else (500, options.models[0])
+    small = ["--small"] if options.small else []
     facts = {}
     for images in (count, 10 * count):
         ran = subprocess.run(
-            [sys.executable, __file__, "--peak", model, str(images)],
+            [sys.executable, __file__, "--peak", model, str(images), *small],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         facts[f"MB for {images:,}"] = float(ran.stdout)
@@ -362,12 +363,12 @@ def _memory(options: argparse.Namespace) -> dict[str, Any]:
     return _line(model, {**facts, "ratio": many / few})
 
 
-def _peak(model: str, images: int) -> float:
+def _peak(model: str, images: int, workers: int) -> float:
     """The peak memory, in MB, of a process that scans so many pictures."""
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Checkpoint(Path(folder) / "state")
         network = atlas.load_network(model, "none")
-        running = Running(slots_of(network, BATCH), workers=2)
+        running = Running(slots_of(network, BATCH), workers=workers)
         first_pass(network, DemoImages(images), checkpoint=checkpoint, running=running)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 

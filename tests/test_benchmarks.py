@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import sizes
+from benchmarks import families, sizes
 from tests.support.browsers import CHROMIUM
 
 ROOT = Path(__file__).parent.parent
@@ -29,20 +29,24 @@ def test_the_benchmark_runs_small(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_network_gets_its_row_in_the_table_of_families_and_keeps_it(tmp_path: Path) -> None:
+def test_a_network_gets_its_row_in_the_table_of_families_and_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     table = tmp_path / "families.md"
-    script = str(ROOT / "benchmarks" / "families.py")
-    command = [sys.executable, script, "--table", str(table), "timm:resnet10t"]
-    ran = subprocess.run(command, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    command = ["families.py", "--table", str(table), "timm:test_resnet"]
+    monkeypatch.setattr(sys, "argv", command)
+    assert families.main() == 0, capsys.readouterr().out
     row = table.read_text().splitlines()[-1]
     model, layers, units, sees, seconds, remark = row.strip("|").split("|")
-    assert model.strip() == "timm:resnet10t" and (int(layers), int(units)) == (19, 4896)
+    assert model.strip() == "timm:test_resnet" and (int(layers), int(units)) == (20, 2408)
     assert sees.split(", ")[0].strip() == "11 (stride 2)"
     assert float(seconds) > 0 and not remark.strip()
-    again = subprocess.run([*command, "nonesuch"], capture_output=True, text=True)
-    assert row not in again.stdout and table.read_text().endswith(row + "\n")
-    assert again.returncode == 1 and "failed: nonesuch" in again.stdout
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "argv", [*command, "nonesuch"])
+    assert families.main() == 1
+    said = capsys.readouterr().out
+    assert row not in said and table.read_text().endswith(row + "\n")
+    assert "failed: nonesuch" in said
 
 
 @pytest.mark.slow
