@@ -5,7 +5,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +25,6 @@ from atlas.scanning import scan
 from tests.support.forked import Parent
 from tests.support.once import Shared
 
-ROOT = Path(__file__).parent.parent
 COUNT = 40
 OPTIONS = ["--layers", "conv1,conv3", "--units", "2", "--workers", "0", "--name", "small"]
 OPTIONS += ["--experiments", "first-layer"]
@@ -161,26 +159,32 @@ def test_names_that_are_no_utf_8_are_escaped_everywhere(whole: Path) -> None:
     assert "/\\xff0" in page
 
 
-@pytest.mark.slow
-def test_so_are_those_of_folders_and_in_errors(tmp_path: Path) -> None:
+def test_so_are_those_of_folders_and_in_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run() -> tuple[int, str, str]:
+        """The command where the terminal takes ASCII alone: its exit code, and what it prints."""
+        out, err = io.BytesIO(), io.BytesIO()
+        with monkeypatch.context() as patch:
+            for name, file, errors in (("stdout", out, "strict"), ("stderr", err, "replace")):
+                patch.setattr(sys, name, io.TextIOWrapper(file, "ascii", errors, write_through=True))
+            code = cli.main(words)
+            said = out.getvalue(), err.getvalue()
+        return code, said[0].decode("ascii"), said[1].decode("ascii")
+
     folder, out = tmp_path / os.fsdecode(b"caf\xe9"), tmp_path / os.fsdecode(b"\xfe")
     folder.mkdir()
     (folder / os.fsdecode(b"\xfd.jpg")).write_text("Dear diary")
     weights = tmp_path / os.fsdecode(b"w\xfb.pt")
     torch.save(demo_network().state_dict(), weights)
-    run = [
-        sys.executable,
-        str(ROOT / "build.py"),
-        *command(folder, out, "--weights", str(weights), *BARE),
-    ]
-    ascii_ = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    ran = subprocess.run(run, capture_output=True, text=True, env=ascii_)
-    assert ran.returncode == 1 and ran.stderr.count("\n") == 1
-    assert "\\xfd.jpg can't be read as an image: no image" in ran.stderr
+    words = command(folder, out, "--weights", str(weights), *BARE)
+    code, _, errors = run()
+    assert code == 1 and errors.count("\n") == 1
+    assert "\\xfd.jpg can't be read as an image: no image" in errors
     Image.new("RGB", (99, 99), "red").save(folder / os.fsdecode(b"\xfc.png"))
-    ran = subprocess.run(run, capture_output=True, text=True, env=ascii_)
-    assert ran.returncode == 0, ran.stderr
-    assert "1 of 2 images can't be read and is left out.\n  \\xfd.jpg: no image" in ran.stdout
+    code, said, errors = run()
+    assert code == 0, errors
+    assert "1 of 2 images can't be read and is left out.\n  \\xfd.jpg: no image" in said
     assert "caf\\xe9" in facts(out)["command"] and facts(out)["network"]["weights"] == "w\\xfb.pt"
     assert "1 photographs of the folder caf\\xe9" in (out / "small" / "index.html").read_text()
 
