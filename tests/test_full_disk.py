@@ -18,8 +18,8 @@ from atlas.site.staging import building
 from tests.support.disks import disk
 from tests.support.once import Shared
 
-COMMAND = ["--limit", "48", "--units", "3", "--workers", "0", "--name", "small"]
-COMMAND += ["--experiments", "none"]
+COMMAND = ["--limit", "32", "--units", "3", "--workers", "0", "--name", "small"]
+COMMAND += ["--layers", "conv1,conv3", "--experiments", "none"]
 SAID = re.compile(
     r"build\.py: the disk is full \((?P<why>.+)\): (?P<out>\S+) has (?P<free>[\d.]+) MB free, and "
     r"this build needs about (?P<more>[\d,]+) MB more there; make room, and run the same command "
@@ -61,7 +61,7 @@ def test_a_build_goes_on_when_there_is_room_wherever_it_ran_out(
             assert bool(said["goes_on"]) == work.exists()
             begun = [one.name for one in STAGES if (work / "scratch" / one.name).exists()]
             stopped_in.append(begun[-1] if begun else "")
-            size = round(size * 1.5)
+            size = round(size * 1.4)
             resize(size)
         assert contents(out) == contents(roomy)
     # before anything was kept, and in more than one stage
@@ -95,8 +95,8 @@ def test_as_much_room_is_asked_for_as_a_build_takes(
     assert cli.main([*COMMAND, "--out", str(tmp_path)]) == 0
     monkeypatch.undo()
     found = taken[-1] + sum(len(content) for content in contents(tmp_path / "small").values())
-    settings = Settings(limit=48, units=3)
-    plan = plan_of(load_network("demo"), DemoImages(48), settings)
+    settings = Settings(limit=32, units=3, layers=("conv1", "conv3"))
+    plan = plan_of(load_network("demo"), DemoImages(32), settings)
     assert 0.7 < room_of(plan, STAGES, PAGES) / found < 1.6
 
 
