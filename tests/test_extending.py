@@ -60,7 +60,7 @@ def test_a_stage_and_a_page_from_outside_join_a_finished_atlas(
     out = tmp_path / "site"
     shutil.copytree(few, out)
     settings = Settings(
-        limit=96, units=4, experiments=("first-layer",), workers=0, name="small", out=out
+        limit=48, units=4, experiments=("first-layer",), workers=0, name="small", out=out
     )
     before = {path: path.read_bytes() for path in (out / "small").rglob("*.webp")}
 
@@ -96,7 +96,7 @@ def test_a_page_from_outside_is_checked_like_any_other(few: Path, tmp_path: Path
     out = tmp_path / "site"
     shutil.copytree(few, out)
     settings = Settings(
-        limit=96, units=4, experiments=("first-layer",), workers=0, name="small", out=out
+        limit=48, units=4, experiments=("first-layer",), workers=0, name="small", out=out
     )
     home = (out / "index.html").read_bytes()
 

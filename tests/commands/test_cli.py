@@ -44,6 +44,10 @@ from torch import nn
 def perceptron():
     return nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, 3))
 
+def transformer():
+    from torchvision.models import VisionTransformer
+    return VisionTransformer(224, 56, num_layers=1, num_heads=1, hidden_dim=8, mlp_dim=8)
+
 def raises():
     raise ValueError("no such width")
 
@@ -59,9 +63,9 @@ WRONG = [
     (["--batch-size", "-3"], 2, "--batch-size"),
     (["--rule", "magic"], 2, "--rule"),
     (["--model", "alexnett"], 2, "did you mean alexnet"),
-    pytest.param(["--model", "vit_b_32"], 2, "vision transformer", marks=pytest.mark.slow),
+    (["--model", "{}/models.py:transformer"], 2, "vision transformer"),
     (["--model", "{}/models.py:perceptron"], 2, "no convolution in it"),
-    (["--model", "{}/models.py:raises"], 1, "ValueError: no such width (line 8)"),
+    (["--model", "{}/models.py:raises"], 1, "ValueError: no such width (line 12)"),
     (["--model", "{}/models.py:nothing"], 2, "has no function 'nothing'"),
     (["--model", "{}/none.py:f"], 2, "no such file"),
     (["--model", "{}/models.py:grey", "--colour", "rgb"], 2, "input of 3 channels"),

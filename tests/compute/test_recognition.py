@@ -135,7 +135,7 @@ def test_a_finished_atlas_is_shown_without_torch(few: Path, tmp_path: Path) -> N
         pytest.skip("only torch knows what this machine's accelerator can do")
     out = tmp_path / "site"
     shutil.copytree(few, out)
-    words = "--limit 96 --units 4 --experiments first-layer --name small --title Again --out"
+    words = "--limit 48 --units 4 --experiments first-layer --name small --title Again --out"
     code = (
         "import sys; from atlas.commands.cli import main; code = main(sys.argv[1:])\n"
         "sys.exit('torch was loaded' if 'torch' in sys.modules else code)"
@@ -154,7 +154,7 @@ def test_a_finished_atlas_is_rendered_without_its_network(
     out = tmp_path / "site"
     shutil.copytree(few, out)
     settings = Settings(
-        limit=96, units=4, experiments=("first-layer",), workers=0, name="small", out=out
+        limit=48, units=4, experiments=("first-layer",), workers=0, name="small", out=out
     )
 
     def load(*_: Any, **__: Any) -> None:

@@ -114,7 +114,7 @@ def test_dead_units_say_so_and_rare_ones_how_many(few: Path, tmp_path: Path) -> 
     said = f"{dead} of those {'is' if dead == 1 else 'are'} never active"
     assert dead and said in Page(pages["conv4/index.html"]).text
     rare = Page(pages["conv4/56.html"]).text
-    assert "Only 2 images" in rare and "Active in 2 % of images" in " ".join(rare.split())
+    assert "Only 2 images" in rare and "Active in 4 % of images" in " ".join(rare.split())
     assert pages["conv4/56.html"].count('<div class="pair" role="group"') == 2
 
 

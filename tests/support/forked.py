@@ -139,7 +139,7 @@ def _load_demo() -> None:
 
     world.draw = functools.lru_cache(maxsize=512)(world.draw)
     load_network("demo")
-    images = DemoImages(96)
+    images = DemoImages(64)
     masks = DemoMasks(images)
     for index in masks.indices():
         images[index], masks.of(index)

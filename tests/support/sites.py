@@ -22,7 +22,7 @@ PLAIN = ["--limit", "96", "--workers", "0", "--name", "small"]
 QUICK = [*PLAIN, "--experiments", "first-layer"]  # which is made in a moment
 UNITS = 6 * 14  # 14 of each layer, and so of three layers one that none of the images excites
 COMMAND = [*QUICK, "--units", str(UNITS // 6)]
-FEW = [*QUICK, "--units", "4"]
+FEW = [*QUICK, "--units", "4", "--limit", "48"]
 NOTE = "---\ntitle: A note\n---\n[[conv3/16]]\n\nSee [[conv2]]: $a_1$.\n\n| a |\n|---|\n| 1 |\n"
 
 
