@@ -26,10 +26,10 @@ def test_what_goes_beyond_the_paper_is_named(name: str, beyond: list[str]) -> No
     ("name", "free", "bound"),
     [
         ("demo", ["conv1"], ["conv2"]),
-        ("resnet18", ["conv1"], ["layer1.0.conv1", "layer4.1"]),
-        ("mobilenet_v2", ["features.0.0", "features.17.conv.2", "features.18.0"], []),
-        ("mobilenet_v3_small", ["features.0.0"], ["features.1.block.2.0", "features.12.0"]),
-        ("convnext_tiny", ["features.0.0"], ["features.1.0", "features.7.0"]),
+        ("resnet18", ["conv1"], ["layer1.0.conv1", "layer3.0"]),
+        ("mobilenet_v2", ["features.0.0", "features.4.conv.2", "features.5.0"], []),
+        ("mobilenet_v3_small", ["features.0.0"], ["features.1.block.2.0", "features.6.0"]),
+        ("convnext_tiny", ["features.0.0"], ["features.1.0", "features.3.0"]),
     ],
 )
 def test_where_nothing_of_the_image_enters_reconstructions_of_any_image_are_alike(

@@ -1,21 +1,31 @@
 """Models of torchvision and timm without what repeats itself: the same kinds of layers, but fewer.
 
-A block that computes what the block before it computes, with weights of the same shapes, is traced,
-scanned and projected back in the same way. Names stay as they are.
+A block that computes what a block before it computes is traced, scanned and projected back in the
+same way, whatever its numbers. So networks are cut short where nothing new follows, and have few
+classes. Names stay as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 import torchvision
 from torch import nn
-from torchvision.models import AlexNet, DenseNet
+from torchvision.models import efficientnet, mobilenetv3, resnet, vgg
+from torchvision.models.convnext import CNBlockConfig, ConvNeXt
+from torchvision.models.regnet import BlockParams, RegNet
 
 from tests.support.traces import described
+
+CLASSES = 20
+# convolutions and linear layers where a network flattens its maps
+FLAT = 64
+LAST = 128  # channels after the last block
 
 
 def without_repeats(model: nn.Module, kept: int = 1) -> nn.Module:
@@ -33,17 +43,96 @@ def without_repeats(model: nn.Module, kept: int = 1) -> nn.Module:
 
 
 def smaller(name: str, **options: Any) -> nn.Module:
-    """A model of torchvision, random: few blocks, and few numbers where it flattens its maps."""
+    """A model of torchvision, random, with few blocks."""
+    return without_repeats(_cut(name, {"num_classes": CLASSES, **options}))
+
+
+def _cut(name: str, options: dict[str, Any]) -> nn.Module:
+    if name == "alexnet":
+        return _alexnet(**options)
+    if name.startswith("vgg"):
+        return _vgg(name, **options)
+    if "resne" in name:
+        return _resnet(name, **options)
     if name == "densenet121":  # of whose layers each has more channels than the one before
-        return DenseNet(32, (2, 2, 2, 2), 64)
-    model = without_repeats(torchvision.models.get_model(name, weights=None, **options))
-    if isinstance(model, AlexNet) or name.startswith("vgg"):
-        width = 64
-        for place, linear in model.classifier.named_children():
-            if isinstance(linear, nn.Linear):
-                channels = linear.in_features if linear.in_features != 4096 else width
-                out = linear.out_features if linear.out_features != 4096 else width
-                setattr(model.classifier, place, nn.Linear(channels, out))
+        return torchvision.models.DenseNet(32, (2, 2), 64, **options)
+    if name == "efficientnet_b0":
+        stages, _ = efficientnet._efficientnet_conf(name, width_mult=1.0, depth_mult=1.0)
+        return efficientnet.EfficientNet(stages[:3], 0.2, last_channel=LAST, **options)
+    if name == "efficientnet_v2_s":
+        first, second, _, slim, *_ = efficientnet._efficientnet_conf(name)[0]
+        stages = [first, second, replace(slim, input_channels=second.out_channels)]
+        return efficientnet.EfficientNet(stages, 0.2, last_channel=LAST, **options)
+    if name == "mobilenet_v2":
+        stages = [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 1, 2]]
+        return torchvision.models.MobileNetV2(inverted_residual_setting=stages, **options)
+    if name == "mobilenet_v3_small":
+        blocks, _ = mobilenetv3._mobilenet_v3_conf(name)
+        return mobilenetv3.MobileNetV3(blocks[:5], LAST, **options)
+    if name == "shufflenet_v2_x0_5":
+        return torchvision.models.ShuffleNetV2([2, 1, 1], [24, 48, 96, 192, LAST], **options)
+    if name.startswith("regnet"):
+        widths, group, gate = ([48, 104], 8, 0.25) if "_y_" in name else ([32, 64], 16, None)
+        twice = {"group_widths": [group] * 2, "bottleneck_multipliers": [1.0] * 2}
+        return RegNet(BlockParams([2, 1], widths, strides=[2, 2], se_ratio=gate, **twice), **options)
+    if name == "convnext_tiny":
+        return ConvNeXt([CNBlockConfig(96, 192, 1), CNBlockConfig(192, None, 1)], 0.1, **options)
+    model = torchvision.models.get_model(name, weights=None, **options)
+    if name == "mnasnet0_5":
+        for stack in model.layers[10:14]:
+            del stack[1:]
+    if name == "squeezenet1_1":
+        for place in ("7", "10", "12"):
+            delattr(model.features, place)
+    # whose forward calls each block by its name
+    spare = {
+        "googlenet": ("inception4b", "inception4c", "inception5a"),
+        "inception_v3": ("Mixed_5d", "Mixed_6c", "Mixed_6d", "Mixed_6e", "Mixed_7c"),
+    }
+    for block in spare.get(name, ()):
+        setattr(model, block, nn.Identity())
+    return model
+
+
+def _alexnet(num_classes: int) -> nn.Module:
+    with torch.device("meta"):  # its 60 million numbers take a second to draw
+        model = torchvision.models.AlexNet(num_classes)
+    for module in model.features.to_empty(device="cpu"):
+        if isinstance(module, nn.Conv2d):
+            module.reset_parameters()
+    return _flat(model)
+
+
+def _vgg(name: str, num_classes: int) -> nn.Module:
+    """A quarter as wide."""
+    widths = vgg.cfgs[{"vgg11": "A", "vgg16": "D"}[name.removesuffix("_bn")]]
+    narrow = [width if isinstance(width, str) else width // 4 for width in widths]
+    features = vgg.make_layers(narrow, batch_norm=name.endswith("_bn"))
+    with torch.device("meta"):
+        model = vgg.VGG(features, num_classes)
+    return _flat(model, narrow[-2] * 49)
+
+
+def _flat(model: nn.Module, flattened: int | None = None) -> nn.Module:
+    """The model with few numbers in its linear layers."""
+    for place, linear in model.classifier.named_children():
+        if isinstance(linear, nn.Linear):
+            channels = FLAT if linear.in_features == 4096 else flattened or linear.in_features
+            out = FLAT if linear.out_features == 4096 else linear.out_features
+            setattr(model.classifier, place, nn.Linear(channels, out))
+    return model
+
+
+def _resnet(name: str, num_classes: int) -> nn.Module:
+    """Without its fourth stage."""
+    if name == "resnet18":
+        model = resnet.ResNet(resnet.BasicBlock, [1, 1, 1, 1])
+    else:
+        more = {"resnext50_32x4d": {"groups": 32, "width_per_group": 4},
+                "wide_resnet50_2": {"width_per_group": 128}}[name]  # fmt: skip
+        model = resnet.ResNet(resnet.Bottleneck, [2, 1, 1, 1], **more)
+    model.layer4 = nn.Identity()
+    model.fc = nn.Linear(model.fc.in_features // 2, num_classes)
     return model
 
 
