@@ -7,6 +7,7 @@ forward hooks.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,22 +37,81 @@ CAPTUM = {
 }
 
 
+CLASSES = 20
+
+
 @dataclass(frozen=True)
 class Case:
     """A model of timm and the layers that are tried.
 
-    ``options`` are timm's own, which leave out repeated blocks. ``captum`` says whether Captum
-    knows all its nonlinearities, which are those of nn.ReLU alone; ``gates`` whether it has gates.
+    ``options`` are timm's own, which leave out repeated blocks and make the others narrow; ``cut``
+    leaves out more, and ``make`` makes the model where timm has no such options. ``captum`` says whether Captum knows all its nonlinearities, which are
+    those of nn.ReLU alone; ``gates`` whether it has gates.
     """
 
     model: str
     layers: tuple[str, ...]
     options: dict[str, Any] = field(default_factory=dict)
+    cut: Callable[[Any], object] = without_repeats
+    make: Callable[[], nn.Module] | None = None
     captum: bool = False
     gates: bool = False
 
     def __str__(self) -> str:
         return self.model
+
+    def made(self) -> nn.Module:
+        """The model with random weights."""
+        timm = pytest.importorskip("timm")
+        torch.manual_seed(0)
+        if self.make:
+            return stirred(self.make())
+        model = timm.create_model(self.model, num_classes=CLASSES, **self.options)
+        self.cut(model)
+        return stirred(model)
+
+
+def narrow_vgg() -> nn.Module:
+    from timm.models.vgg import VGG
+
+    widths = (16, "M", 32, "M", 64, 64, "M", 64, 64, "M", 64, 64, "M")
+    return VGG(widths, num_classes=CLASSES, mlp_ratio=1 / 64)
+
+
+def shallow_hrnet() -> nn.Module:
+    from timm.models.hrnet import HighResolutionNet
+
+    def stage(*channels: int, block: str = "BASIC") -> dict[str, Any]:
+        branches = {"num_branches": len(channels), "num_channels": channels}
+        each = {"num_modules": 1, "num_blocks": (1,) * len(channels), "fuse_method": "SUM"}
+        return {"block_type": block, **branches, **each}
+
+    stages = {
+        "stage1": stage(16, block="BOTTLENECK"), "stage2": stage(16, 32), "stage3": stage(16, 32),
+        "stage4": stage(16, 32, 32, 32),
+    }  # fmt: skip
+    return HighResolutionNet({"stem_width": 32, **stages}, num_classes=CLASSES)
+
+
+def three_stages_of_regnet(model: Any) -> None:
+    without_repeats(model)
+    model.s4 = nn.Identity()
+    model.num_features = 152
+    model.reset_classifier(CLASSES)
+
+
+def four_stages_of_efficientnet(model: Any) -> None:
+    without_repeats(model)
+    del model.blocks[4:]
+    model.conv_head = type(model.conv_head)(80, 64, 1, bias=False)
+    model.bn2 = type(model.bn2)(64)
+    model.num_features = model.head_hidden_size = 64
+    model.reset_classifier(CLASSES)
+
+
+def six_stages_of_ghostnet(model: Any) -> None:
+    del model.blocks[6:]
+    model.conv_head, model.classifier = nn.Conv2d(40, 64, 1), nn.Linear(64, CLASSES)
 
 
 ONE_EACH = (1, 1, 1, 1)  # blocks of each stage
@@ -59,64 +119,69 @@ CASES = (
     Case(  # torch.fx couldn't trace it: its head asks for the size
         "vgg11",
         ("features.0", "features.8", "features.18", "pre_logits.fc1"),
-        {"mlp_ratio": 1 / 64},
+        make=narrow_vgg,
         captum=True,
     ),
     Case(  # nor this one: "same" padding asks for it; weights are standardised, and there are gates
         "dm_nfnet_f0",
-        ("stages.0.0.conv3", "stages.1.0.conv3", "stages.2.0.downsample.conv", "stages.3.0"),
-        {"depths": ONE_EACH},
+        ("stages.0.0.conv3", "stages.1.0.downsample.conv", "stages.1.0.conv3", "stages.2.0"),
+        {"depths": (1, 1, 1), "channels": (64, 128, 192), "stem_chs": 32, "group_size": 32,
+         "num_features": 128},
         gates=True,
     ),
     Case(  # response normalisation
         "convnextv2_atto",
         ("stages.0.blocks.0.mlp.fc1", "stages.0.blocks.0", "stages.1.blocks.0.mlp.grn", "head.fc"),
-        {"depths": ONE_EACH},
+        {"depths": ONE_EACH, "dims": (40, 80, 80, 80)},
         gates=True,
     ),
     Case(  # space to depth, gates, blurred pooling
         "tresnet_m",
         ("body.layer1.0.conv1.conv", "body.layer1.0", "body.layer2.0.conv1.aa", "body.layer3.0"),
-        {"layers": ONE_EACH},
+        {"layers": ONE_EACH, "width_factor": 0.5},
         gates=True,
     ),
     Case(  # "same" padding
         "tf_efficientnet_lite0",
-        ("conv_stem", "blocks.1.1", "blocks.3.0.conv_pwl", "blocks.5.0.conv_pwl"),
+        ("conv_stem", "blocks.1.1", "blocks.2.0.conv_pwl", "blocks.3.0.conv_pwl"),
+        cut=four_stages_of_efficientnet,
     ),
     Case(  # gates
         "regnety_002",
         ("s1.b1.conv2.conv", "s1.b1", "s2.b1.conv2.conv", "s3.b2"),
+        cut=three_stages_of_regnet,
         gates=True,
     ),
     Case(  # split channels, each filtered with the last one's result
         "res2net50_14w_8s",
-        ("conv1", "layer1.0.convs.3", "layer2.0.cat", "layer3.0.conv3"),
-        {"layers": ONE_EACH},
+        ("conv1", "layer1.0.convs.2", "layer2.0.cat", "layer3.0.conv3"),
+        {"layers": ONE_EACH, "channels": (32, 64, 64, 64), "block_args": {"scale": 4}},
         captum=True,
     ),
     Case(  # branches of several resolutions, exchanged
         "hrnet_w18_small",
-        ("layer1.0.conv2", "stage2.0.branches.1.1.conv2", "stage3.0-2", "stage4.0.branches.0.0"),
+        ("layer1.0.conv2", "stage2.0.branches.1.0.conv2", "stage3.0-2", "stage4.0-3"),
+        make=shallow_hrnet,
         captum=True,
     ),
     Case(  # concatenations of all that went before
         "densenet121",
         (
             "features.denseblock1.denselayer2.conv1", "features.denseblock2",
-            "features.transition3.conv", "features.denseblock4",
+            "features.transition2.conv", "features.denseblock3",
         ),
-        {"block_config": (2, 2, 2, 2)},
+        {"block_config": (2, 2, 2)},
         captum=True,
     ),
     Case(  # sums of branches that training only needs
         "repvgg_a0",
-        ("stem", "stages.0.1.add", "stages.1.2", "stages.2.2.conv_kxk.conv"),
+        ("stem", "stages.0.1.add", "stages.1.1", "stages.2.1.conv_kxk.conv"),
         captum=True,
     ),
     Case(  # half of the maps made from the other half, gates
         "ghostnet_050",
         ("blocks.0.0.ghost1.cat", "blocks.2.0", "blocks.3.0.ghost2.cat", "blocks.5.0"),
+        cut=six_stages_of_ghostnet,
         gates=True,
     ),
     Case(  # bands of rows and of columns
@@ -125,7 +190,7 @@ CASES = (
             "stages.0.blocks.0.token_mixer.dwconv_w", "stages.0.blocks.0.mlp.fc1",
             "stages.1.blocks.0.token_mixer", "head.fc1",
         ),
-        {"depths": ONE_EACH},
+        {"depths": ONE_EACH, "dims": (40, 80, 80, 80)},
     ),
 )  # fmt: skip
 
@@ -320,10 +385,7 @@ def check_field(network: atlas.Network, place: Place, x: Tensor, held: list[Tens
 @pytest.mark.filterwarnings("ignore")  # of Captum's own hooks
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_what_is_promised_holds(case: Case) -> None:
-    timm = pytest.importorskip("timm")
-    torch.manual_seed(0)
-    model = stirred(without_repeats(timm.create_model(case.model, **case.options), kept=2))
-    network = wrap(model, Preprocessing(None, SIZE, (0.5,) * 3, (0.25,) * 3), case.model)
+    network = wrap(case.made(), Preprocessing(None, SIZE, (0.5,) * 3, (0.25,) * 3), case.model)
     generator = torch.Generator().manual_seed(3)
     x = torch.randn(1, 3, *SIZE, generator=generator, dtype=torch.float64)
     check_nine(network, found(network, case.layers, x.float()))

@@ -16,7 +16,7 @@ import pytest
 import torch
 import torchvision
 from torch import nn
-from torchvision.models import efficientnet, mobilenetv3, resnet, vgg
+from torchvision.models import efficientnet, googlenet, mobilenetv3, resnet, vgg
 from torchvision.models.convnext import CNBlockConfig, ConvNeXt
 from torchvision.models.regnet import BlockParams, RegNet
 
@@ -74,7 +74,9 @@ def _cut(name: str, options: dict[str, Any]) -> nn.Module:
     if name.startswith("regnet"):
         widths, group, gate = ([48, 104], 8, 0.25) if "_y_" in name else ([32, 64], 16, None)
         twice = {"group_widths": [group] * 2, "bottleneck_multipliers": [1.0] * 2}
-        return RegNet(BlockParams([2, 1], widths, strides=[2, 2], se_ratio=gate, **twice), **options)
+        return RegNet(
+            BlockParams([2, 1], widths, strides=[2, 2], se_ratio=gate, **twice), **options
+        )
     if name == "convnext_tiny":
         return ConvNeXt([CNBlockConfig(96, 192, 1), CNBlockConfig(192, None, 1)], 0.1, **options)
     model = torchvision.models.get_model(name, weights=None, **options)
@@ -84,13 +86,13 @@ def _cut(name: str, options: dict[str, Any]) -> nn.Module:
     if name == "squeezenet1_1":
         for place in ("7", "10", "12"):
             delattr(model.features, place)
-    # whose forward calls each block by its name
-    spare = {
-        "googlenet": ("inception4b", "inception4c", "inception5a"),
-        "inception_v3": ("Mixed_5d", "Mixed_6c", "Mixed_6d", "Mixed_6e", "Mixed_7c"),
-    }
-    for block in spare.get(name, ()):
-        setattr(model, block, nn.Identity())
+    if name == "googlenet":
+        for place in ("4a", "4b", "4c", "4d", "4e", "5a"):
+            setattr(model, f"inception{place}", nn.Identity())
+        model.inception5b = googlenet.Inception(480, 384, 192, 384, 48, 128, 128)
+    if name == "inception_v3":
+        for place in ("5d", "6c", "6d", "6e", "7c"):
+            setattr(model, f"Mixed_{place}", nn.Identity())
     return model
 
 

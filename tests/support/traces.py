@@ -7,6 +7,7 @@ has the operators that it has in float32, where none of them is given a type.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections import OrderedDict
 from collections.abc import Collection
@@ -90,6 +91,12 @@ def plain(value: object) -> object:
     """A value that can be compared, with its type; None for any other."""
     if isinstance(value, PLAIN):
         return type(value), value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = vars(value)
+    if isinstance(value, dict):
+        value = list(value.items())
+    if isinstance(value, functools.partial):
+        value = [value.func, value.args, value.keywords]
     if isinstance(value, tuple | list):
         parts = tuple(plain(one) for one in value)
         return None if None in parts else (type(value), parts)
