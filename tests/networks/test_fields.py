@@ -15,7 +15,9 @@ from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer, find_layers
 from atlas.networks.network import Network
 from tests.support.random_networks import wrapped
-from tests.support.smaller import smaller, without_repeats
+from tests.support.smaller import smaller
+
+TWO_FIRST = (2, 1, 1, 1)  # blocks of each stage
 
 
 def gates_of(graph: Graph) -> list[ops.Node]:
@@ -84,22 +86,25 @@ def check(network: Network, names: list[str], seed: int = 0) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "layers"),
+    ("name", "layers", "options"),
     [
-        ("mobilenet_v3_small", ["features.1.block.2.0", "features.3"]),
-        ("efficientnet_b0", ["features.1.0.block.2.0", "features.2.1"]),
-        ("regnet_y_400mf", ["trunk_output.block1.block1-0", "trunk_output.block2.block2-0"]),
-        ("timm:convnextv2_atto", ["stages.0.blocks.0", "stages.0.blocks.1"]),
-        ("timm:legacy_seresnet18", ["layer1.0", "layer1.1"]),
-        ("timm:ecaresnet26t", ["layer1.0", "layer1.1"]),
-        ("timm:skresnet18", ["layer1.0", "layer1.1"]),
+        ("mobilenet_v3_small", ["features.1.block.2.0", "features.3"], {}),
+        ("efficientnet_b0", ["features.1.0.block.2.0", "features.2.1"], {}),
+        ("regnet_y_400mf", ["trunk_output.block1.block1-0", "trunk_output.block2.block2-0"], {}),
+        ("timm:convnextv2_atto", ["stages.0.blocks.0", "stages.0.blocks.1"],
+         {"depths": TWO_FIRST, "dims": (40, 80, 80, 80)}),
+        ("timm:legacy_seresnet18", ["layer1.0", "layer1.1"], {"layers": TWO_FIRST}),
+        ("timm:ecaresnet26t", ["layer1.0", "layer1.1"], {"layers": TWO_FIRST}),
+        ("timm:skresnet18", ["layer1.0", "layer1.1"], {"layers": TWO_FIRST}),
     ],
-)
-def test_gates_held_nothing_outside_matters(name: str, layers: list[str]) -> None:
+)  # fmt: skip
+def test_gates_held_nothing_outside_matters(
+    name: str, layers: list[str], options: dict[str, Any]
+) -> None:
     torch.manual_seed(0)
     if name.startswith("timm:"):
         make = pytest.importorskip("timm").create_model
-        model = without_repeats(make(name.removeprefix("timm:")), kept=2)
+        model = make(name.removeprefix("timm:"), num_classes=20, **options)
     else:
         model = smaller(name)
     network = wrapped(stirred(model.double().eval()), (3, 64, 80))

@@ -14,6 +14,8 @@ from atlas.reconstruction.windows import Window, whole
 from tests.support import explicit as ex
 from tests.support.networks import doubled, loaded
 
+SIZE = (97, 80)  # rows and columns of an input
+
 
 def filters(module: nn.Module) -> tuple[np.ndarray, np.ndarray]:
     assert isinstance(module, nn.Conv2d)
@@ -77,10 +79,9 @@ def test_demo_network_equals_the_explicit_descent(layer: str) -> None:
 
 
 def test_squeezenet_equals_the_explicit_descent() -> None:
-    network = atlas.load_network("squeezenet1_1", weights="none", seed=4)
-    network = doubled(network)
+    network = loaded("squeezenet1_1", seed=4, crop=SIZE, double=True)
     generator = torch.Generator().manual_seed(1)
-    stimulus = torch.randn(3, 224, 224, generator=generator, dtype=torch.float64)
+    stimulus = torch.randn(3, *SIZE, generator=generator, dtype=torch.float64)
     features = network.module.features
     fire = {i: [filters(getattr(features[i], n)) for n in ("squeeze", "expand1x1", "expand3x3")]
             for i in (3, 4, 6)}  # fmt: skip
@@ -121,7 +122,7 @@ def test_squeezenet_equals_the_explicit_descent() -> None:
 
 @pytest.fixture(scope="module")
 def squeezenet() -> atlas.Network:
-    return doubled(atlas.load_network("squeezenet1_1", weights="none", seed=2))
+    return loaded("squeezenet1_1", seed=2, crop=SIZE, double=True)
 
 
 @pytest.mark.parametrize("layer", ["features.0", "features.4", "features.6.expand3x3"])
@@ -129,8 +130,7 @@ def test_what_lies_outside_the_true_box_does_not_matter(
     squeezenet: atlas.Network, layer: str
 ) -> None:
     generator = torch.Generator().manual_seed(5)
-    stimulus = torch.randn(3, 224, 224, generator=generator, dtype=torch.float64)
-    other = torch.randn(3, 224, 224, generator=generator, dtype=torch.float64)
+    stimulus, other = torch.randn(2, 3, *SIZE, generator=generator, dtype=torch.float64)
     maps = activation(squeezenet, stimulus, layer)
     _, height, width = maps.shape
     for row, column in [(0, 0), (height // 2, 3), (height - 1, width - 1)]:
@@ -237,7 +237,7 @@ SMALL = ("alexnet", "resnet18", "squeezenet1_1")
     ],
 )
 def test_windows_give_what_whole_tensors_give(name: str, rule: str) -> None:
-    size = (97, 80) if name in SMALL else (65, 50)
+    size = SIZE if name in SMALL else (65, 50)
     network = loaded(name, crop=size, double=True)
     generator = torch.Generator().manual_seed(7)
     x = torch.randn(2, 3, *size, generator=generator, dtype=torch.float64)

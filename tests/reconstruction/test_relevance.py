@@ -223,8 +223,8 @@ def test_zennit_agrees(name: str) -> None:
     types, rules = pytest.importorskip("zennit.types"), pytest.importorskip("zennit.rules")
     from zennit.torchvision import ResNetCanonizer
 
-    one = loaded(name, seed=11, crop=(72, 72), double=True)
-    x = stimulus(72)
+    one = loaded(name, seed=11, crop=(64, 64), double=True)
+    x = stimulus(64)
     convolution, tiny = types.Convolution, 1e-12
     composite = composites.SpecialFirstLayerMapComposite(
         first_map=[(convolution, rules.Flat(stabilizer=tiny))],

@@ -49,7 +49,7 @@ def test_every_layer_is_the_same_to_the_last_bit_with_two_threads() -> None:
 @pytest.mark.slow
 def test_numbers_that_loops_do_not_serve_are_worked_on_in_place_by_torch() -> None:
     torch.manual_seed(0)
-    graph = Graph(restless(torchvision.models.resnet18()).bfloat16(), (3, 64, 64))
+    graph = Graph(restless(smaller("resnet18")).bfloat16(), (3, 64, 64))
     forward = prepared(graph, [layer.node for layer in find_layers(graph).values()], SLOTS)
     assert not forward.scales and any(chain.rectifies for chain in forward.chains.values())
     inputs = torch.randn(SLOTS, 3, 64, 64).bfloat16()
@@ -57,7 +57,7 @@ def test_numbers_that_loops_do_not_serve_are_worked_on_in_place_by_torch() -> No
 
 
 def test_what_follows_a_convolution_is_done_in_one_go() -> None:
-    graph = Graph(restless(torchvision.models.resnet18()), (3, 64, 64))
+    graph = Graph(restless(smaller("resnet18")), (3, 64, 64))
     layers = find_layers(graph)
     forward = prepared(graph, [layer.node for layer in layers.values()], SLOTS)
     inputs = torch.randn(SLOTS, 3, 64, 64).to(memory_format=torch.channels_last)

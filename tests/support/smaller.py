@@ -16,8 +16,9 @@ import pytest
 import torch
 import torchvision
 from torch import nn
-from torchvision.models import efficientnet, googlenet, mobilenetv3, resnet, vgg
+from torchvision.models import efficientnet, mobilenetv3, resnet, vgg
 from torchvision.models.convnext import CNBlockConfig, ConvNeXt
+from torchvision.models.googlenet import Inception
 from torchvision.models.regnet import BlockParams, RegNet
 
 from tests.support.traces import described
@@ -89,7 +90,7 @@ def _cut(name: str, options: dict[str, Any]) -> nn.Module:
     if name == "googlenet":
         for place in ("4a", "4b", "4c", "4d", "4e", "5a"):
             setattr(model, f"inception{place}", nn.Identity())
-        model.inception5b = googlenet.Inception(480, 384, 192, 384, 48, 128, 128)
+        model.inception5b = Inception(480, 384, 192, 384, 48, 128, 128)
     if name == "inception_v3":
         for place in ("5d", "6c", "6d", "6e", "7c"):
             setattr(model, f"Mixed_{place}", nn.Identity())
