@@ -45,8 +45,9 @@ class Case:
     """A model of timm and the layers that are tried.
 
     ``options`` are timm's own, which leave out repeated blocks and make the others narrow; ``cut``
-    leaves out more, and ``make`` makes the model where timm has no such options. ``captum`` says whether Captum knows all its nonlinearities, which are
-    those of nn.ReLU alone; ``gates`` whether it has gates.
+    leaves out more, and ``make`` makes the model where timm has no such options. ``captum`` says
+    whether Captum knows all its nonlinearities, which are those of nn.ReLU alone; ``gates`` whether
+    it has gates.
     """
 
     model: str

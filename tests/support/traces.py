@@ -21,7 +21,8 @@ from torch.utils._pytree import tree_leaves
 
 from atlas.networks import tracing
 
-LIBRARIES = ("torch", "torchvision", "timm")
+# where modules are defined that are the same as long as their class is
+LIBRARIES = ("torch", "torchvision", "timm", "tests.support")
 PLAIN = (bool, int, float, str, type(None))
 USUAL = vars(nn.Module()).keys() - {"training"}  # what every module has
 MOST = 24
@@ -73,7 +74,7 @@ def described(
     parts: list[object] = []
     for path, module in model.named_modules():
         kind = type(module)
-        if kind.__module__.partition(".")[0] not in LIBRARIES:
+        if not f"{kind.__module__}.".startswith(tuple(f"{name}." for name in LIBRARIES)):
             return None
         values = {name: plain(value) for name, value in vars(module).items() if name not in hidden}
         if None in values.values():
