@@ -32,7 +32,7 @@ from tests.support.walks import any_nodes_are_the_same
 
 
 @pytest.mark.slow
-@settings(max_examples=30, **QUIET)
+@settings(max_examples=25, **QUIET)
 @given(networks(), st.integers(0, 2**31), st.data())
 def test_what_is_promised_holds(drawn: Drawn, seed: int, data: st.DataObject) -> None:
     model, shape = drawn
