@@ -120,9 +120,9 @@ def experimented(shared: Shared, pictured: Path, bare: Path) -> Path:
     return shared("experimented", lambda folder: make(pictured, bare, folder))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """Chromium."""
+    """Chromium, started once by each worker: tests have contexts of their own."""
     with pytest.importorskip("playwright.sync_api").sync_playwright() as tool:
         browser = tool.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]

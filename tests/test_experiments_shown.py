@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 
 from atlas.data.experiments.table import NAMES
-from tests.support.browsers import COLOURS, NEEDED, SETTLED, SMALL, Watched, barriers, served
+from tests.support.browsers import (
+    COLOURS,
+    NEEDED,
+    OPENED,
+    SETTLED,
+    SMALL,
+    WATCH_MOVES,
+    Watched,
+    barriers,
+    served,
+)
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = NEEDED
@@ -16,8 +26,6 @@ PAGES = {name: f"experiments/{name}.html" for name in NAMES} | {
     "unit map": "experiments/maps/conv1.html",
     "unit during training": "conv1/{unit}.html",
 }
-WATCH_MOVES = """window.moved = 0; new PerformanceObserver(list => list.getEntries().forEach(
-    entry => { window.moved += entry.value; })).observe({type: 'layout-shift', buffered: true});"""
 # texts of drawings that reach out of them, or lie on the one before
 CROWDED = """[...document.querySelectorAll("main svg")].flatMap(drawing => {
     const around = drawing.getBoundingClientRect();
@@ -42,6 +50,21 @@ def address(experimented: Path) -> Iterator[str]:
         yield base
 
 
+@pytest.fixture(scope="module")
+def window(browser: "playwright.Browser", address: str) -> Iterator[Watched]:
+    """A window that one page after the other is shown in; it may be touched."""
+    with browser.new_context(color_scheme="light", has_touch=True) as context:
+        context.add_init_script(WATCH_MOVES)
+        yield Watched(context, address)
+
+
+@pytest.fixture(scope="module")
+def plain(browser: "playwright.Browser", address: str) -> Iterator[Watched]:
+    """A window without scripts."""
+    with browser.new_context(java_script_enabled=False) as context:
+        yield Watched(context, address)
+
+
 def url(address: str, experimented: Path, kind: str) -> str:
     units = sorted((experimented / "site" / "small" / "conv1").glob("[0-9]*.html"))
     return f"{address}/small/{PAGES[kind].format(unit=units[0].stem)}"
@@ -49,53 +72,48 @@ def url(address: str, experimented: Path, kind: str) -> str:
 
 @pytest.mark.parametrize("kind", PAGES)
 def test_a_page_of_an_experiment_can_be_shown(
-    browser: "playwright.Browser", experimented: Path, address: str, kind: str
+    window: Watched, experimented: Path, address: str, kind: str
 ) -> None:
     """In every width; the scheme decides colours, and nothing else."""
-    with browser.new_context(
-        viewport={"width": 1440, "height": 900}, color_scheme="light", has_touch=True
-    ) as context:
-        watched = Watched(context, address)
-        page = watched.page
-        page.add_init_script(WATCH_MOVES)
-        watched.open(url(address, experimented, kind))
-        assert page.evaluate("window.moved") == 0, "something moves while the page loads"
-        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    page = window.page
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    window.open(url(address, experimented, kind))
+    assert page.evaluate("window.moved") == 0, "something moves while the page loads"
+    page.evaluate(OPENED)
+    if kind in NAMES:
+        text = page.locator("main").inner_text()
+        strange = ("None", "nan", "NaN", "inf ", "undefined", "{{", "not made", "<")
+        assert [word for word in strange if word in text] == []
+    keys = page.locator("main .key")
+    assert keys.count() == page.locator("main .key:visible").count()
+    for width, height in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate(SETTLED)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{kind} scrolls sideways at {width} pixels"
         if kind in NAMES:
-            text = page.locator("main").inner_text()
-            strange = ("None", "nan", "NaN", "inf ", "undefined", "{{", "not made", "<")
-            assert [word for word in strange if word in text] == []
-        keys = page.locator("main .key")
-        assert keys.count() == page.locator("main .key:visible").count()
-        for width, height in WIDTHS.items():
-            page.set_viewport_size({"width": width, "height": height})
-            page.evaluate(SETTLED)
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{kind} scrolls sideways at {width} pixels"
-            if kind in NAMES:
-                assert page.evaluate(CROWDED) == [], f"at {width} pixels"
-            if width == 390:
-                assert page.evaluate(SMALL) == []
-        assert barriers(page) == []
-        page.emulate_media(color_scheme="dark")
-        assert barriers(page, COLOURS) == []
-        assert watched.wrong == []
+            assert page.evaluate(CROWDED) == [], f"at {width} pixels"
+        if width == 390:
+            assert page.evaluate(SMALL) == []
+    assert barriers(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert barriers(page, COLOURS) == []
+    assert window.told() == []
 
 
 @pytest.mark.parametrize("kind", PAGES)
 def test_without_a_script_a_page_of_an_experiment_reads(
-    browser: "playwright.Browser", experimented: Path, address: str, kind: str
+    plain: Watched, experimented: Path, address: str, kind: str
 ) -> None:
-    with browser.new_context(java_script_enabled=False) as context:
-        watched = Watched(context, address)
-        page = watched.page
-        page.goto(url(address, experimented, kind))
-        assert page.locator("h1").is_visible()
-        assert page.locator(".scripted:visible").count() == 0
-        if kind in NAMES:
-            assert page.locator(".findings li:visible").count() >= 1
-            assert page.locator("main img:visible, main svg:visible").count() >= 1
-        assert watched.wrong == []
+    page = plain.page
+    page.goto(url(address, experimented, kind))
+    assert page.locator("h1").is_visible()
+    assert page.locator(".scripted:visible").count() == 0
+    if kind in NAMES:
+        assert page.locator(".findings li:visible").count() >= 1
+        assert page.locator("main img:visible, main svg:visible").count() >= 1
+    assert plain.told() == []
 
 
 def test_a_map_is_enlarged_and_moved_and_a_slider_turns_the_moments(

@@ -6,7 +6,7 @@ import functools
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -31,7 +31,7 @@ NEEDED = [
 
 @contextmanager
 def served(folder: Path, late: float = 0) -> Iterator[str]:
-    """A folder over http; its pictures come so many seconds late."""
+    """A folder over http; its pictures come so many seconds late, and anew for every page."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -39,6 +39,11 @@ def served(folder: Path, late: float = 0) -> Iterator[str]:
                 time.sleep(late)
             with suppress(ConnectionError):  # of a page that is left before all of it has come
                 super().do_GET()
+
+        def end_headers(self) -> None:
+            if late:
+                self.send_header("Cache-Control", "no-store")
+            super().end_headers()
 
         def log_message(self, *args: object) -> None:
             pass
@@ -65,6 +70,10 @@ SETTLED = """async () => {
     await frame();
 }"""
 
+# how far what is shown has moved while a page was loading
+WATCH_MOVES = """window.moved = 0; new PerformanceObserver(list => list.getEntries().forEach(
+    entry => { window.moved += entry.value; })).observe({type: 'layout-shift', buffered: true});"""
+
 # links within a sentence may be as small as its letters
 SMALL = """[...document.querySelectorAll("a, button, summary, select")].filter(one => {
     const box = one.getBoundingClientRect(), around = one.parentElement;
@@ -80,18 +89,64 @@ OPENED = "for (const one of document.querySelectorAll('details')) one.open = tru
 
 # WCAG 2.2 AA, as far as axe-core can tell
 _LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-ALL = {"type": "tag", "values": _LEVELS}
-COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+_OF_COLOURS = ["color-contrast", "link-in-text-block"]
+# what holds is counted, and not described: that takes as long as all the rest
+_HOW = {"resultTypes": ["violations"]}
+COLOURS = ({"runOnly": {"type": "rule", "values": _OF_COLOURS}, **_HOW},)
+ALL = (
+    {"runOnly": {"type": "tag", "values": _LEVELS},
+     "rules": {name: {"enabled": False} for name in _OF_COLOURS}, **_HOW},
+    *COLOURS,
+)  # fmt: skip
+# Colours take longer than all other rules together. Of texts with one look, on the same backgrounds
+# of all that is around them, the first and the last are enough, for nothing else counts. Texts of
+# drawings stand on what isn't around them.
+_LOOKS = """() => {
+    const known = new Map([[null, ""]]), looks = new Map();
+    const around = one => {
+        if (!known.has(one)) {
+            const { backgroundColor, backgroundImage, opacity } = getComputedStyle(one);
+            const own = [backgroundColor, backgroundImage, opacity].join();
+            const all = around(one.parentElement);
+            known.set(one, own === "rgba(0, 0, 0, 0),none,1" ? all : all + own);
+        }
+        return known.get(one);
+    };
+    for (const one of document.body.querySelectorAll("*")) {
+        const isText = [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+        const box = one.getBoundingClientRect();
+        const isSeen = one.checkVisibility() && box.width > 1 && box.right > 0 && box.bottom > 0;
+        if (!isSeen || !(isText || one.matches("input, select"))) continue;
+        const style = getComputedStyle(one);
+        const look = [around(one), getComputedStyle(one.parentElement).color, one.localName,
+            ...["color", "fontSize", "fontWeight", "textDecoration", "textShadow"].map(
+                name => style[name])].join();
+        if (!looks.has(look)) looks.set(look, []);
+        looks.get(look).push(one);
+    }
+    return [...looks.values()].flatMap(
+        ones => ones[0].closest("svg") ? ones : [ones[0], ones.at(-1)]);
+}"""
+_RUN = f"""async runs => {{
+    const found = [];
+    for (const run of runs) {{
+        const isOfColours = run.runOnly.type === "rule";
+        const {{ passes, violations }} = await axe.run(
+            isOfColours ? {{ include: ({_LOOKS})() }} : document, run);
+        found.push([passes.length, violations.map(one => [one.id, one.nodes[0].html])]);
+    }}
+    return found;
+}}"""
 
 
-def barriers(page: Page, run: Mapping[str, object] = ALL) -> list[tuple[str, str]]:
+def barriers(page: Page, runs: Sequence[Mapping[str, object]] = ALL) -> list[tuple[str, str]]:
     """What keeps people out of a page: the rules of axe-core that it breaks, and where."""
     tool = pytest.importorskip("axe_playwright_python.sync_playwright")
-    # what holds is counted, and not described: that takes as long as all the rest
-    options = {"runOnly": run, "resultTypes": ["violations"]}
-    response = tool.Axe().run(page, options=options).response
-    assert response["passes"]
-    return [(one["id"], one["nodes"][0]["html"][:200]) for one in response["violations"]]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(tool.Axe().axe_script)
+    found = page.evaluate(_RUN, runs)
+    assert all(passes for passes, _ in found)
+    return [(rule, html[:200]) for _, violations in found for rule, html in violations]
 
 
 class Watched:
@@ -116,6 +171,11 @@ class Watched:
         self.page.evaluate(SETTLED)
         while self.waiting:
             self.page.wait_for_timeout(5)
+
+    def told(self) -> list[str]:
+        """What went wrong since this was asked before."""
+        wrong, self.wrong = self.wrong, []
+        return wrong
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
