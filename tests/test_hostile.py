@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from atlas.commands import cli
 from tests.support.browsers import NEEDED, Watched, served
-from tests.support.forked import Parent
 from tests.support.once import Shared
 
 PLACES = (
@@ -76,13 +76,13 @@ A paragraph.
 
 
 @pytest.fixture(scope="module")
-def site(shared: Shared, forked: Parent) -> Path:
+def site(shared: Shared) -> Path:
     """A site with all hostile texts, and its inputs."""
 
     def make(folder: Path) -> None:
         _inputs(folder)
-        printed = folder / "printed"
-        forked.run(["--config", str(folder / "atlas.toml"), "--out", str(folder / "site")], printed)
+        words = ["--config", str(folder / "atlas.toml"), "--out", str(folder / "site")]
+        assert cli.main(words) == 0
 
     return shared("hostile", make) / "site"
 
@@ -92,7 +92,7 @@ def _inputs(folder: Path) -> None:
     dice = np.random.default_rng(1)
     for index in range(24):
         name = f"{index:02}{hostile('file', in_a_path=True)}.png"
-        label = "plain" if index % 2 else hostile("class", in_a_path=True)
+        label = hostile("class", in_a_path=True) if index % 2 else "plain"  # units like it
         picture = images / label / name
         mask = folder / "masks" / hostile("concept", in_a_path=True) / label / name
         pixels = dice.integers(0, 256 if index % 2 else 60, (28, 28, 3))
@@ -113,7 +113,7 @@ def _inputs(folder: Path) -> None:
         note = note.replace(word, text)
     (folder / "notes" / "n.md").write_text(note)
     (folder / "labels.csv").write_text(
-        f'plain/1,"{hostile("name").replace(chr(34), 2 * chr(34))}"\n'
+        f'plain/2,"{hostile("name").replace(chr(34), 2 * chr(34))}"\n'
     )
     base = re.sub(r"[\s?#]", "", hostile("base"))
     credit, model_ = (json.dumps(one) for one in (hostile("credit"), f"{model}:network"))
@@ -186,7 +186,7 @@ def test_every_address_stays_in_the_site_and_is_fit_for_every_system(site: Path)
             assert part.split(".")[0].casefold() not in ("con", "nul", "aux", "prn")
     folded = [path.as_posix().casefold() for path in site.rglob("*")]
     assert len(set(folded)) == len(folded)
-    inputs = {"atlas.toml", "labels.csv", "masks", "notes", "printed", "site"}
+    inputs = {"atlas.toml", "labels.csv", "masks", "notes", "site"}
     beside = {one for one in os.listdir(site.parent) if "hit(" not in one}
     assert beside == inputs
 
@@ -197,10 +197,10 @@ def visited(site: Path) -> list[str]:
     folders = [path for path in (site / "h").rglob("*.html") if path.parent.name in (
         "classes", "concepts")]  # fmt: skip
     pages = [*SEEN, "how-to-read.html", *(f"h/{name}/index.html" for name in layers)]
-    pages += [f"h/{name}/{unit}" for name in layers for unit in ("0.html", "1.html")]
-    pages += ["h/plain/embed/1.html", "h/plain/quiz.html", "h/live/index.html"]
+    pages += [f"h/{name}/{unit}" for name in layers for unit in ("0.html", "2.html")]
+    pages += ["h/plain/embed/2.html", "h/live.html"]
     pages += [path.relative_to(site).as_posix() for path in folders]
-    return [page for page in pages if (site / page).is_file()]
+    return pages
 
 
 @pytest.fixture(scope="module")
@@ -221,9 +221,8 @@ class TestInTheBrowser:
         watched = Watched(context, base)
         dialogs: list[str] = []
         watched.page.on("dialog", lambda one: (dialogs.append(one.message), one.dismiss()))
-        pages = visited(site)
-        assert len(pages) >= 11
-        for page in pages:
+        # where the policy keeps all from running, a text that is seen as it is tells enough
+        for page in visited(site) if without_csp else SEEN:
             watched.open(f"{base}/{page}")
             text = watched.page.evaluate("document.documentElement.textContent")
             for place in SEEN.get(page, ()):

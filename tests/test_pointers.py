@@ -12,7 +12,7 @@ from tests.support.once import Shared
 
 
 def build(out: Path) -> None:
-    given = ["--limit", "40", "--units", "4", "--workers", "0", "--images-policy", "pointers"]
+    given = ["--limit", "24", "--units", "3", "--workers", "0", "--images-policy", "pointers"]
     given += ["--experiments", "first-layer"]
     assert cli.main([*given, "--images-licence", "may not be shown", "--out", str(out)]) == 0
 
