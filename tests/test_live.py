@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import functools
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-import torchvision
 from PIL import Image
+from torchvision.models.mobilenetv3 import InvertedResidualConfig, MobileNetV3
 from torchvision.models.resnet import BasicBlock, ResNet
 
 from atlas.images.preprocessing import Preprocessing
@@ -66,14 +65,20 @@ def _array(text: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), np.float32)
 
 
-@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "plain"])
-@pytest.mark.parametrize(
-    ("name", "side"), [("demo", None), ("resnet18", 48), ("mobilenet_v3_small", 48)]
-)
-def test_the_page_computes_what_torch_computes(
-    browser: Any, name: str, side: int | None, compiled: bool
-) -> None:
-    network = load_network("demo") if side is None else thin(name, side)
+@pytest.fixture(scope="module")
+def blank(browser: Any) -> Iterator[Any]:
+    """A page with the scripts that compute, and nothing else."""
+    page = browser.new_page()
+    for name in ("live-engine.js", "live-pictures.js"):
+        page.add_script_tag(path=TEMPLATES / name)
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize("name", ["demo", "resnet", "mobilenet"])
+def test_the_page_computes_what_torch_computes(blank: Any, name: str) -> None:
+    """By the compiled kernel, and without one."""
+    network = load_network("demo") if name == "demo" else thin(name)
     layers = network.choose()
     program, tensors = program_of(network, layers)
     stimulus = _stimulus(network)
@@ -82,25 +87,26 @@ def test_the_page_computes_what_torch_computes(
         for layer, found in network.activations(network.inputs(stimulus[None]), layers)
     }
     places = [_strongest(maps[layer.id]) for layer in layers]
-    page = browser.new_page()
-    page.add_script_tag(path=TEMPLATES / "live-engine.js")
-    found = page.evaluate(RUN, [
-        msgspec.to_builtins(program),
-        _text(np.concatenate([tensor.ravel() for tensor in tensors])),
-        base64.b64encode(KERNEL.read_bytes()).decode() if compiled else None,
-        _text(network.inputs(stimulus[None])[0].contiguous().numpy()),
-        places,
-    ])  # fmt: skip
-    page.close()
-    assert found["fast"] == compiled
-    for layer, place, values, back in zip(
-        layers, places, found["maps"], found["back"], strict=True
-    ):
-        known = maps[layer.id]
-        assert np.abs(_array(values).reshape(known.shape) - known).max() <= 1e-5 * known.max()
-        expected = reconstruct(network, stimulus, layer.id, place[0], place[1:]).numpy()
-        got = _array(back).reshape(expected.shape)
-        assert np.abs(got - expected).max() <= 1e-4 * np.abs(expected).max(), layer.id
+    expected = [
+        reconstruct(network, stimulus, layer.id, place[0], place[1:]).numpy()
+        for layer, place in zip(layers, places, strict=True)
+    ]
+    for kernel in (base64.b64encode(KERNEL.read_bytes()).decode(), None):
+        found = blank.evaluate(RUN, [
+            msgspec.to_builtins(program),
+            _text(np.concatenate([tensor.ravel() for tensor in tensors])),
+            kernel,
+            _text(network.inputs(stimulus[None])[0].contiguous().numpy()),
+            places,
+        ])  # fmt: skip
+        assert found["fast"] == (kernel is not None)
+        for layer, values, back, wanted in zip(
+            layers, found["maps"], found["back"], expected, strict=True
+        ):
+            known = maps[layer.id]
+            assert np.abs(_array(values).reshape(known.shape) - known).max() <= 1e-5 * known.max()
+            got = _array(back).reshape(wanted.shape)
+            assert np.abs(got - wanted).max() <= 1e-4 * np.abs(wanted).max(), layer.id
 
 
 class _Thin(ResNet):
@@ -110,16 +116,24 @@ class _Thin(ResNet):
         return super()._make_layer(block, planes // 8, *more, **named)
 
 
-@functools.cache
-def thin(name: str, side: int) -> Network:
+def thin(name: str) -> Network:
     """A network of few numbers, for they go to the browser as a text."""
     torch.manual_seed(0)
-    if name == "resnet18":
+    if name == "resnet":
         model: Any = _Thin(BasicBlock, [1, 1, 1, 1])
         model.fc = torch.nn.Linear(64, 10)
-    else:
-        model = torchvision.models.get_model(name, width_mult=0.5, num_classes=10)
-    return wrap(model.eval(), Preprocessing(None, (side, side), (0.5,) * 3, (0.25,) * 3))
+    else:  # blocks with and without a gate, a residual sum, and each function
+        blocks = [
+            InvertedResidualConfig(*block, dilation=1, width_mult=1)
+            for block in (
+                (8, 3, 8, 8, True, "RE", 2),
+                (8, 3, 24, 12, False, "RE", 2),
+                (12, 5, 32, 16, True, "HS", 2),
+                (16, 5, 32, 16, True, "HS", 1),
+            )
+        ]
+        model = MobileNetV3(blocks, last_channel=32, num_classes=10)
+    return wrap(model.eval(), Preprocessing(None, (48, 48), (0.5,) * 3, (0.25,) * 3))
 
 
 def _stimulus(network: Network) -> np.ndarray:
@@ -147,7 +161,7 @@ def _strongest(maps: np.ndarray) -> tuple[int, int, int]:
     ],
 )
 def test_pictures_are_resized_as_the_network_s_are(
-    browser: Any,
+    blank: Any,
     interpolation: str,
     resize: int | None,
     crop: tuple[int, int],
@@ -159,23 +173,17 @@ def test_pictures_are_resized_as_the_network_s_are(
     pixels[..., 3] = 255
     channels = {"RGB": 3, "L": 1}[mode]
     how = Preprocessing(resize, crop, (0.5,) * channels, (0.5,) * channels, interpolation, mode)
-    page = browser.new_page()
-    page.add_script_tag(path=TEMPLATES / "live-pictures.js")
-    found = page.evaluate(
+    found = blank.evaluate(
         "([rgba, height, width, how]) =>"
         "Array.from(livePictures.stimulus(Uint8Array.from(rgba), height, width, how))",
         [pixels.ravel().tolist(), *size, how.as_dict()],
     )
-    page.close()
     expected = how.stimulus(Image.fromarray(pixels).convert("RGB")).astype(int)
     assert np.abs(np.array(found).reshape(expected.shape) - expected).max() <= 1
 
 
-def test_the_golden_input_is_the_same_on_both_sides(browser: Any) -> None:
-    page = browser.new_page()
-    page.add_script_tag(path=TEMPLATES / "live-pictures.js")
-    found = page.evaluate("Array.from(livePictures.golden(37, 53, 3))")
-    page.close()
+def test_the_golden_input_is_the_same_on_both_sides(blank: Any) -> None:
+    found = blank.evaluate("Array.from(livePictures.golden(37, 53, 3))")
     np.testing.assert_array_equal(np.array(found).reshape(37, 53, 3), golden_picture(37, 53, 3))
 
 
