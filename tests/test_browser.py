@@ -532,7 +532,7 @@ def test_full_size_and_presentation_are_accessible(
         for key in ("2", "4", "p"):  # lit, with controls, and these in a presentation
             page.keyboard.press(key)
             assert barriers(page) == [], key
-        page.goto(f"{address}/small/conv4/18.html#wall-1")
+        page.goto(f"{address}/small/conv4/24.html#wall-1")
         page.keyboard.press("Tab")
         assert barriers(page) == []
 
