@@ -167,7 +167,9 @@ def test_so_are_those_of_folders_and_in_errors(
         out, err = io.BytesIO(), io.BytesIO()
         with monkeypatch.context() as patch:
             for name, file, errors in (("stdout", out, "strict"), ("stderr", err, "replace")):
-                patch.setattr(sys, name, io.TextIOWrapper(file, "ascii", errors, write_through=True))
+                patch.setattr(
+                    sys, name, io.TextIOWrapper(file, "ascii", errors, write_through=True)
+                )
             code = cli.main(words)
             said = out.getvalue(), err.getvalue()
         return code, said[0].decode("ascii"), said[1].decode("ascii")
