@@ -15,6 +15,7 @@ from atlas.compute.run import Run
 from atlas.compute.stages import STAGES
 from atlas.data import addresses
 from atlas.data.documents import CLOSE_UPS, RECONSTRUCTIONS, encoded, read_layer
+from atlas.data.extras import NAMES as EXTRAS
 from atlas.data.geometry import Box
 from atlas.data.records import LayerData, Unit, Winner
 from atlas.data.settings import Settings
@@ -27,10 +28,12 @@ LAYERS = ("conv2", "conv4", "scores")
 SIZES = {"conv2": 27, "conv4": 67, "scores": 128}  # nominal sides, of an input of 128
 IMAGES = DemoImages(24)
 FRAME = (128, 128)
+SHOWN = ("images", "sharp", "trials", "strips")
+SPARE = tuple(name for name in EXTRAS if name not in SHOWN)
 
 
 def settings(tiles: str) -> Settings:
-    return Settings(layers=LAYERS, units=3, tiles=tiles, jpeg=False, workers=0)
+    return Settings(layers=LAYERS, units=3, tiles=tiles, without=SPARE, live="off", workers=0)
 
 
 @pytest.fixture(scope="module", params=["auto", "nominal", "close"])
