@@ -105,7 +105,8 @@ def filtered_back(
         above.top, above.left, below.top, below.left,
     )  # fmt: skip
     numbers = (*window.kernel, *window.stride, *window.padding, shape[1], shape[2])
-    in_threads(_filter_back, len(signal), *(array.numpy() for array in arrays), *numbers)
+    plain = (np.ascontiguousarray(array.numpy()) for array in arrays)  # compiled once
+    in_threads(_filter_back, len(signal), *plain, *numbers)
     return spread.unflatten(2, (below.size[1], wide)).permute(0, 3, 1, 2)
 
 

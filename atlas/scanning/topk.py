@@ -120,7 +120,10 @@ def include(record: TopNine, maxima: Maxima) -> TopNine:
 
     It takes over the old record's arrays, so the old record must not be used any more.
     """
-    value, place, image, width = maxima.value, maxima.place, maxima.image, maxima.width
+    # of one kind each, so that the loops are compiled once
+    value = np.require(maxima.value, np.float32, ("C", "W"))
+    place, image = (np.require(of, np.int64, ("C", "W")) for of in (maxima.place, maxima.image))
+    width = maxima.width
     _include(value, place, width, image, record.value, record.image, record.position, record.fired)
     images = record.images + len(image)
     if not record.signs.size:
