@@ -31,7 +31,7 @@ FEW = ("scan", "layers", "nine", "close_ups", "reconstructions")
 # a network of each kind, the side of its input, and layers of it
 NETWORKS = {
     "demo": (None, ()),
-    "resnet18": (64, ("conv1", "layer2.0.conv2", "layer4.0")),
+    "resnet18": (64, ("conv1", "layer2.0.conv2", "layer3.0")),
     "timm:legacy_seresnet18": (48, ("layer2.0", "layer2.0.se_module.fc1")),
 }
 Files = dict[str, bytes]

@@ -5,17 +5,17 @@ import copy
 import pytest
 import torch
 from torch import nn
-from torchvision.models import resnet18
 
 from atlas.evidence.control import control_twin
 from atlas.networks.graph import Graph
 from atlas.networks.operations import Convolution
+from tests.support.smaller import smaller
 
 
 @pytest.fixture(scope="module")
 def model() -> nn.Module:
     torch.manual_seed(3)
-    model = resnet18(num_classes=7).eval()
+    model = smaller("resnet18").eval()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             for values in (module.weight, module.bias, module.running_mean, module.running_var):
@@ -23,10 +23,13 @@ def model() -> nn.Module:
     return model
 
 
-@pytest.mark.slow
-def test_every_tensor_keeps_its_values_but_not_their_order(model: nn.Module) -> None:
+@pytest.fixture(scope="module")
+def graph(model: nn.Module) -> Graph:
+    return Graph(model, (3, 64, 64))
+
+
+def test_every_tensor_keeps_its_values_but_not_their_order(model: nn.Module, graph: Graph) -> None:
     before = copy.deepcopy(model.state_dict())
-    graph = Graph(model, (3, 64, 64))
     twin = control_twin(graph)
     assert list(twin.operations) == list(graph.operations)  # the same nodes
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
@@ -38,9 +41,8 @@ def test_every_tensor_keeps_its_values_but_not_their_order(model: nn.Module) -> 
         assert one.numel() < 9 or not torch.equal(one, two), name
 
 
-def test_a_batch_norm_stays_one(model: nn.Module) -> None:
+def test_a_batch_norm_stays_one(graph: Graph) -> None:
     """Scale and variance of a channel go together."""
-    graph = Graph(model, (3, 64, 64))
     twin = control_twin(graph)
     at = {name: node for node, name in graph.trace.stored.items()}
     weight, variance = at["layer1.0.bn1.weight"], at["layer1.0.bn1.running_var"]
@@ -51,8 +53,7 @@ def test_a_batch_norm_stays_one(model: nn.Module) -> None:
     torch.testing.assert_close(*scales)
 
 
-def test_the_same_seed_draws_the_same_twin(model: nn.Module) -> None:
-    graph = Graph(model, (3, 64, 64))
+def test_the_same_seed_draws_the_same_twin(graph: Graph) -> None:
     twins = [control_twin(graph, seed) for seed in (0, 0, 1)]
     (node,) = (n for n, operation in graph.operations.items() if operation.path == "conv1")
     weights = []

@@ -16,7 +16,7 @@ from atlas.reconstruction.projection import Recording
 from atlas.reconstruction.recording import record
 from atlas.reconstruction.windows import Window, whole
 
-COUNT = 40
+COUNT = 24
 
 
 def by_name(figures: np.ndarray) -> dict[str, np.ndarray]:
@@ -35,7 +35,7 @@ def images() -> DemoImages:
 
 def visited(network: Network, images: DemoImages, layers: list[str], **more: object) -> list:
     found = atlas.scan(network, images, layers=layers)
-    records = {name: r.only(list(range(0, r.units, 16))) for name, r in found.records.items()}
+    records = {name: r.only(list(range(0, r.units, 24))) for name, r in found.records.items()}
     visits = revisit(network, images, records, **more)  # type: ignore[arg-type]
     return [(visit, some) for visit in visits for some in visit.found]
 

@@ -218,7 +218,9 @@ def test_each_part_changes_alone() -> None:
 
 
 def test_a_library_counts_where_it_makes_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    demo, squeezenet = atlas.load_network("demo"), atlas.load_network("squeezenet1_1", "none")
+    small = {"preprocessing": {"crop": (64, 64)}}
+    demo = atlas.load_network("demo")
+    squeezenet = atlas.load_network("squeezenet1_1", "none", **small)
     before = [identity(demo), identity(squeezenet)]
     assert all(one["torch"] == torch.__version__ for one in before)
     monkeypatch.setattr(sys.modules["torchvision"], "__version__", "99")
@@ -228,7 +230,7 @@ def test_a_library_counts_where_it_makes_the_model(monkeypatch: pytest.MonkeyPat
 
 def test_timm_counts_where_it_makes_the_model() -> None:
     timm = pytest.importorskip("timm")
-    found = identity(atlas.load_network("timm:resnet10t", "none"))
+    found = identity(atlas.load_network("timm:resnet10t", "none", preprocessing={"crop": (64, 64)}))
     assert found["timm"] == timm.__version__ and "torchvision" not in found
 
 
@@ -250,7 +252,8 @@ def test_an_edited_model_is_built_again(tmp_path: Path) -> None:
     save_file(network.module.state_dict(), tmp_path / "weights.safetensors")
     file, values = tmp_path / "mine.py", []
     plain = MODEL.replace("leaf(self.up(x))", "self.up(x)").replace("import helper\n", "")
-    options = ["--images", str(images), "--crop", "16", "--workers", "0", "--name", "mine"]
+    options = ["--experiments", "none", "--evidence", "none", "--lean", "--units", "1"]
+    options += ["--images", str(images), "--crop", "16", "--workers", "0", "--name", "mine"]
     options += ["--weights", str(tmp_path / "weights.safetensors"), "--out", str(tmp_path / "site")]
     for text in (plain, plain.replace("F.relu", "F.silu")):
         file.write_text(text.replace("return helper.shifted(x) * SCALE", "return x"))

@@ -9,6 +9,7 @@ from atlas.demo.network import UNITS, demo_network
 from atlas.errors import AtlasError
 from atlas.networks.graph import Graph
 from atlas.networks.layers import find_layers
+from tests.support.smaller import smaller
 
 
 def test_the_demo_network_is_named_as_its_modules_are():
@@ -62,14 +63,14 @@ def test_the_model_handed_in_is_left_as_it_was():
 
 
 def test_tracing_and_eager_outputs_are_equal_to_the_last_bit():
-    for model in (
-        demo_network(),
-        torchvision.models.resnet18(),
-        torchvision.models.squeezenet1_1(),
+    for model, side in (
+        (demo_network(), 128),
+        (torchvision.models.resnet18(), 64),
+        (torchvision.models.squeezenet1_1(), 64),
     ):
         model.eval()
-        inputs = torch.randn(2, 3, 128, 128)
-        graph = Graph(model, (3, 128, 128))
+        inputs = torch.randn(2, 3, side, side)
+        graph = Graph(model, (3, side, side))
         with torch.inference_mode():
             (output,) = graph.outputs(inputs)
             assert torch.equal(output, model(inputs))
@@ -98,9 +99,8 @@ def test_an_input_too_small_is_an_error_for_people():
 
 
 def test_a_transformation_of_the_input_is_no_layer():
-    model = torchvision.models.googlenet(
-        weights=None, transform_input=True, aux_logits=False, init_weights=False
-    )
+    options = {"transform_input": True, "aux_logits": False, "init_weights": False}
+    model = smaller("googlenet", **options)
     layers = find_layers(Graph(model.eval(), (3, 64, 64)))
     assert next(iter(layers)) == "conv1.conv"
     assert layers["inception3a"].kind == "concatenation"

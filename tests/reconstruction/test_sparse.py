@@ -156,7 +156,7 @@ def test_networks_of_any_numbers_are_reconstructed(dtype: torch.dtype) -> None:
 
 def test_zeros_are_looked_for_below_poolings_only() -> None:
     def found(model: nn.Module) -> list[str]:
-        graph = Graph(model.eval(), (3, 96, 96))
+        graph = Graph(model.eval(), (3, 64, 64))
         convolutions = [o for o in graph.operations.values() if isinstance(o, Convolution)]
         return [each.path for each in convolutions if sparse.skips_zeros(graph, each)]
 

@@ -140,6 +140,16 @@ def _resnet(name: str, num_classes: int) -> nn.Module:
 
 
 @contextmanager
+def single_blocks() -> Iterator[None]:
+    """Whatever makes a model of timm gets it without repeated blocks."""
+    timm = pytest.importorskip("timm")
+    make = timm.create_model
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timm, "create_model", lambda *a, **k: without_repeats(make(*a, **k)))
+        yield
+
+
+@contextmanager
 def smaller_models() -> Iterator[None]:
     """Whatever loads a model of torchvision by its name gets the smaller one."""
     whole = torchvision.models.get_model
