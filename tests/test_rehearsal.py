@@ -20,7 +20,7 @@ from atlas.networks.network import Network
 from atlas.reconstruction import sparse
 from atlas.scanning import forward
 from tests.support.pretend import NAME, at_random, pretend_device
-from tests.support.smaller import smaller_models
+from tests.support.smaller import single_blocks, smaller_models
 
 COMPUTED = (
     "scan", "layers", "nine", "connections", "contributions", "together", "concepts", "close_ups",
@@ -30,8 +30,8 @@ IMAGES = DemoImages(20)
 FEW = ("scan", "layers", "nine", "close_ups", "reconstructions")
 # a network of each kind, the side of its input, and layers of it
 NETWORKS = {
-    "demo": (None, ()),
-    "resnet18": (64, ("conv1", "layer2.0.conv2", "layer3.0")),
+    "demo": (None, ("conv1", "conv3", "scores")),
+    "resnet18": (64, ("layer2.0.conv2", "layer3.0")),
     "timm:legacy_seresnet18": (48, ("layer2.0", "layer2.0.se_module.fc1")),
 }
 Files = dict[str, bytes]
@@ -68,7 +68,8 @@ def files_of(
 
 
 def loaded(name: str, side: int | None, device: str) -> Network:
-    with smaller_models():
+    few = single_blocks(layers=(1, 1, 1, 1)) if name.startswith("timm:") else smaller_models()
+    with few:
         return atlas.load_network(
             name,
             None if name == "demo" else "none",

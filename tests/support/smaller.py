@@ -140,12 +140,16 @@ def _resnet(name: str, num_classes: int) -> nn.Module:
 
 
 @contextmanager
-def single_blocks() -> Iterator[None]:
-    """Whatever makes a model of timm gets it without repeated blocks."""
+def single_blocks(**options: Any) -> Iterator[None]:
+    """Whatever makes a model of timm gets it without repeated blocks, and with these options."""
     timm = pytest.importorskip("timm")
-    make = timm.create_model
+    whole = timm.create_model
+
+    def create_model(*given: Any, **named: Any) -> nn.Module:
+        return without_repeats(whole(*given, num_classes=CLASSES, **options, **named))
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timm, "create_model", lambda *a, **k: without_repeats(make(*a, **k)))
+        patch.setattr(timm, "create_model", create_model)
         yield
 
 
