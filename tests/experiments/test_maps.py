@@ -82,7 +82,7 @@ def test_features_are_what_the_scores_are_made_of() -> None:
 
 
 @pytest.mark.parametrize(("name", "source"), [
-    ("alexnet", "classifier.4"), ("squeezenet1_1", "features.12"), ("resnet18", "layer4.1"),
+    ("alexnet", "classifier.4"), ("squeezenet1_1", "features.11"), ("resnet18", "layer3.0"),
 ])  # fmt: skip
 def test_features_of_other_networks(name: str, source: str) -> None:
     network = loaded(name, crop=(96, 96))
