@@ -46,8 +46,10 @@ def test_a_family_builds(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     limit, evidence = ("3", "all") if model in TRIED else ("2", "none")
     given = ["--experiments", "none", "--model", model, "--weights", "none"]
     given += ["--limit", limit, "--units", "1", "--evidence", evidence]
-    if model not in TRIED:
-        given += ["--tiles", "nominal"]  # close-ups go down once more, in the same way
+    if model in TRIED:
+        given += ["--without", "strips,small,image-pages,quizzes,cards,unit-data,figures,jpeg"]
+    else:
+        given += ["--lean", "--tiles", "nominal"]  # close-ups go down once more, in the same way
     with smaller_models():
         assert main([*given, "--crop", "64", "--workers", "0", "--out", str(tmp_path)]) == 0
     facts = json.loads((tmp_path / model / "atlas.json").read_text())
