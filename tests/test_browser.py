@@ -62,6 +62,8 @@ KINDS = {
 }
 
 
+DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
 # Each kind of page is shown on a phone, on a screen and without scripts, one after the other in the
 # same window: a new one takes twice as long as a page.
 
@@ -77,13 +79,28 @@ def phone(browser: "playwright.Browser", address: str) -> Iterator[Watched]:
 @pytest.fixture(scope="module")
 def screen(browser: "playwright.Browser", root: Path) -> Iterator[Watched]:
     """A window on a screen; pictures come when the rest of a page has been drawn."""
-    size = {"width": 1440, "height": 900}
     with (
         served(root, late=0.2) as base,
-        browser.new_context(base_url=base, color_scheme="light", viewport=size) as context,
+        browser.new_context(base_url=base, color_scheme="light", viewport=DESK) as context,
     ):
         context.add_init_script(WATCH_MOVES)
         yield Watched(context, base)
+
+
+@pytest.fixture(scope="module")
+def desk_window(browser: "playwright.Browser", root: Path, address: str) -> Iterator[Watched]:
+    """A window on a desk that shows the site from a file and over http."""
+    with browser.new_context(color_scheme="light", viewport=DESK) as context:
+        yield Watched(context, (address, root.as_uri()))
+
+
+@pytest.fixture
+def desk(desk_window: Watched) -> Iterator[Watched]:
+    """The same, where nothing is remembered of what was done before."""
+    yield desk_window
+    desk_window.page.evaluate("localStorage.clear(), sessionStorage.clear()")
+    desk_window.page.goto("about:blank")
+    assert desk_window.told() == []
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +116,9 @@ def address_of(kind: str, root: Path) -> str:
 
 
 def check_width(page: "playwright.Page", kind: str, width: int, height: int) -> None:
-    page.set_viewport_size({"width": width, "height": height})
-    page.evaluate(SETTLED)
+    if page.viewport_size != {"width": width, "height": height}:
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate(SETTLED)
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= width, f"{kind} scrolls sideways at {width} pixels"
 
@@ -130,7 +148,7 @@ def test_every_kind_of_page_fits_a_phone_and_what_is_touched_is_as_large_as_a_fi
 def test_every_kind_of_page_fits_a_screen_is_accessible_and_nothing_moves_while_it_loads(
     screen: Watched, root: Path, kind: str
 ) -> None:
-    screen.page.set_viewport_size({"width": 1440, "height": 900})
+    screen.page.set_viewport_size(DESK)
     screen.open(f"/{address_of(kind, root)}")
     assert screen.page.evaluate("window.moved") == 0
     check_width(screen.page, kind, 1440, 900)
@@ -142,138 +160,126 @@ def test_every_kind_of_page_fits_a_screen_is_accessible_and_nothing_moves_while_
 
 
 @pytest.mark.parametrize("over", ["http", "file"])
-def test_keyboard_and_search(
-    browser: "playwright.Browser", root: Path, address: str, over: str
-) -> None:
+def test_keyboard_and_search(desk: Watched, root: Path, address: str, over: str) -> None:
     base = address if over == "http" else root.as_uri()
-    with browser.new_context() as context:
-        watched = Watched(context, base)
-        page = watched.page
-        page.goto(f"{base}/small/conv4/16.html")
-        page.keyboard.press("ArrowRight")
-        page.wait_for_url("**/conv4/24.html")
-        page.keyboard.press("ArrowLeft")
-        page.wait_for_url("**/conv4/16.html")
-        page.keyboard.press("ArrowUp")
-        page.wait_for_url("**/conv4/index.html")
-        page.keyboard.press("?")
-        assert page.get_by_role("dialog", name="Shortcuts").is_visible()
-        page.keyboard.press("Escape")
-        page.keyboard.press("/")
-        page.get_by_role("searchbox").fill("conv3/16")
-        page.locator(".results b", has_text="conv3/16").first.wait_for()
-        assert page.locator(".results b").first.inner_text() == "conv3/16"
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/small/conv3/16.html")
-        page.keyboard.press("/")
-        page.get_by_role("searchbox").fill("dog")
-        page.locator(".results li").first.wait_for()
-        assert "dog" in page.locator(".results li").first.inner_text()
-        page.get_by_role("searchbox").fill("a note")
-        page.locator(".results b", has_text="A note").wait_for()
-        page.keyboard.press("Escape")
-        page.keyboard.press("r")
-        page.wait_for_url(re.compile(r"/small/(?!conv3/16\.)\w+/\d+\.html$"))
-        assert watched.wrong == []
+    page = desk.page
+    page.goto(f"{base}/small/conv4/16.html")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**/conv4/24.html")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**/conv4/16.html")
+    page.keyboard.press("ArrowUp")
+    page.wait_for_url("**/conv4/index.html")
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog", name="Shortcuts").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.get_by_role("searchbox").fill("conv3/16")
+    page.locator(".results b", has_text="conv3/16").first.wait_for()
+    assert page.locator(".results b").first.inner_text() == "conv3/16"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/small/conv3/16.html")
+    page.keyboard.press("/")
+    page.get_by_role("searchbox").fill("dog")
+    page.locator(".results li").first.wait_for()
+    assert "dog" in page.locator(".results li").first.inner_text()
+    page.get_by_role("searchbox").fill("a note")
+    page.locator(".results b", has_text="A note").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("r")
+    page.wait_for_url(re.compile(r"/small/(?!conv3/16\.)\w+/\d+\.html$"))
 
 
 @pytest.mark.parametrize("over", ["http", "file"])
 def test_units_are_sorted_and_filtered_and_the_address_says_how(
-    browser: "playwright.Browser", root: Path, address: str, over: str
+    desk: Watched, root: Path, address: str, over: str
 ) -> None:
     base = address if over == "http" else root.as_uri()
     units = read_layer(root / "small", "conv2").top
     strongest = max(units, key=lambda unit: unit.nine[0].value if unit.nine else 0)
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.goto(f"{base}/small/conv2/index.html")
-        titles = page.locator("#units .plate:visible b")
-        assert titles.first.inner_text() == "0" and titles.count() == len(units)
-        page.get_by_label("Order").select_option("strength")
-        assert titles.first.text_content() == str(strongest.unit)
-        page.get_by_label("Show").select_option("never")
-        never = [str(unit.unit) for unit in units if not unit.nine]
-        assert titles.all_text_contents() == never and "74" in never
-        assert page.url.endswith("#sort=strength&show=never")
-        other = context.new_page()
-        other.goto(page.url)
-        assert other.locator("#units .plate:visible b").all_text_contents() == never
-        assert other.locator("#count").inner_text() == f"{len(never)} of {len(units)}"
+    page = desk.page
+    page.goto(f"{base}/small/conv2/index.html")
+    titles = page.locator("#units .plate:visible b")
+    assert titles.first.inner_text() == "0" and titles.count() == len(units)
+    page.get_by_label("Order").select_option("strength")
+    assert titles.first.text_content() == str(strongest.unit)
+    page.get_by_label("Show").select_option("never")
+    never = [str(unit.unit) for unit in units if not unit.nine]
+    assert titles.all_text_contents() == never and "74" in never
+    assert page.url.endswith("#sort=strength&show=never")
+    told = page.url
+    page.goto("about:blank")
+    page.goto(told)
+    assert titles.all_text_contents() == never
+    assert page.locator("#count").inner_text() == f"{len(never)} of {len(units)}"
 
 
-def test_the_switch_between_light_and_dark_is_remembered(
-    browser: "playwright.Browser", address: str
-) -> None:
-    with browser.new_context(color_scheme="light") as context:
-        page = context.new_page()
-        page.goto(f"{address}/index.html")
-        paper = "getComputedStyle(document.documentElement).backgroundColor"
-        light = page.evaluate(paper)
-        page.get_by_role("button", name="Light or dark").click()
-        dark = page.evaluate(paper)
-        assert dark != light
-        page.goto(f"{address}/small/conv3/16.html")
-        assert page.evaluate(paper) == dark
+def test_the_switch_between_light_and_dark_is_remembered(desk: Watched, address: str) -> None:
+    page = desk.page
+    page.goto(f"{address}/index.html")
+    paper = "getComputedStyle(document.documentElement).backgroundColor"
+    light = page.evaluate(paper)
+    page.get_by_role("button", name="Light or dark").click()
+    dark = page.evaluate(paper)
+    assert dark != light
+    page.goto(f"{address}/small/conv3/16.html")
+    assert page.evaluate(paper) == dark
 
 
 def test_a_place_in_an_image_leaves_the_units_that_see_it(
-    browser: "playwright.Browser", root: Path, address: str
+    desk: Watched, root: Path, address: str
 ) -> None:
-    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
-        page = context.new_page()
-        page.goto(f"{address}/{address_of('image', root)}")
-        entries = page.locator("[data-box]")
-        boxes = [list(map(int, e.get_attribute("data-box").split())) for e in entries.all()]
-        page.locator(".picture image").click(position={"x": 4, "y": 4})
-        left = page.locator("[data-box]:visible")
-        seen = [box for box in boxes if box[0] <= 0 < box[2] and box[1] <= 0 < box[3]]
-        assert left.count() == len(seen) < len(boxes)
-        page.goto(f"{page.url}#{page.locator('.picture g').first.get_attribute('id')}")
-        assert page.locator(".picture g:target").is_visible()
+    page = desk.page
+    page.goto(f"{address}/{address_of('image', root)}")
+    entries = page.locator("[data-box]")
+    boxes = [list(map(int, e.get_attribute("data-box").split())) for e in entries.all()]
+    page.locator(".picture image").click(position={"x": 4, "y": 4})
+    left = page.locator("[data-box]:visible")
+    seen = [box for box in boxes if box[0] <= 0 < box[2] and box[1] <= 0 < box[3]]
+    assert left.count() == len(seen) < len(boxes)
+    page.goto(f"{page.url}#{page.locator('.picture g').first.get_attribute('id')}")
+    assert page.locator(".picture g:target").is_visible()
 
 
-def test_a_quiz_counts_what_was_right(browser: "playwright.Browser", address: str) -> None:
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.goto(f"{address}/small/conv4/quiz.html")
-        questions = page.locator(".quiz li")
-        assert questions.count() == 10
-        rights = 0
-        for question in questions.all():
-            right = question.get_attribute("data-right")
-            question.locator(".choice .tile").first.click(force=True)  # its button covers it
-            rights += right == "A"
-            assert question.locator(".choice.right b").inner_text() == right
-            score = page.locator("#score")
-            assert score.inner_text().startswith(f"{rights} of ")
-            box = score.bounding_box()
-            assert box and 0 <= box["y"] <= page.viewport_size["height"] - box["height"]
-        assert 1 <= rights <= 9
-        told = page.locator("#score").inner_text()
-        assert told.startswith(f"{rights} of 10 right, and that was all.")
-        page.goto(f"{address}/small/conv3/quiz.html")  # of these no answer counts there
-        own, every = (page.locator(f'[data-own="{whose}"] td').last for whose in ("page", "all"))
-        assert own.inner_text() == "" and every.inner_text() == f"{10 * rights} % of 10"
-        page.locator("[data-answer]").first.focus()
-        page.keyboard.press("Enter")
-        assert own.inner_text().endswith("of 1") and every.inner_text().endswith("of 11")
+def test_a_quiz_counts_what_was_right(desk: Watched, address: str) -> None:
+    page = desk.page
+    page.goto(f"{address}/small/conv4/quiz.html")
+    questions = page.locator(".quiz li")
+    assert questions.count() == 10
+    rights = 0
+    for question in questions.all():
+        right = question.get_attribute("data-right")
+        question.locator(".choice .tile").first.click(force=True)  # its button covers it
+        rights += right == "A"
+        assert question.locator(".choice.right b").inner_text() == right
+        score = page.locator("#score")
+        assert score.inner_text().startswith(f"{rights} of ")
+        box = score.bounding_box()
+        assert box and 0 <= box["y"] <= page.viewport_size["height"] - box["height"]
+    assert 1 <= rights <= 9
+    told = page.locator("#score").inner_text()
+    assert told.startswith(f"{rights} of 10 right, and that was all.")
+    page.goto(f"{address}/small/conv3/quiz.html")  # of these no answer counts there
+    own, every = (page.locator(f'[data-own="{whose}"] td').last for whose in ("page", "all"))
+    assert own.inner_text() == "" and every.inner_text() == f"{10 * rights} % of 10"
+    page.locator("[data-answer]").first.focus()
+    page.keyboard.press("Enter")
+    assert own.inner_text().endswith("of 1") and every.inner_text().endswith("of 11")
 
 
 def test_points_of_a_chart_lead_to_units_by_keyboard_and_without_a_script(
-    browser: "playwright.Browser", address: str
+    desk: Watched, plain: Watched, address: str
 ) -> None:
-    for scripts in (True, False):
-        with browser.new_context(java_script_enabled=scripts) as context:
-            page = context.new_page()
-            page.goto(f"{address}/{KINDS['charts']}")
-            page.locator("svg a").first.focus()
-            unit = page.locator("svg a").first.get_attribute("href")
-            assert unit
-            page.keyboard.press("Enter")
-            page.wait_for_url(f"**/small/conv4/{unit}")
-            page.goto(f"{address}/{KINDS['claims']}")
-            page.locator("main table a, main a").first.click()
-            assert "claims.html" not in page.url and page.locator("h1").is_visible()
+    for page in (desk.page, plain.page):
+        page.goto(f"{address}/{KINDS['charts']}")
+        page.locator("svg a").first.focus()
+        unit = page.locator("svg a").first.get_attribute("href")
+        assert unit
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/small/conv4/{unit}")
+        page.goto(f"{address}/{KINDS['claims']}")
+        page.locator("main table a, main a").first.click()
+        assert "claims.html" not in page.url and page.locator("h1").is_visible()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -289,22 +295,21 @@ def test_without_a_script_every_page_reads_and_links(
 
 
 def test_a_visitor_walks_from_the_first_page_to_an_image_without_a_script(
-    browser: "playwright.Browser", address: str
+    plain: Watched, address: str
 ) -> None:
-    with browser.new_context(java_script_enabled=False) as context:
-        page = context.new_page()
-        page.goto(f"{address}/index.html")
-        page.locator("main a").first.click()
-        assert re.search(r"/small/conv5/\d+\.html$", page.url)  # a telling unit, at once
-        page.locator(".crumbs a", has_text="CNN Atlas").click()
-        page.locator(".network h3 a", has_text="conv4").click()
-        page.locator("#units .plate").nth(5).click()
-        assert page.locator("h1").inner_text().startswith("conv4/40")
-        page.locator(".about > a").first.click()
-        page.locator(".picture g:target .box").wait_for()
-        page.locator(".whose a b", has_text="40").first.click()
-        page.locator(".crumbs a").first.click()
-        assert "/index.html" in page.url
+    page = plain.page
+    page.goto(f"{address}/index.html")
+    page.locator("main a").first.click()
+    assert re.search(r"/small/conv5/\d+\.html$", page.url)  # a telling unit, at once
+    page.locator(".crumbs a", has_text="CNN Atlas").click()
+    page.locator(".network h3 a", has_text="conv4").click()
+    page.locator("#units .plate").nth(5).click()
+    assert page.locator("h1").inner_text().startswith("conv4/40")
+    page.locator(".about > a").first.click()
+    page.locator(".picture g:target .box").wait_for()
+    page.locator(".whose a b", has_text="40").first.click()
+    page.locator(".crumbs a").first.click()
+    assert "/index.html" in page.url
 
 
 UNIT = "small/conv4/16.html"
@@ -319,7 +324,7 @@ def seen(page: "playwright.Page", kind: str) -> bool:
 
 @pytest.mark.parametrize("over", ["http", "file"])
 def test_the_view_is_chosen_for_all_pages_and_nothing_moves(
-    browser: "playwright.Browser", root: Path, address: str, over: str
+    desk: Watched, root: Path, address: str, over: str
 ) -> None:
     base = address if over == "http" else root.as_uri()
     shown = {
@@ -328,36 +333,33 @@ def test_the_view_is_chosen_for_all_pages_and_nothing_moves(
         "marks": {"marked", "patch"},
         "control": {"own", "twin", "patch"},
     }
-    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
-        watched = Watched(context, base)
-        page = watched.page
-        watched.open(f"{base}/{UNIT}")
-        places = "[...document.querySelectorAll('.pair, section')].map(e => e.offsetTop).join()"
-        before = page.evaluate(places)
-        for number, view in enumerate(VIEWS, 1):
-            if number % 2:
-                page.get_by_label(view.title(), exact=True).check()
-            else:
-                page.keyboard.press(str(number))
-            kinds = {k for k in ("own", "lit", "marked", "twin", "patch") if seen(page, k)}
-            assert kinds == shown[view]
-            assert page.locator(f".said .in-{view}").is_visible()
-            assert page.evaluate(places) == before
-        page.keyboard.press("2")
-        watched.open(f"{base}/small/conv5/20.html")
-        assert page.get_by_label("Lit", exact=True).is_checked() and seen(page, "lit")
-        for kind in ("layer", "home", "note", "compared layer")[: 1 if over == "http" else 4]:
-            watched.open(f"{base}/{KINDS[kind]}")
-            assert page.get_by_label("Lit", exact=True).is_checked()
-            page.locator(".plate .lit").first.wait_for()
-            page.get_by_label("Reconstruction", exact=True).check()
-            assert page.locator(".plate .lit:visible").count() == 0
-            page.get_by_label("Lit", exact=True).check()
-        watched.open(f"{base}/small/conv2/index.html")
-        assert 0 < page.locator(".plate .lit").count() < page.locator(".plate").count()
-        page.keyboard.press("4")  # which plates don't have
+    page = desk.page
+    desk.open(f"{base}/{UNIT}")
+    places = "[...document.querySelectorAll('.pair, section')].map(e => e.offsetTop).join()"
+    before = page.evaluate(places)
+    for number, view in enumerate(VIEWS, 1):
+        if number % 2:
+            page.get_by_label(view.title(), exact=True).check()
+        else:
+            page.keyboard.press(str(number))
+        kinds = {k for k in ("own", "lit", "marked", "twin", "patch") if seen(page, k)}
+        assert kinds == shown[view]
+        assert page.locator(f".said .in-{view}").is_visible()
+        assert page.evaluate(places) == before
+    page.keyboard.press("2")
+    desk.open(f"{base}/small/conv5/20.html")
+    assert page.get_by_label("Lit", exact=True).is_checked() and seen(page, "lit")
+    for kind in ("layer", "home", "note", "compared layer")[: 1 if over == "http" else 4]:
+        desk.open(f"{base}/{KINDS[kind]}")
         assert page.get_by_label("Lit", exact=True).is_checked()
-        assert watched.wrong == []
+        page.locator(".plate .lit").first.wait_for()
+        page.get_by_label("Reconstruction", exact=True).check()
+        assert page.locator(".plate .lit:visible").count() == 0
+        page.get_by_label("Lit", exact=True).check()
+    desk.open(f"{base}/small/conv2/index.html")
+    assert 0 < page.locator(".plate .lit").count() < page.locator(".plate").count()
+    page.keyboard.press("4")  # which plates don't have
+    assert page.get_by_label("Lit", exact=True).is_checked()
 
 
 def test_the_browser_lights_patches_as_figures_do(
@@ -388,221 +390,206 @@ def test_the_browser_lights_patches_as_figures_do(
         assert np.abs(cells).mean() < 6 and np.abs(cells).max() < 30
 
 
-def test_one_pair_at_full_size(browser: "playwright.Browser", root: Path) -> None:
-    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
-        watched = Watched(context, root.as_uri())
-        page = watched.page
-        watched.open(f"{root.as_uri()}/{UNIT}")
-        wall, told = page.locator("dialog.wall"), page.locator(".told")
-        page.locator(".enlarge").nth(1).focus()
-        page.keyboard.press("Enter")
-        assert wall.is_visible() and "conv4/16 2 of 9" in told.inner_text()
-        assert wall.locator(".patch").bounding_box()["width"] > 600
-        for key, number in {"ArrowRight": 3, "ArrowLeft": 2, "PageDown": 3}.items():
-            page.keyboard.press(key)
-            assert f"{number} of 9" in told.inner_text()
-        page.keyboard.press("2")
-        assert wall.locator(".lit").is_visible()
-        page.keyboard.press("4")
-        assert wall.locator(".twin").is_visible() and wall.locator(".own").is_visible()
-        page.keyboard.press("ArrowDown")
-        page.wait_for_url("**/conv4/24.html#wall-3")
-        assert "conv4/24 3 of 9" in told.inner_text()
-        page.keyboard.press("ArrowUp")
-        page.wait_for_url("**/conv4/16.html#wall-3")
-        assert wall.locator(".twin").is_visible()
-        page.keyboard.press("Escape")
-        page.wait_for_url("**/conv4/16.html")
-        assert not wall.is_visible()
-        page.locator(".pair").first.click()
-        assert "1 of 9" in told.inner_text()
-        watched.open(f"{root.as_uri()}/{KINDS['dead unit']}#wall-2")
-        assert "never active" in wall.inner_text()
-        assert watched.wrong == []
+def test_one_pair_at_full_size(desk: Watched, root: Path) -> None:
+    page = desk.page
+    desk.open(f"{root.as_uri()}/{UNIT}")
+    wall, told = page.locator("dialog.wall"), page.locator(".told")
+    page.locator(".enlarge").nth(1).focus()
+    page.keyboard.press("Enter")
+    assert wall.is_visible() and "conv4/16 2 of 9" in told.inner_text()
+    assert wall.locator(".patch").bounding_box()["width"] > 600
+    for key, number in {"ArrowRight": 3, "ArrowLeft": 2, "PageDown": 3}.items():
+        page.keyboard.press(key)
+        assert f"{number} of 9" in told.inner_text()
+    page.keyboard.press("2")
+    assert wall.locator(".lit").is_visible()
+    page.keyboard.press("4")
+    assert wall.locator(".twin").is_visible() and wall.locator(".own").is_visible()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_url("**/conv4/24.html#wall-3")
+    assert "conv4/24 3 of 9" in told.inner_text()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_url("**/conv4/16.html#wall-3")
+    assert wall.locator(".twin").is_visible()
+    page.keyboard.press("Escape")
+    page.wait_for_url("**/conv4/16.html")
+    assert not wall.is_visible()
+    page.locator(".pair").first.click()
+    assert "1 of 9" in told.inner_text()
+    desk.open(f"{root.as_uri()}/{KINDS['dead unit']}#wall-2")
+    assert "never active" in wall.inner_text()
 
 
 @pytest.mark.parametrize("over", ["http", "file"])
 def test_back_leaves_full_screen_for_the_page_it_was_opened_on(
-    browser: "playwright.Browser", root: Path, address: str, over: str
+    desk: Watched, root: Path, address: str, over: str
 ) -> None:
     base = address if over == "http" else root.as_uri()
-    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
-        watched = Watched(context, base)
-        page = watched.page
-        watched.open(f"{base}/small/conv4/index.html")
-        watched.open(f"{base}/{UNIT}")
-        wall = page.locator("dialog.wall")
-        page.locator(".pair").first.click()
-        page.keyboard.press("ArrowRight")
-        page.go_back()
-        page.wait_for_url("**/conv4/16.html")
-        wall.wait_for(state="hidden")
-        assert page.locator("h1").is_visible()
-        page.go_forward()
-        page.wait_for_url("**/conv4/16.html#wall-2")
-        wall.wait_for()
-        page.keyboard.press("Escape")  # takes the step back, too
-        page.wait_for_url("**/conv4/16.html")
-        page.locator(".pair").first.click()
-        page.keyboard.press("ArrowDown")
-        page.wait_for_url("**/conv4/24.html#wall-1")
-        page.go_back()
-        page.wait_for_url("**/conv4/16.html")
-        wall.wait_for(state="hidden")
-        page.go_back()
-        page.wait_for_url("**/conv4/index.html")
-        assert watched.wrong == []
+    page = desk.page
+    desk.open(f"{base}/small/conv4/index.html")
+    desk.open(f"{base}/{UNIT}")
+    wall = page.locator("dialog.wall")
+    page.locator(".pair").first.click()
+    page.keyboard.press("ArrowRight")
+    page.go_back()
+    page.wait_for_url("**/conv4/16.html")
+    wall.wait_for(state="hidden")
+    assert page.locator("h1").is_visible()
+    page.go_forward()
+    page.wait_for_url("**/conv4/16.html#wall-2")
+    wall.wait_for()
+    page.keyboard.press("Escape")  # takes the step back, too
+    page.wait_for_url("**/conv4/16.html")
+    page.locator(".pair").first.click()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_url("**/conv4/24.html#wall-1")
+    page.go_back()
+    page.wait_for_url("**/conv4/16.html")
+    wall.wait_for(state="hidden")
+    page.go_back()
+    page.wait_for_url("**/conv4/index.html")
 
 
-def test_full_size_and_presentation_by_touch(browser: "playwright.Browser", address: str) -> None:
-    with browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True) as context:
-        page = context.new_page()
-        page.goto(f"{address}/{UNIT}")
-        page.locator(".pair").first.tap()
-        wall = page.locator("dialog.wall")
-        wall.get_by_label("Pair after").tap()
-        wall.get_by_label("Lit", exact=True).tap()
-        assert "2 of 9" in wall.inner_text() and wall.locator(".lit").is_visible()
-        wall.get_by_label("Close").tap()
-        assert not wall.is_visible()
-        page.get_by_role("button", name="Present").tap()
-        page.get_by_label("After", exact=True).tap()
-        assert page.locator(".stepper output").inner_text().startswith("2 /")
-        assert not page.locator(".pairs").is_visible()
-        page.get_by_label("Leave the presentation").tap()
-        assert page.locator(".pairs").is_visible()
+def test_full_size_and_presentation_by_touch(phone: Watched, address: str) -> None:
+    page = phone.page
+    page.set_viewport_size(PHONE)
+    page.goto(f"{address}/{UNIT}")
+    page.locator(".pair").first.tap()
+    wall = page.locator("dialog.wall")
+    wall.get_by_label("Pair after").tap()
+    wall.get_by_label("Lit", exact=True).tap()
+    assert "2 of 9" in wall.inner_text() and wall.locator(".lit").is_visible()
+    wall.get_by_label("Close").tap()
+    assert not wall.is_visible()
+    page.get_by_role("button", name="Present").tap()
+    page.get_by_label("After", exact=True).tap()
+    assert page.locator(".stepper output").inner_text().startswith("2 /")
+    assert not page.locator(".pairs").is_visible()
+    page.get_by_label("Leave the presentation").tap()
+    assert page.locator(".pairs").is_visible()
+    page.evaluate("localStorage.clear()")
 
 
 @pytest.mark.parametrize("kind", ["unit", "layer", "note"])
-def test_presentation_shows_one_part_at_a_time(
-    browser: "playwright.Browser", root: Path, kind: str
-) -> None:
-    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
-        watched = Watched(context, root.as_uri())
-        page = watched.page
-        watched.open(f"{root.as_uri()}/{KINDS[kind]}")
-        before = page.url
-        small = page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
-        page.keyboard.press("p")
-        steps = page.locator(".stepper output")
-        count = int(steps.inner_text().split("/")[1])
-        assert count > 1 and not page.locator(".top").is_visible()
-        assert page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") > 1.5 * small
-        if kind == "unit":  # all nine at once
-            assert page.locator(".pair").last.bounding_box()["y"] < 800
-        seen = []
-        for _ in range(count):
-            seen.append(page.locator("main").inner_text())
-            page.keyboard.press("ArrowRight")
-        assert len(set(seen)) == count and steps.inner_text() == f"{count} / {count}"
-        page.keyboard.press("Home")
-        for _ in range(60):  # by the clicker, through what is taller than the screen
-            if steps.inner_text() == f"{count} / {count}":
-                break
-            page.keyboard.press("PageDown" if _ % 2 else " ")
-        assert steps.inner_text() == f"{count} / {count}"
-        page.keyboard.press("ArrowLeft")
-        assert steps.inner_text() == f"{count - 1} / {count}" and page.url == before
-        page.keyboard.press("Escape")
-        assert page.locator(".top").is_visible() and page.locator(".away").count() == 0
-        page.keyboard.press("/")
-        page.get_by_role("searchbox").press_sequentially("p2")
-        assert page.locator(".stepper").count() == 0
-        assert watched.wrong == []
+def test_presentation_shows_one_part_at_a_time(desk: Watched, root: Path, kind: str) -> None:
+    page = desk.page
+    desk.open(f"{root.as_uri()}/{KINDS[kind]}")
+    before = page.url
+    small = page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
+    page.keyboard.press("p")
+    steps = page.locator(".stepper output")
+    count = int(steps.inner_text().split("/")[1])
+    assert count > 1 and not page.locator(".top").is_visible()
+    assert page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") > 1.5 * small
+    if kind == "unit":  # all nine at once
+        assert page.locator(".pair").last.bounding_box()["y"] < 800
+    seen = []
+    for _ in range(count):
+        seen.append(page.locator("main").inner_text())
+        page.keyboard.press("ArrowRight")
+    assert len(set(seen)) == count and steps.inner_text() == f"{count} / {count}"
+    page.keyboard.press("Home")
+    for _ in range(60):  # by the clicker, through what is taller than the screen
+        if steps.inner_text() == f"{count} / {count}":
+            break
+        page.keyboard.press("PageDown" if _ % 2 else " ")
+    assert steps.inner_text() == f"{count} / {count}"
+    page.keyboard.press("ArrowLeft")
+    assert steps.inner_text() == f"{count - 1} / {count}" and page.url == before
+    page.keyboard.press("Escape")
+    assert page.locator(".top").is_visible() and page.locator(".away").count() == 0
+    page.keyboard.press("/")
+    page.get_by_role("searchbox").press_sequentially("p2")
+    assert page.locator(".stepper").count() == 0
 
 
 def test_without_a_script_a_pair_shows_its_reconstruction_and_what_needs_no_script(
-    browser: "playwright.Browser", address: str
+    plain: Watched, address: str
 ) -> None:
-    with browser.new_context(java_script_enabled=False) as context:
-        page = context.new_page()
-        page.goto(f"{address}/{UNIT}")
-        assert seen(page, "own") and seen(page, "patch") and not seen(page, "twin")
-        assert not page.get_by_label("Lit", exact=True).is_visible()
-        page.get_by_label("Control", exact=True).check()
-        assert seen(page, "own") and seen(page, "twin") and seen(page, "patch")
+    page = plain.page
+    page.goto(f"{address}/{UNIT}")
+    assert seen(page, "own") and seen(page, "patch") and not seen(page, "twin")
+    assert not page.get_by_label("Lit", exact=True).is_visible()
+    page.get_by_label("Control", exact=True).check()
+    assert seen(page, "own") and seen(page, "twin") and seen(page, "patch")
 
 
-def test_full_size_and_presentation_are_accessible(
-    browser: "playwright.Browser", address: str
-) -> None:
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.goto(f"{address}/{UNIT}")
-        for key in ("2", "4", "p"):  # lit, with controls, and these in a presentation
-            page.keyboard.press(key)
-            assert barriers(page) == [], key
-        page.goto(f"{address}/small/conv4/24.html#wall-1")
-        page.keyboard.press("Tab")
-        assert barriers(page) == []
+def test_full_size_and_presentation_are_accessible(desk: Watched, address: str) -> None:
+    page = desk.page
+    page.goto(f"{address}/{UNIT}")
+    for key in ("2", "4", "p"):  # lit, with controls, and these in a presentation
+        page.keyboard.press(key)
+        assert barriers(page) == [], key
+    page.goto(f"{address}/small/conv4/24.html#wall-1")
+    page.keyboard.press("Tab")
+    assert barriers(page) == []
 
 
 def test_a_row_shows_its_box_and_a_button_shows_all_again(
-    browser: "playwright.Browser", root: Path, address: str
+    phone: Watched, root: Path, address: str
 ) -> None:
-    with browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True) as context:
-        page = context.new_page()
-        page.goto(f"{address}/{address_of('image', root)}")
-        clear = page.get_by_role("button", name="Show all")
-        rows, boxes = page.locator("[data-box]"), page.locator(".picture g:visible")
-        count = rows.count()
-        assert not clear.is_visible() and boxes.count() == 0
-        rows.last.locator("span").tap()
-        assert boxes.count() == 1 and clear.is_visible()
-        page.locator(".picture image").tap(position={"x": 4, "y": 4})
-        clear.tap()
-        assert boxes.count() == 0 and page.locator("[data-box]:visible").count() == count
-        assert not clear.is_visible() and "#" not in page.url
-        for target in page.locator(".whose a, .picture button, .tools button:visible").all():
-            box = target.bounding_box()
-            assert box is None or min(box["width"], box["height"]) >= 32
+    page = phone.page
+    page.set_viewport_size(PHONE)
+    page.goto(f"{address}/{address_of('image', root)}")
+    clear = page.get_by_role("button", name="Show all")
+    rows, boxes = page.locator("[data-box]"), page.locator(".picture g:visible")
+    count = rows.count()
+    assert not clear.is_visible() and boxes.count() == 0
+    rows.last.locator("span").tap()
+    assert boxes.count() == 1 and clear.is_visible()
+    page.locator(".picture image").tap(position={"x": 4, "y": 4})
+    clear.tap()
+    assert boxes.count() == 0 and page.locator("[data-box]:visible").count() == count
+    assert not clear.is_visible() and "#" not in page.url
+    for target in page.locator(".whose a, .picture button, .tools button:visible").all():
+        box = target.bounding_box()
+        assert box is None or min(box["width"], box["height"]) >= 32
 
 
-def first_view(browser: "playwright.Browser", url: str, size: tuple[int, int] = (1440, 900)) -> int:
-    """The bytes that a page takes before anybody scrolls."""
-    with browser.new_context(viewport={"width": size[0], "height": size[1]}) as context:
-        watched = Watched(context, url)
-        responses: list[playwright.Response] = []
-        watched.page.on("response", lambda response: responses.append(response))
-        watched.open(url)
-        return sum(len(response.body()) for response in responses)
+def loaded(watched: Watched, url: str) -> int:
+    """Open a page; returns the bytes that it takes before anybody scrolls."""
+    responses: list[playwright.Response] = []
+    watched.page.on("response", lambda response: responses.append(response))
+    watched.open(url)
+    return sum(len(response.body()) for response in responses)
+
+
+def first_view(browser: "playwright.Browser", url: str) -> int:
+    """The bytes of a page for somebody who comes to the site."""
+    with browser.new_context(viewport=DESK) as context:
+        return loaded(Watched(context, url), url)
 
 
 def test_a_first_view_of_a_unit_is_light(browser: "playwright.Browser", address: str) -> None:
     assert first_view(browser, f"{address}/small/conv5/20.html") <= 170_000
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_home_opens_with_lit_units_and_is_light(
-    browser: "playwright.Browser", address: str, size: tuple[int, int]
+    browser: "playwright.Browser", address: str, size: dict[str, int]
 ) -> None:
-    assert first_view(browser, f"{address}/index.html", size) <= 250_000
-    with browser.new_context(viewport={"width": size[0], "height": size[1]}) as context:
-        page = context.new_page()
-        page.goto(f"{address}/index.html")
-        boxes = [one.bounding_box() for one in page.locator(".stage .lights").all()]
+    with browser.new_context(viewport=size) as context:
+        watched = Watched(context, address)
+        assert loaded(watched, f"{address}/index.html") <= 250_000
+        boxes = [one.bounding_box() for one in watched.page.locator(".stage .lights").all()]
         assert len(boxes) == 6
-        assert all(box and box["y"] + box["height"] <= size[1] for box in boxes)
+        assert all(box and box["y"] + box["height"] <= size["height"] for box in boxes)
 
 
-def test_a_phone_shows_a_unit_within_a_few_screens(
-    browser: "playwright.Browser", address: str
-) -> None:
-    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
-        page = context.new_page()
-        for unit in (20, 48):
-            page.goto(f"{address}/small/conv5/{unit}.html")
-            assert page.evaluate("document.documentElement.scrollHeight") <= 4_500
+def test_a_phone_shows_a_unit_within_a_few_screens(phone: Watched, address: str) -> None:
+    page = phone.page
+    page.set_viewport_size(PHONE)
+    for unit in (20, 48):
+        page.goto(f"{address}/small/conv5/{unit}.html")
+        assert page.evaluate("document.documentElement.scrollHeight") <= 4_500
 
 
-def test_a_phone_shows_a_layer_in_two_columns(browser: "playwright.Browser", address: str) -> None:
-    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
-        page = context.new_page()
-        page.goto(f"{address}/small/conv5/index.html")
-        first, second, third = (
-            page.locator("#units .plate").nth(n).bounding_box() for n in range(3)
-        )
-        assert first["y"] == second["y"] < third["y"] and first["x"] < second["x"]
+def test_a_phone_shows_a_layer_in_two_columns(phone: Watched, address: str) -> None:
+    page = phone.page
+    page.set_viewport_size(PHONE)
+    page.goto(f"{address}/small/conv5/index.html")
+    first, second, third = (page.locator("#units .plate").nth(n).bounding_box() for n in range(3))
+    assert first["y"] == second["y"] < third["y"] and first["x"] < second["x"]
 
 
 def test_a_first_view_of_many_units_is_light(
@@ -634,44 +621,40 @@ def with_many_units(atlas: Path, copy: Path, count: int) -> None:
 
 
 def test_a_row_of_an_image_shows_the_tiles_of_its_unit(
-    browser: "playwright.Browser", root: Path, address: str
+    desk: Watched, root: Path, address: str
 ) -> None:
-    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
-        watched = Watched(context, address)
-        watched.open(f"{address}/{address_of('image', root)}")
-        row = watched.page.locator("[data-box]").last
-        row.scroll_into_view_if_needed()
-        watched.page.evaluate(SETTLED)
-        unit = watched.page.locator("[data-box] a b").last.inner_text()
-        layer = watched.page.locator(".stimulus h2").last.inner_text()
-        layout = read_layer(root / "small", layer).plate
-        plate = Image.open(root / "small" / layer / f"{unit}.webp").convert("RGB")
-        # that of the plate; the other is cut from the image that the page holds already
-        for tile in row.locator(".seen svg:has(foreignObject)").all():
-            left, top, width, height = map(int, tile.get_attribute("viewBox").split())
-            shot = Image.open(io.BytesIO(tile.screenshot())).convert("RGB")
+    desk.open(f"{address}/{address_of('image', root)}")
+    row = desk.page.locator("[data-box]").last
+    row.scroll_into_view_if_needed()
+    desk.page.evaluate(SETTLED)
+    unit = desk.page.locator("[data-box] a b").last.inner_text()
+    layer = desk.page.locator(".stimulus h2").last.inner_text()
+    layout = read_layer(root / "small", layer).plate
+    plate = Image.open(root / "small" / layer / f"{unit}.webp").convert("RGB")
+    # that of the plate; the other is cut from the image that the page holds already
+    for tile in row.locator(".seen svg:has(foreignObject)").all():
+        left, top, width, height = map(int, tile.get_attribute("viewBox").split())
+        shot = Image.open(io.BytesIO(tile.screenshot())).convert("RGB")
 
-            def distance(corner: tuple[int, int], of: Image.Image = shot) -> float:
-                box = (corner[1], corner[0], corner[1] + width, corner[0] + height)  # noqa: B023
-                meant = plate.crop(box).resize(of.size)
-                return float(np.abs(np.subtract(of, meant, dtype=float))[3:-3, 3:-3].mean())
+        def distance(corner: tuple[int, int], of: Image.Image = shot) -> float:
+            box = (corner[1], corner[0], corner[1] + width, corner[0] + height)  # noqa: B023
+            meant = plate.crop(box).resize(of.size)
+            return float(np.abs(np.subtract(of, meant, dtype=float))[3:-3, 3:-3].mean())
 
-            places = [layout.place(rank, patch) for rank in range(9) for patch in (False, True)]
-            assert min(places, key=distance) == (top, left) and distance((top, left)) < 12
-        assert watched.wrong == []
+        places = [layout.place(rank, patch) for rank in range(9) for patch in (False, True)]
+        assert min(places, key=distance) == (top, left) and distance((top, left)) < 12
 
 
 def test_the_script_makes_the_snippets_that_the_program_says(
-    browser: "playwright.Browser", root: Path, address: str
+    desk: Watched, root: Path, address: str
 ) -> None:
     view = AtlasView.read(root / "small", Renderer())
     layer = view.layers["conv4"]
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.goto(f"{address}/small/conv4/16.html")
-        page.locator(".kit summary").click()
-        page.locator(".kit h3", has_text="BibTeX").wait_for()
-        texts = page.locator(".kit pre").all_text_contents()
-        made = dict(zip(page.locator(".kit h3").all_text_contents(), texts, strict=True))
+    page = desk.page
+    page.goto(f"{address}/small/conv4/16.html")
+    page.locator(".kit summary").click()
+    page.locator(".kit h3", has_text="BibTeX").wait_for()
+    texts = page.locator(".kit pre").all_text_contents()
+    made = dict(zip(page.locator(".kit h3").all_text_contents(), texts, strict=True))
     said = snippets.of_unit(view, layer, layer.unit(16))
     assert made == {one.name: one.text.replace(UNKNOWN, f"{address}/") for one in said}

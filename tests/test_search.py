@@ -11,7 +11,7 @@ import pytest
 from atlas.site.assembling import whole
 from atlas.site.info import SiteContents
 from atlas.site.publishing import write_shared
-from tests.support.browsers import NEEDED, Watched, barriers
+from tests.support.browsers import COLOURS, NEEDED, Watched, barriers
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = NEEDED
@@ -37,17 +37,21 @@ class Search:
         return self.page.locator(".results b").all_inner_texts()
 
 
+@pytest.fixture(scope="module")
+def window(browser: "playwright.Browser") -> Iterator[Watched]:
+    """A window for one search after another."""
+    with browser.new_context(viewport={"width": 1440, "height": 800}) as context:
+        yield Watched(context, "")
+
+
 @contextmanager
-def searching(
-    browser: "playwright.Browser", base: str, page: str = "index.html", width: int = 1440
-) -> Iterator[Search]:
-    with browser.new_context(viewport={"width": width, "height": 800}) as context:
-        watched = Watched(context, base)
-        watched.page.goto(f"{base}/{page}")
-        watched.page.keyboard.press("/")
-        search = Search(watched.page)
-        yield search
-        assert watched.wrong == []
+def searching(window: Watched, base: str, page: str = "index.html") -> Iterator[Search]:
+    window.own = base
+    window.page.goto(f"{base}/{page}")
+    window.page.keyboard.press("/")
+    yield Search(window.page)
+    window.page.goto("about:blank")
+    assert window.told() == []
 
 
 UNIT = re.compile(r"\w+/\d+")
@@ -57,10 +61,8 @@ def units(titles: list[str]) -> list[str]:
     return [title for title in titles if UNIT.fullmatch(title)]
 
 
-def test_a_unit_at_the_address_that_was_typed_comes_first(
-    browser: "playwright.Browser", address: str
-) -> None:
-    with searching(browser, address) as search:
+def test_a_unit_at_the_address_that_was_typed_comes_first(window: Watched, address: str) -> None:
+    with searching(window, address) as search:
         for text in ("conv5/48", "conv5 48", "small/conv5/48", "CONV5 / 48"):
             search.titles("dog")
             assert search.titles(text)[0] == "conv5/48", text
@@ -68,8 +70,8 @@ def test_a_unit_at_the_address_that_was_typed_comes_first(
         search.page.wait_for_url("**/small/conv5/48.html")
 
 
-def test_pages_come_before_units(browser: "playwright.Browser", address: str) -> None:
-    with searching(browser, address) as search:
+def test_pages_come_before_units(window: Watched, address: str) -> None:
+    with searching(window, address) as search:
         assert search.titles("how to read")[0] == "How to read it"
         assert search.titles("quiz conv4") == ["Quiz of conv4"]
         assert search.titles("conv4")[:2] == ["conv4", "Quiz of conv4"]
@@ -92,8 +94,8 @@ def one_error(word: str) -> set[str]:
     }
 
 
-def test_one_typing_error_is_forgiven_and_told(browser: "playwright.Browser", address: str) -> None:
-    with searching(browser, address) as search:
+def test_one_typing_error_is_forgiven_and_told(window: Watched, address: str) -> None:
+    with searching(window, address) as search:
         right = units(search.titles("bicycle"))
         assert right
         for wrong in sorted(one_error("bicycle")):
@@ -113,25 +115,21 @@ MEANT = {
 }  # fmt: skip
 
 
-def test_plurals_and_synonyms_find_what_they_mean(
-    browser: "playwright.Browser", address: str
-) -> None:
-    with searching(browser, address) as search:
+def test_plurals_and_synonyms_find_what_they_mean(window: Watched, address: str) -> None:
+    with searching(window, address) as search:
         for text, name in MEANT.items():
             right = set(units(search.titles(name)))
             assert right and set(units(search.titles(text))) == right, text
 
 
-def test_every_word_counts(browser: "playwright.Browser", address: str) -> None:
-    with searching(browser, address) as search:
+def test_every_word_counts(window: Watched, address: str) -> None:
+    with searching(window, address) as search:
         both = search.found("conv5 dog")
         found = [said for said in both if re.match(r"conv\d/\d", said)]  # and pages
         assert found and all("conv5/" in said and "dog" in said for said in found)
 
 
-def test_own_synonyms_and_own_names_are_found(
-    browser: "playwright.Browser", root: Path, tmp_path: Path
-) -> None:
+def test_own_synonyms_and_own_names_are_found(window: Watched, root: Path, tmp_path: Path) -> None:
     out = tmp_path / "site"
     shutil.copytree(root, out, ignore=shutil.ignore_patterns("embed", "tried"))
     contents = SiteContents(synonyms={"velo": ("bicycle",), "tractor": ("no such thing",)})
@@ -142,7 +140,7 @@ def test_own_synonyms_and_own_names_are_found(
     head, rows = text.split('"layers":')
     rows = re.sub(r"\[(\d+,\d(?:,\d+,\d+)*)\]", moved, rows)
     shard.write_text(head + '"layers":' + re.sub(r"(\[\[\"conv1\",\[\[[^]]+)", r"\1,0,-1", rows))
-    with searching(browser, out.as_uri()) as search:
+    with searching(window, out.as_uri()) as search:
         assert units(search.titles("velo")) == units(search.titles("bicycle")) != []
         assert units(search.titles("tractor")) == []
         assert search.titles("zebra crossing") == ["conv1/0 “Zebra crossings”"]
@@ -155,10 +153,8 @@ def moved(row: re.Match[str]) -> str:
     return f"[{','.join(numbers)}]"
 
 
-def test_small_plates_are_loaded_when_they_are_seen(
-    browser: "playwright.Browser", address: str
-) -> None:
-    with searching(browser, address) as search:
+def test_small_plates_are_loaded_when_they_are_seen(window: Watched, address: str) -> None:
+    with searching(window, address) as search:
         asked: list[str] = []
         search.page.on("request", lambda request: asked.append(request.url))
         titles = search.titles("conv")
@@ -175,11 +171,9 @@ def test_small_plates_are_loaded_when_they_are_seen(
 
 
 @pytest.mark.parametrize("over", ["http", "file"])
-def test_the_keyboard_is_enough(
-    browser: "playwright.Browser", root: Path, address: str, over: str
-) -> None:
+def test_the_keyboard_is_enough(window: Watched, root: Path, address: str, over: str) -> None:
     base = address if over == "http" else root.as_uri()
-    with searching(browser, base, "small/conv4/16.html") as search:
+    with searching(window, base, "small/conv4/16.html") as search:
         titles = search.titles("dog")
         press = search.page.keyboard.press
         focused = (
@@ -201,12 +195,12 @@ def test_the_keyboard_is_enough(
         search.page.wait_for_url(lambda url: "16.html" not in url)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_results_fit_a_narrow_screen_and_are_accessible(
-    browser: "playwright.Browser", address: str, scheme: str
+    browser: "playwright.Browser", address: str
 ) -> None:
+    """The scheme decides colours, and nothing else."""
     viewport = {"width": 320, "height": 640}
-    with browser.new_context(viewport=viewport, color_scheme=scheme, bypass_csp=True) as context:
+    with browser.new_context(viewport=viewport, color_scheme="light") as context:
         page = context.new_page()
         page.goto(f"{address}/small/conv4/16.html")
         page.keyboard.press("/")
@@ -218,3 +212,5 @@ def test_results_fit_a_narrow_screen_and_are_accessible(
                 fits = page.locator(selector).evaluate("e => e.scrollWidth <= e.clientWidth")
                 assert fits, selector
         assert barriers(page) == []
+        page.emulate_media(color_scheme="dark")
+        assert barriers(page, COLOURS) == []

@@ -230,8 +230,14 @@ FIGURES
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX")
-@pytest.mark.parametrize("packages", ["graphicx,url,natbib", "graphicx,hyperref,natbib"])
-@pytest.mark.parametrize("style", ["plainnat", "alpha", "abbrvnat"])
+@pytest.mark.parametrize(
+    ("packages", "style"),
+    [
+        ("graphicx,url,natbib", "plainnat"),
+        ("graphicx,hyperref,natbib", "abbrvnat"),
+        ("graphicx,hyperref,natbib", "alpha"),
+    ],
+)
 def test_latex_compiles_with_any_names(
     site: Path, tmp_path: Path, view: AtlasView, hostile: AtlasView, packages: str, style: str
 ) -> None:

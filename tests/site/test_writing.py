@@ -16,11 +16,17 @@ from atlas.site.render.view import AtlasView
 from atlas.site.writing import write_pages
 
 
+@pytest.fixture(scope="module")
+def written(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("written") / "small"
+    shutil.copytree(few / "small", folder)
+    write_pages(folder)
+    return folder
+
+
 @pytest.fixture
-def folder(few: Path, tmp_path: Path) -> Path:
-    shutil.copytree(few / "small", tmp_path / "small")
-    write_pages(tmp_path / "small")
-    return tmp_path / "small"
+def folder(written: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(written, tmp_path / "small")
 
 
 def contents(folder: Path) -> dict[str, bytes]:

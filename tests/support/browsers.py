@@ -150,10 +150,10 @@ def barriers(page: Page, runs: Sequence[Mapping[str, object]] = ALL) -> list[tup
 
 
 class Watched:
-    """A page, and all that went wrong on it."""
+    """A page, and all that went wrong on it; ``own`` is how the site's addresses begin."""
 
-    def __init__(self, context: BrowserContext, own: str) -> None:
-        self.page = context.new_page()
+    def __init__(self, context: BrowserContext, own: str | tuple[str, ...]) -> None:
+        self.page, self.own = context.new_page(), own
         self.wrong: list[str] = []
         self.waiting: set[Request] = set()  # for an answer
         self.page.on("request", lambda request: self.waiting.add(request))
@@ -163,7 +163,7 @@ class Watched:
         self.page.on("console", self._said)
         self.page.on("requestfailed", self._failed)
         self.page.on("response", self._answered)
-        self.page.on("request", lambda request: self._asked(request.url, own))
+        self.page.on("request", lambda request: self._asked(request.url))
 
     def open(self, url: str) -> None:
         """Go to a page, and wait until it stands still with all that it asked for."""
@@ -189,6 +189,7 @@ class Watched:
         if response.status >= 400:
             self.wrong.append(f"{response.status}: {response.url}")
 
-    def _asked(self, url: str, own: str) -> None:
-        if not url.startswith((own, "blob:")):  # a blob is what the page itself has made
+    def _asked(self, url: str) -> None:
+        own = (self.own,) if isinstance(self.own, str) else self.own
+        if not url.startswith((*own, "blob:", "about:")):  # a blob is what the page itself has made
             self.wrong.append(f"off-site: {url}")
