@@ -17,12 +17,12 @@ from tests.support.once import Shared
 
 @pytest.fixture(scope="module")
 def site(shared: Shared) -> Path:
-    """A small atlas of the demo with what three units of two layers want."""
+    """A small atlas of the demo with what two units of two layers want."""
 
     def build(folder: Path) -> None:
-        words = ["--limit", "24", "--units", "3", "--layers", "conv1,conv2", "--workers", "0",
+        words = ["--limit", "24", "--units", "2", "--layers", "conv1,conv2", "--workers", "0",
                  "--wants", "all", "--wants-more", "pixels", "--experiments", "none",
-                 "--live", "off", "--name", "small", "--out", str(folder / "site")]  # fmt: skip
+                 "--evidence", "none", "--live", "off", "--name", "small", "--out", str(folder / "site")]  # fmt: skip
         assert cli.main(words) == 0
 
     return shared("wants", build) / "site" / "small"
@@ -31,7 +31,7 @@ def site(shared: Shared) -> Path:
 def test_a_units_page_shows_what_was_made_and_says_that_it_was(site: Path) -> None:
     for layer in ("conv1", "conv2"):
         wants = WANTS.read(site, layer)
-        assert len(wants.units) == 3
+        assert len(wants.units) == 2
         for one in wants.units:
             page = (site / layer / f"{one.unit}.html").read_text()
             part = page[page.index('id="wants"') :].partition("</section>")[0]
