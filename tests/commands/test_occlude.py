@@ -51,7 +51,7 @@ def test_a_units_map_is_drawn_and_told(
 
 
 def test_the_style_sheet_has_the_same_colours() -> None:
-    style = (Path(atlas.__file__).parents[1] / "templates" / "style.css").read_text("utf-8")
+    style = (Path(atlas.__file__).parents[1] / "templates" / "experiments.css").read_text("utf-8")
     assert [f".h{level} {{ --k: {colour}; }}" in style for level, colour in enumerate(COLOURS)] == (
         [True] * 10
     )

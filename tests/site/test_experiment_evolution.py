@@ -33,7 +33,8 @@ def site(shared: Shared) -> Path:
             save_file(state, checkpoints / f"{name}.safetensors")
         words = ["--limit", "24", "--units", "3", "--layers", "conv1,conv2", "--workers", "0",
                  "--checkpoints", str(checkpoints), "--experiments", "evolution",
-                 "--evidence", "none", "--name", "small", "--out", str(folder / "site")]  # fmt: skip
+                 "--evidence", "none",
+                 "--name", "small", "--out", str(folder / "site")]  # fmt: skip
         assert cli.main(words) == 0
 
     return shared("evolution", build) / "site" / "small"

@@ -22,7 +22,8 @@ def site(shared: Shared) -> Path:
     def build(folder: Path) -> None:
         words = ["--limit", "24", "--units", "2", "--layers", "conv1,conv2", "--workers", "0",
                  "--wants", "all", "--wants-more", "pixels", "--experiments", "none",
-                 "--evidence", "none", "--live", "off", "--name", "small", "--out", str(folder / "site")]  # fmt: skip
+                 "--evidence", "none", "--live", "off",
+                 "--name", "small", "--out", str(folder / "site")]  # fmt: skip
         assert cli.main(words) == 0
 
     return shared("wants", build) / "site" / "small"
