@@ -63,28 +63,27 @@ KINDS = {
 
 
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+WIDTHS = {1440: 900, 3840: 2160, 320: 640, 390: 844}
 
-# Each kind of page is shown on a phone, on a screen and without scripts, one after the other in the
-# same window: a new one takes twice as long as a page.
-
-
-@pytest.fixture(scope="module")
-def phone(browser: "playwright.Browser", address: str) -> Iterator[Watched]:
-    """A window of a phone whose reader likes it dark."""
-    size = {"width": 320, "height": 640}
-    with browser.new_context(color_scheme="dark", viewport=size, has_touch=True) as context:
-        yield Watched(context, address)
+# Pages are shown one after the other in the same windows: a new one takes twice as long as a page.
 
 
 @pytest.fixture(scope="module")
 def screen(browser: "playwright.Browser", root: Path) -> Iterator[Watched]:
-    """A window on a screen; pictures come when the rest of a page has been drawn."""
+    """A window of any width; pictures come when the rest of a page has been drawn."""
     with (
         served(root, late=0.2) as base,
-        browser.new_context(base_url=base, color_scheme="light", viewport=DESK) as context,
+        browser.new_context(base_url=base, color_scheme="light", has_touch=True) as context,
     ):
         context.add_init_script(WATCH_MOVES)
         yield Watched(context, base)
+
+
+@pytest.fixture(scope="module")
+def phone(browser: "playwright.Browser", address: str) -> Iterator[Watched]:
+    """A window of a phone."""
+    with browser.new_context(color_scheme="dark", viewport=PHONE, has_touch=True) as context:
+        yield Watched(context, address)
 
 
 @pytest.fixture(scope="module")
@@ -115,47 +114,28 @@ def address_of(kind: str, root: Path) -> str:
     return KINDS[kind].format(image=image)
 
 
-def check_width(page: "playwright.Page", kind: str, width: int, height: int) -> None:
-    if page.viewport_size != {"width": width, "height": height}:
-        page.set_viewport_size({"width": width, "height": height})
-        page.evaluate(SETTLED)
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= width, f"{kind} scrolls sideways at {width} pixels"
-
-
-def own_barriers(page: "playwright.Page", kind: str) -> list[tuple[str, str]]:
-    told = barriers(page)
-    # a card is shown within somebody's page
-    return [(rule, where) for rule, where in told if (kind, rule) != ("card", "region")]
-
-
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_page_fits_a_phone_and_what_is_touched_is_as_large_as_a_finger(
-    phone: Watched, root: Path, address: str, kind: str
-) -> None:
-    """What stands out in the dark, too: the scheme decides colours, and nothing else."""
-    phone.page.set_viewport_size({"width": 320, "height": 640})
-    phone.open(f"{address}/{address_of(kind, root)}")
-    check_width(phone.page, kind, 320, 640)
-    check_width(phone.page, kind, 390, 844)
-    phone.page.evaluate(OPENED)
-    assert phone.page.evaluate(SMALL) == []
-    assert barriers(phone.page, COLOURS) == []
-    assert phone.told() == []
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_page_fits_a_screen_is_accessible_and_nothing_moves_while_it_loads(
-    screen: Watched, root: Path, kind: str
-) -> None:
-    screen.page.set_viewport_size(DESK)
+def test_every_kind_of_page_can_be_shown(screen: Watched, root: Path, kind: str) -> None:
+    """Nothing moves while it loads; it fits every width, may be touched, and keeps nobody out."""
+    page = screen.page
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(DESK)
     screen.open(f"/{address_of(kind, root)}")
-    assert screen.page.evaluate("window.moved") == 0
-    check_width(screen.page, kind, 1440, 900)
-    check_width(screen.page, kind, 3840, 2160)
-    screen.page.set_viewport_size({"width": 1280, "height": 720})
-    screen.page.evaluate(OPENED)
-    assert own_barriers(screen.page, kind) == []
+    assert page.evaluate("window.moved") == 0
+    for width, height in WIDTHS.items():
+        if width != DESK["width"]:
+            page.set_viewport_size({"width": width, "height": height})
+            page.evaluate(SETTLED)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{kind} scrolls sideways at {width} pixels"
+    page.evaluate(OPENED)
+    assert page.evaluate(SMALL) == []  # for a finger
+    page.set_viewport_size({"width": 1280, "height": 720})
+    told = barriers(page)
+    page.emulate_media(color_scheme="dark")  # which decides colours, and nothing else
+    told += barriers(page, COLOURS)
+    # a card is shown within somebody's page
+    assert [(rule, where) for rule, where in told if (kind, rule) != ("card", "region")] == []
     assert screen.told() == []
 
 
@@ -452,7 +432,6 @@ def test_back_leaves_full_screen_for_the_page_it_was_opened_on(
 
 def test_full_size_and_presentation_by_touch(phone: Watched, address: str) -> None:
     page = phone.page
-    page.set_viewport_size(PHONE)
     page.goto(f"{address}/{UNIT}")
     page.locator(".pair").first.tap()
     wall = page.locator("dialog.wall")
@@ -529,7 +508,6 @@ def test_a_row_shows_its_box_and_a_button_shows_all_again(
     phone: Watched, root: Path, address: str
 ) -> None:
     page = phone.page
-    page.set_viewport_size(PHONE)
     page.goto(f"{address}/{address_of('image', root)}")
     clear = page.get_by_role("button", name="Show all")
     rows, boxes = page.locator("[data-box]"), page.locator(".picture g:visible")
@@ -578,7 +556,6 @@ def test_home_opens_with_lit_units_and_is_light(
 
 def test_a_phone_shows_a_unit_within_a_few_screens(phone: Watched, address: str) -> None:
     page = phone.page
-    page.set_viewport_size(PHONE)
     for unit in (20, 48):
         page.goto(f"{address}/small/conv5/{unit}.html")
         assert page.evaluate("document.documentElement.scrollHeight") <= 4_500
@@ -586,7 +563,6 @@ def test_a_phone_shows_a_unit_within_a_few_screens(phone: Watched, address: str)
 
 def test_a_phone_shows_a_layer_in_two_columns(phone: Watched, address: str) -> None:
     page = phone.page
-    page.set_viewport_size(PHONE)
     page.goto(f"{address}/small/conv5/index.html")
     first, second, third = (page.locator("#units .plate").nth(n).bounding_box() for n in range(3))
     assert first["y"] == second["y"] < third["y"] and first["x"] < second["x"]
