@@ -25,7 +25,7 @@ from atlas.networks import tracing
 LIBRARIES = ("torch", "torchvision", "timm", "tests.support")
 PLAIN = (bool, int, float, str, type(None))
 USUAL = vars(nn.Module()).keys() - {"training"}  # what every module has
-MOST = 24
+MOST = 96
 
 
 def trace_once(patch: pytest.MonkeyPatch) -> None:
