@@ -24,22 +24,19 @@ from torchvision.models.regnet import BlockParams, RegNet
 from tests.support.traces import described
 
 CLASSES = 20
-# convolutions and linear layers where a network flattens its maps
-FLAT = 64
+FLAT = 64  # units of linear layers that maps are flattened for
 LAST = 128  # channels after the last block
 
 
-def without_repeats(model: nn.Module, kept: int = 1) -> nn.Module:
-    """The model with so many of several equal blocks in a row; it is changed."""
+def without_repeats(model: nn.Module) -> nn.Module:
+    """The model with one of several equal blocks in a row; it is changed."""
     for chain in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
-        before, count = None, 0
+        before = None
         for name, block in list(chain.named_children()):
             said = described(block, without=("p",))  # how often training leaves a block out
-            same = said is not None and said == before and any(True for _ in block.parameters())
-            count = count + 1 if same else 1
-            before = said
-            if count > kept:
+            if said is not None and said == before and any(True for _ in block.parameters()):
                 delattr(chain, name)
+            before = said
     return model
 
 
