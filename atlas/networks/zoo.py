@@ -172,6 +172,7 @@ def _own(file: Path, factory: str) -> Recipe:
         assert spec and spec.loader
         module = importlib.util.module_from_spec(spec)
         sys.path.insert(0, str(file.parent.resolve()))  # its own imports
+        no_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # beside the file
         try:
             spec.loader.exec_module(module)
             if not callable(getattr(module, factory, None)):
@@ -183,6 +184,7 @@ def _own(file: Path, factory: str) -> Recipe:
             raise AtlasError(f"{file}:{factory} failed: {_place(error, file)}") from error
         finally:
             sys.path.pop(0)
+            sys.dont_write_bytecode = no_bytecode
         if not isinstance(model, nn.Module):
             raise AtlasError(f"{file}:{factory} gave a {type(model).__name__}, not an nn.Module")
         return model

@@ -71,6 +71,13 @@ def test_a_factory_in_a_file_of_ones_own(own: Path) -> None:
     assert atlas.load_network(f"{own}:grey").preprocessing.mode == "L"
 
 
+def test_nothing_is_left_beside_a_persons_file(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    atlas.load_network(f"{own}:small")
+    assert {path.name for path in own.parent.iterdir()} == {"helper.py", "mine.py"}
+    assert not sys.dont_write_bytecode
+
+
 @pytest.mark.parametrize(
     ("factory", "kind", "words"),
     [
