@@ -32,7 +32,7 @@ def test_experiments_that_nobody_wants_any_more_go_and_their_addresses_still_ans
     shutil.copytree(few, tmp_path, dirs_exist_ok=True)
     pages = tmp_path / "small" / "experiments"
     had = {path.name for path in pages.glob("*.html")}
-    command = [*sites.PLAIN, "--limit", "48", "--units", "4", "--out", str(tmp_path)]
+    command = [*sites.PLAIN, *sites.OF_FEW, "--out", str(tmp_path)]
     with monkeypatch.context() as patch:
         patch.setattr(DemoImages, "__getitem__", lambda *_: pytest.fail("computed"))
         assert cli.main([*command, "--experiments", "none"]) == 0
@@ -53,7 +53,7 @@ def test_subjects_that_match_no_image_are_an_error(
     few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(few, tmp_path, dirs_exist_ok=True)
-    command = [*sites.PLAIN, "--limit", "48", "--units", "4", "--out", str(tmp_path)]
+    command = [*sites.PLAIN, *sites.OF_FEW, "--out", str(tmp_path)]
     command += ["--experiments", "invariance"]
     assert cli.main([*command, "--subjects", "unicorn/*"]) == 2
     assert "--subjects unicorn/*: no image has such a name" in capsys.readouterr().err

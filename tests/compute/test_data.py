@@ -11,6 +11,7 @@ from atlas.data.documents import read_atlas, read_layer
 from atlas.data.geometry import Box
 from atlas.drawing import pixels
 from atlas.images.sources import DemoImages
+from tests.support.sites import EACH
 
 
 def test_the_data_say_what_the_scan_found(site: Path) -> None:
@@ -24,7 +25,7 @@ def test_the_data_say_what_the_scan_found(site: Path) -> None:
         layer = read_layer(site / "small", name)
         field = atlas.receptive_field(network, name)
         assert layer.receptive_field.size == field.size
-        assert layer.units == network.layers[name].units and len(layer.top) == 14
+        assert layer.units == network.layers[name].units and len(layer.top) == EACH
         for unit in layer.top:
             assert unit.fired == record.fired[unit.unit]
             for rank, winner in enumerate(unit.nine):

@@ -3,6 +3,7 @@ from pathlib import Path
 
 from msgspec import structs
 
+from atlas.data.addresses import unit_page
 from atlas.data.documents import read_atlas, read_layer
 from atlas.data.records import LayerData, Unit
 from atlas.site.assembling import whole
@@ -11,6 +12,7 @@ from atlas.site.links import check
 from atlas.site.published_addresses import add_listed, are_whole, keep_addresses, listed
 from atlas.site.writing import write_pages
 from tests.support.documents import edit_atlas, edit_layer
+from tests.support.sites import EACH
 
 
 def test_the_list_only_grows(tmp_path: Path) -> None:
@@ -96,7 +98,9 @@ def test_no_address_of_the_demo_may_move(site: Path) -> None:
     counts = {"conv1": 48, "conv2": 80, "conv3": 112, "conv4": 112, "conv5": 96, "scores": 24}
     there = set((site / "small" / "addresses.txt").read_text().splitlines())
     for name, units in counts.items():
-        shown = [unit * units // 14 for unit in range(14)]
+        for unit in range(units):
+            assert unit_page(name, unit) == f"{name}/{unit}.html"
+        shown = [unit * units // EACH for unit in range(EACH)]
         assert {f"{name}/index.html", *(f"{name}/{unit}.html" for unit in shown)} <= there
         for unit in shown[:4]:
             for form in ("webp", "jpg", "json"):

@@ -20,9 +20,11 @@ from atlas.site.render.view import AtlasView
 
 PLAIN = ["--limit", "96", "--workers", "0", "--name", "small"]
 QUICK = [*PLAIN, "--experiments", "first-layer"]  # which is made in a moment
-UNITS = 6 * 14  # 14 of each layer, and so of three layers one that none of the images excites
-COMMAND = [*QUICK, "--units", str(UNITS // 6)]
-FEW = [*QUICK, "--units", "4", "--limit", "48"]
+EACH = 14  # units of a layer, among them, of three layers, one that none of the images excites
+UNITS = 6 * EACH
+COMMAND = [*QUICK, "--units", str(EACH)]
+OF_FEW = ["--limit", "48", "--units", "4"]
+FEW = [*QUICK, *OF_FEW]
 NOTE = "---\ntitle: A note\n---\n[[conv3/16]]\n\nSee [[conv2]]: $a_1$.\n\n| a |\n|---|\n| 1 |\n"
 
 
