@@ -18,7 +18,7 @@ import pytest
 from atlas.demo import world
 from tests.support import experimented as experimenting
 from tests.support import sites
-from tests.support.browsers import CHROMIUM, served
+from tests.support.browsers import CHROMIUM, Watched, served
 from tests.support.forked import Parent
 from tests.support.once import Make, Shared, made_once, state
 
@@ -136,6 +136,13 @@ def address(root: Path) -> Iterator[str]:
     """The site over http, below a path."""
     with served(root.parent.parent) as base:
         yield f"{base}/sub/path"
+
+
+@pytest.fixture(scope="module")
+def plain(browser: Any, address: str) -> Iterator[Watched]:
+    """A window without scripts, on the site of a module's ``address``."""
+    with browser.new_context(java_script_enabled=False) as context:
+        yield Watched(context, address)
 
 
 @pytest.fixture(scope="session")

@@ -102,13 +102,6 @@ def desk(desk_window: Watched) -> Iterator[Watched]:
     assert desk_window.told() == []
 
 
-@pytest.fixture(scope="module")
-def plain(browser: "playwright.Browser", address: str) -> Iterator[Watched]:
-    """A window without scripts."""
-    with browser.new_context(java_script_enabled=False) as context:
-        yield Watched(context, address)
-
-
 def address_of(kind: str, root: Path) -> str:
     image = next((root / "small" / "images" / "0").glob("*.html")).stem
     return KINDS[kind].format(image=image)

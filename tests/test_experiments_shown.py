@@ -58,13 +58,6 @@ def window(browser: "playwright.Browser", address: str) -> Iterator[Watched]:
         yield Watched(context, address)
 
 
-@pytest.fixture(scope="module")
-def plain(browser: "playwright.Browser", address: str) -> Iterator[Watched]:
-    """A window without scripts."""
-    with browser.new_context(java_script_enabled=False) as context:
-        yield Watched(context, address)
-
-
 def url(address: str, experimented: Path, kind: str) -> str:
     units = sorted((experimented / "site" / "small" / "conv1").glob("[0-9]*.html"))
     return f"{address}/small/{PAGES[kind].format(unit=units[0].stem)}"
