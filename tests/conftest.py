@@ -1,6 +1,6 @@
 """What tests share: a small atlas, built once by the command itself, and its site."""
 
-import functools
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers fill the cores: each has one 
 import hypothesis
 import pytest
 
-from atlas.demo import world
 from tests.support import experimented as experimenting
 from tests.support import sites
 from tests.support.browsers import CHROMIUM, Watched, served
 from tests.support.forked import Parent
 from tests.support.once import Make, Shared, made_once, state
+from tests.support.pictures import draw_once
 
 HERE = Path(__file__).parent
 BUILT_ONCE = {"site", "root"}  # fixtures that take a minute, or wait for who makes them
@@ -46,13 +46,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not BUILT_ONCE.isdisjoint(needed):
             waiting.add(item.path)
     items.sort(key=lambda item: (item.path in waiting, item.path.parent != HERE))
+    gc.freeze()  # what was imported stays, and needn't be looked through again and again
 
 
 @pytest.fixture(scope="session", autouse=True)
 def drawn_once() -> Iterator[None]:
     """Pictures of the demo world, drawn once by each worker: many tests look at the same."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(world, "draw", functools.lru_cache(maxsize=512)(world.draw))
+        draw_once(patch)
         yield
 
 

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from atlas.commands.build import build
+from atlas.commands.cli import COMMANDS
+from atlas.commands.parser import given, parsed
 from atlas.compute.stage import Stage
 from atlas.compute.stages import stages_of
 from atlas.data.documents import NINE, Document
 from atlas.data.settings import Settings
 from atlas.site.pages import PAGES, Page
+from tests.support.sites import FEW
 
 if TYPE_CHECKING:
     from atlas.compute.run import Run
@@ -59,9 +62,7 @@ def test_a_stage_and_a_page_from_outside_join_a_finished_atlas(
 ) -> None:
     out = tmp_path / "site"
     shutil.copytree(few, out)
-    settings = Settings(
-        limit=48, units=4, experiments=("first-layer",), workers=0, name="small", out=out
-    )
+    settings = Settings(**given(parsed(COMMANDS, FEW)), out=out)
     before = {path: path.read_bytes() for path in (out / "small").rglob("*.webp")}
 
     ran = build(settings, stages=(*stages_of(settings), STAGE), pages=(*PAGES, PAGE))
@@ -95,9 +96,7 @@ def test_a_page_from_outside_is_checked_like_any_other(few: Path, tmp_path: Path
 
     out = tmp_path / "site"
     shutil.copytree(few, out)
-    settings = Settings(
-        limit=48, units=4, experiments=("first-layer",), workers=0, name="small", out=out
-    )
+    settings = Settings(**given(parsed(COMMANDS, FEW)), out=out)
     home = (out / "index.html").read_bytes()
 
     def broken(view: AtlasView) -> Iterator[tuple[str, str]]:

@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 
 from atlas.commands import cli, full_disk
+from atlas.commands.inputs import network_of
 from atlas.commands.projecting import plan_of, room_of
 from atlas.compute.stages import STAGES
 from atlas.data.settings import Settings
 from atlas.errors import AtlasError
 from atlas.images.sources import DemoImages
-from atlas.networks.network import load_network
 from atlas.site.pages import PAGES
 from atlas.site.staging import building
 from tests.support.disks import disk
 from tests.support.once import Shared
+from tests.support.sites import SMALL
 
 COMMAND = ["--limit", "32", "--units", "3", "--workers", "0", "--name", "small"]
-COMMAND += ["--layers", "conv1,conv3", "--experiments", "none"]
+COMMAND += ["--layers", "conv1,conv3", "--experiments", "none", *SMALL]
 SAID = re.compile(
     r"build\.py: the disk is full \((?P<why>.+)\): (?P<out>\S+) has (?P<free>[\d.]+) MB free, and "
     r"this build needs about (?P<more>[\d,]+) MB more there; make room, and run the same command "
@@ -95,8 +96,8 @@ def test_as_much_room_is_asked_for_as_a_build_takes(
     assert cli.main([*COMMAND, "--out", str(tmp_path)]) == 0
     monkeypatch.undo()
     found = taken[-1] + sum(len(content) for content in contents(tmp_path / "small").values())
-    settings = Settings(limit=32, units=3, layers=("conv1", "conv3"))
-    plan = plan_of(load_network("demo"), DemoImages(32), settings)
+    settings = Settings(limit=32, units=3, layers=("conv1", "conv3"), resize=64, crop=(64, 64))
+    plan = plan_of(network_of(settings), DemoImages(32), settings)
     assert 0.7 < room_of(plan, STAGES, PAGES) / found < 1.6
 
 

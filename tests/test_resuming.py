@@ -19,10 +19,11 @@ from atlas.runtime.checkpoint import Checkpoint
 from atlas.scanning import scan
 from tests.support.forked import Build, Parent
 from tests.support.once import Shared
+from tests.support.sites import SMALL
 
 ROOT = Path(__file__).parent.parent
 COMMAND = ["--limit", "64", "--units", "3", "--workers", "0", "--name", "small"]
-COMMAND += ["--layers", "conv1,conv3", "--experiments", "first-layer"]
+COMMAND += ["--layers", "conv1,conv3", "--experiments", "first-layer", *SMALL]
 
 
 def build(out: Path) -> None:

@@ -24,10 +24,11 @@ from atlas.runtime.checkpoint import Checkpoint
 from atlas.scanning import scan
 from tests.support.forked import Parent
 from tests.support.once import Shared
+from tests.support.sites import SMALL
 
 COUNT = 40
 OPTIONS = ["--layers", "conv1,conv3", "--units", "2", "--workers", "0", "--name", "small"]
-OPTIONS += ["--experiments", "first-layer"]
+OPTIONS += ["--experiments", "first-layer", *SMALL]
 BARE = ("--evidence", "none", "--lean")  # where only what is read matters
 # the last of all by their names, so that those before them keep their numbers
 BROKEN = {

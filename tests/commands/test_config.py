@@ -26,6 +26,8 @@ layers = ["conv1", "conv2"]
 experiments = ["none"]
 jpeg = false
 workers = 0
+resize = 64
+crop = "64"
 
 [[atlas]]
 name = "two"
@@ -35,6 +37,8 @@ units = 3
 layers = ["conv1", "conv2"]
 experiments = ["none"]
 workers = 0
+resize = 64
+crop = "64"
 credit = "Drawn by the program"
 """
 

@@ -92,7 +92,7 @@ def served(folder: Path) -> Iterator[Served]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as in a terminal
     )
     printed: list[str] = []
@@ -101,7 +101,7 @@ def served(folder: Path) -> Iterator[Served]:
     reading.start()
     yield Served(process, printed, wait(printed, process))
     process.send_signal(signal.SIGINT)
-    assert process.wait(ENOUGH) == 0
+    assert process.wait(ENOUGH) == 0, printed[-12:]
     reading.join(ENOUGH)
     assert printed[-1] == "stopped\n" and "Traceback" not in "".join(printed)
 

@@ -12,11 +12,14 @@ import pytest
 
 from atlas.commands import inputs
 from atlas.commands.build import build
+from atlas.commands.cli import COMMANDS
+from atlas.commands.parser import given, parsed
 from atlas.compute import recognition
 from atlas.compute.recognition import origin_of, program_digest
 from atlas.data.settings import HOME, Settings
 from atlas.errors import AtlasError
 from atlas.networks import network
+from tests.support.sites import FEW
 
 SETTINGS = Settings()
 
@@ -135,13 +138,12 @@ def test_a_finished_atlas_is_shown_without_torch(few: Path, tmp_path: Path) -> N
         pytest.skip("only torch knows what this machine's accelerator can do")
     out = tmp_path / "site"
     shutil.copytree(few, out)
-    words = "--limit 48 --units 4 --experiments first-layer --name small --title Again --out"
     code = (
         "import sys; from atlas.commands.cli import main; code = main(sys.argv[1:])\n"
         "sys.exit('torch was loaded' if 'torch' in sys.modules else code)"
     )
     ran = subprocess.run(
-        [sys.executable, "-c", code, *words.split(), str(out)],
+        [sys.executable, "-c", code, *FEW, "--title", "Again", "--out", str(out)],
         capture_output=True, text=True, cwd=HOME,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
@@ -153,9 +155,7 @@ def test_a_finished_atlas_is_rendered_without_its_network(
 ) -> None:
     out = tmp_path / "site"
     shutil.copytree(few, out)
-    settings = Settings(
-        limit=48, units=4, experiments=("first-layer",), workers=0, name="small", out=out
-    )
+    settings = Settings(**given(parsed(COMMANDS, FEW)), out=out)
 
     def load(*_: Any, **__: Any) -> None:
         raise AtlasError("a network is loaded")

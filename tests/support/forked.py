@@ -8,7 +8,6 @@ process that forks them has no other threads than its own.
 from __future__ import annotations
 
 import contextlib
-import functools
 import gc
 import io
 import json
@@ -93,13 +92,17 @@ def _serve() -> None:
     import torchvision.transforms.v2  # noqa: F401
     from tqdm import tqdm
 
-    import atlas.compute.stages
     import atlas.site.pages  # noqa: F401
     from atlas.commands.cli import main
+    from atlas.compute.source import sources_of
+    from atlas.compute.stages import STAGES
+    from atlas.compute.stages.experiments import EXPERIMENT_STAGES
     from tests.support import disturbed
     from tests.support.traces import trace_once
 
     trace_once(pytest.MonkeyPatch())
+    for stage in (*STAGES, *EXPERIMENT_STAGES):
+        sources_of(stage.run)  # which reads all modules
     if sys.argv[1:]:
         disturbed.compiled_once()
         tqdm.monitor_interval = 0  # it would be a thread
@@ -132,14 +135,14 @@ def _serve() -> None:
 
 def _load_demo() -> None:
     """What builds of the demo begin with is in memory in every build."""
-    from atlas.demo import world
     from atlas.images.masks import DemoMasks
     from atlas.images.sources import DemoImages
     from atlas.networks.network import load_network
+    from tests.support.pictures import draw_once
 
-    world.draw = functools.lru_cache(maxsize=512)(world.draw)
+    draw_once(pytest.MonkeyPatch())
     load_network("demo")
-    images = DemoImages(64)
+    images = DemoImages(96)
     masks = DemoMasks(images)
     for index in masks.indices():
         images[index], masks.of(index)

@@ -19,11 +19,13 @@ from atlas.site.render.base import Renderer
 from atlas.site.render.view import AtlasView
 
 PLAIN = ["--limit", "96", "--workers", "0", "--name", "small"]
+# a quarter of the pixels, for what has nothing to do with how many there are
+SMALL = ["--resize", "64", "--crop", "64"]
 QUICK = [*PLAIN, "--experiments", "first-layer"]  # which is made in a moment
 EACH = 14  # units of a layer, among them, of three layers, one that none of the images excites
 UNITS = 6 * EACH
 COMMAND = [*QUICK, "--units", str(EACH)]
-OF_FEW = ["--limit", "48", "--units", "4"]
+OF_FEW = ["--limit", "48", "--units", "4", *SMALL]
 FEW = [*QUICK, *OF_FEW]
 NOTE = "---\ntitle: A note\n---\n[[conv3/16]]\n\nSee [[conv2]]: $a_1$.\n\n| a |\n|---|\n| 1 |\n"
 
