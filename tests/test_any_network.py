@@ -89,7 +89,8 @@ def receptive_fields_and_reconstructions(
     torch.testing.assert_close(tripled, 3 * found, rtol=1e-9, atol=1e-12)
 
     full_start = whole(first, tuple(network.graph.shapes[layer.node]))
-    full = project_back(recording, layer.node, Window(full_start.values), **by_rule).values[0]
+    top = Window(full_start.values)
+    full = whole(project_back(recording, layer.node, top, **by_rule), shape).values[0]
     torch.testing.assert_close(found, full, rtol=1e-9, atol=1e-12)
 
 
