@@ -18,6 +18,7 @@ from torch import Tensor
 from atlas.data.live import LiveLayer, Program, Step
 from atlas.errors import AtlasError
 from atlas.networks import operations as ops
+from atlas.networks.calls import argument
 from atlas.networks.graph import Graph
 from atlas.networks.layers import Layer
 from atlas.networks.network import Network
@@ -181,7 +182,7 @@ def _nonlinearity(writer: _Writer, operation: ops.Nonlinearity) -> None:
     names = FUNCTIONS.get(operation.name)
     if names is None:
         raise NotLive(f"it can't compute {operation.where}")
-    given = [ops.argument(operation.node, name) for name in names]
+    given = [argument(operation.node, name) for name in names]
     writer.add(operation, "function", function=operation.name, numbers=tuple(map(float, given)))
 
 
@@ -211,7 +212,7 @@ def _adaptive(writer: _Writer, operation: Operation) -> None:
 
 def _resampling(writer: _Writer, operation: Operation) -> None:
     below = writer.graph.shapes[operation.inputs[0]]
-    dims = ops.argument(operation.node, "dim") if operation.name == "mean" else None
+    dims = argument(operation.node, "dim") if operation.name == "mean" else None
     whole = isinstance(dims, list | tuple) and {d % 4 for d in dims} == {2, 3}
     if len(below) != 3 or not whole:
         raise NotLive(f"it can't compute {operation.where}")

@@ -20,7 +20,8 @@ from torch.utils._pytree import tree_leaves
 from atlas.errors import AtlasError, UsageError, first_line
 from atlas.networks import operations as ops
 from atlas.networks.fields import Fields, Positions
-from atlas.networks.operations import Node, Operation, read
+from atlas.networks.operations import Node, Operation
+from atlas.networks.operators import read
 from atlas.networks.tracing import Trace, copied, traced
 
 Step = Callable[[dict[Node, Any]], Any]  # computes a node's value from the values before it

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
+from atlas.networks.calls import KNOWN, namespace
 from atlas.networks.graph import Graph
 from atlas.networks.network import Network
-from atlas.networks.operations import KNOWN, namespace
 from atlas.networks.origins import LIBRARIES, version_of
 from atlas.networks.tracing import Trace
 

@@ -9,7 +9,7 @@ import atlas
 from atlas.evidence.partial_forward import cone
 from atlas.images.preprocessing import Preprocessing
 from atlas.networks.network import wrap
-from tests.networks.test_operations import Model
+from tests.networks.test_operators import Model
 from tests.support.by_windows import by_windows
 from tests.support.random_networks import maps
 

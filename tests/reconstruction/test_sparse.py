@@ -13,7 +13,8 @@ from torch.nn.grad import conv2d_input
 from atlas.images.preprocessing import Preprocessing
 from atlas.networks.graph import Graph
 from atlas.networks.network import wrap
-from atlas.networks.operations import Convolution, Sliding, pair
+from atlas.networks.operations import Convolution, Sliding
+from atlas.networks.operators import pair
 from atlas.reconstruction import sparse
 from atlas.reconstruction.deconvnet import reconstruct
 from atlas.reconstruction.sliding import span_below
