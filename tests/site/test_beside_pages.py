@@ -74,7 +74,11 @@ def test_a_page_says_which_rule_wins(view: AtlasView) -> None:
     cells = {rule: re.findall(r"<td>(.*?)</td>", row) for rule, row in rows.items()}
     assert cells["lrp"][0].startswith("<b>") and not cells["deconvnet"][0].startswith("<b>")
     assert not any(cell.startswith("<b>") for row in cells.values() for cell in row[1:])
-    assert "lrp by what is kept, no rule alone by what is lost" in page
+    assert page.count("In conv3, better than every other rule by more than chance:") == 1
+    best = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page)
+    assert best[0] == ("<b>lrp</b>", "by what is kept")
+    others = "by what is lost, unlikeness to the control and what is the unit&#39;s own"
+    assert best[1:] == [("no rule alone", others)]
 
 
 def test_curves_stand_folded_and_curves_and_rules_in_the_table(view: AtlasView) -> None:
@@ -95,6 +99,18 @@ def test_curves_stand_folded_and_curves_and_rules_in_the_table(view: AtlasView) 
     kept = [(float(one["lrp_kept"]), float(one["kept"])) for one in found]
     assert all(lrp == pytest.approx(own + 0.1, abs=1e-5) for lrp, own in kept)
     assert found[0]["guided_kept"] == ""  # which came in another layer
+
+
+def test_a_page_says_where_no_rule_wins(view: AtlasView, tmp_path: Path) -> None:
+    shutil.copytree(view.folder, tmp_path / "small")
+    even = tuple(
+        UnitRules(unit.unit, {"lrp": unit.evidence} if unit.evidence else {})
+        for unit in view.layers["conv3"].top
+    )
+    RULES_BESIDE.write(tmp_path / "small", LayerRules(("lrp",), True, even), "conv3")
+    ((_, page),) = beside.files(AtlasView.read(tmp_path / "small", Renderer()))
+    assert "In conv3 no rule is better than every other one by more than chance." in page
+    assert "no rule alone" not in page and "<dt>" not in page
 
 
 def test_an_atlas_without_has_neither(view: AtlasView) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,12 @@ SAID = {
 }
 WHY = "It is here because no image enters this layer's reconstructions by deconvnet."
 COMPARED = (("kept", True), ("lost", True), ("ssim", False), ("own", True))  # and is more better?
+GOOD = {
+    "kept": "what is kept",
+    "lost": "what is lost",
+    "ssim": "unlikeness to the control",
+    "own": "what is the unit's own",
+}
 
 
 @dataclass(frozen=True)
@@ -65,11 +72,20 @@ class Compared:
 
 
 @dataclass(frozen=True)
+class Best:
+    """By what a rule is better than every other one, in words; without a name none is."""
+
+    rule: str
+    by: str
+
+
+@dataclass(frozen=True)
 class RulesPage:
-    """What the page shows."""
+    """What the page shows; ``best`` has a row for each rule that is best by anything."""
 
     title: str
     lead: str
+    best: tuple[Best, ...]
     heads: tuple[str, ...]
     tables: tuple[Compared, ...]
 
@@ -149,8 +165,9 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
         crumbs=(Crumb("rules"),),
     )
     heads = tuple(WORDS_OF[name].head for name, _ in COMPARED)
+    best = _best(tables[0])
     yield FILE, view.renderer.page("rules.html", head, RulesPage(
-        TITLE, _lead(tables[0], heads), heads, tuple(tables)
+        TITLE, _lead(tables[0], best), best, heads, tuple(tables)
     ))  # fmt: skip
 
 
@@ -206,14 +223,31 @@ def _compared(
     return Compared(name, layer, count, tuple((rule, tuple(row)) for rule, row in cells.items()))
 
 
-def _lead(table: Compared, heads: Sequence[str]) -> str:
-    """Who wins what in a table, in a sentence."""
-    words = ("what is kept", "what is lost", "unlikeness to the control", "what is the unit's own")
-    best = [next((rule for rule, row in table.rows if row[place][1]), "no rule alone")
-            for place in range(len(heads))]  # fmt: skip
-    where = "over all layers" if table.layer is None else f"in {table.name}"
-    said = ", ".join(f"{rule} by {of}" for rule, of in zip(best, words, strict=True))
-    return f"Best {where}: {said}."
+def _best(table: Compared) -> tuple[Best, ...]:
+    """Which rule is best by what, and what decides for none; empty where nothing decides."""
+    won = {rule: [wins for _, wins in row] for rule, row in table.rows}
+    if not any(map(any, won.values())):
+        return ()
+    won[""] = [not any(column) for column in zip(*won.values(), strict=True)]
+    words = [GOOD[name] for name, _ in COMPARED]
+    return tuple(
+        Best(rule, _listed(list(itertools.compress(words, wins))))
+        for rule, wins in won.items()
+        if any(wins)
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _lead(table: Compared, best: Sequence[Best]) -> str:
+    """What the rows of the best say, or that there are none."""
+    where = "Over all layers" if table.layer is None else f"In {table.name}"
+    if not best:
+        return f"{where} no rule is better than every other one by more than chance."
+    return f"{where}, better than every other rule by more than chance:"
 
 
 def estimate(plan: Plan) -> int:
