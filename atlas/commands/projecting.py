@@ -13,7 +13,11 @@ from atlas.data.plan import LayerPlan, Plan
 from atlas.data.settings import Settings
 from atlas.images.masks import Masks
 from atlas.images.sources import Images, label_of
+from atlas.live.packing import scripts_size
+from atlas.live.program import NotLive
+from atlas.live.runnable import runnable
 from atlas.networks.checkpoints import Checkpoints
+from atlas.networks.layers import Layer
 from atlas.networks.network import Network
 from atlas.reconstruction import close_ups
 from atlas.site.pages import Page
@@ -28,6 +32,7 @@ def plan_of(
     checkpoints: Checkpoints | None = None,
 ) -> Plan:
     """What the atlas of these settings will hold."""
+    chosen = network.choose(settings.layer_globs)
     layers = tuple(
         LayerPlan(
             min(layer.units, settings.units or layer.units),
@@ -39,7 +44,7 @@ def plan_of(
             layer.id,
             len(beside.rules_of(network.graph, layer, settings.rule, settings.other_rules)),
         )
-        for layer in network.choose(settings.layer_globs)
+        for layer in chosen
     )
     labels = Counter(label_of(images, index) for index in range(len(images)))
     return Plan(
@@ -54,7 +59,16 @@ def plan_of(
         checkpoints=len(checkpoints.files) if checkpoints else 0,
         wants=settings.wants,
         curves=settings.curves,
+        live=_live(network, chosen, settings),
     )
+
+
+def _live(network: Network, layers: Sequence[Layer], settings: Settings) -> int:
+    """The bytes of the scripts with the network's numbers; 0 where no page runs it."""
+    try:
+        return scripts_size(runnable(network, layers, live=settings.live).size)
+    except NotLive:
+        return 0
 
 
 @dataclass(frozen=True)

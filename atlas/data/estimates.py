@@ -11,6 +11,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
+from atlas.data.live import LIVE_PICTURES
 from atlas.data.plan import LayerPlan, Plan
 from atlas.data.telling import ASKED
 
@@ -25,7 +26,7 @@ CLOSE_PLATE, CLOSE_SMALL, CLOSE_TRIED, CLOSE_STRIP = 17_300, 13_000, 8_800, 8_80
 ON_FIGURE = 6  # units of a layer
 
 
-def between(side: float, known: Sequence[tuple[int, int]]) -> float:
+def between(side: float, known: Sequence[tuple[int, float]]) -> float:
     """A figure that is known at some sides, in order, taken linearly between them."""
     place = min(max(bisect_left(known, (side, 0)), 1), len(known) - 1)
     (low, less), (high, more) = known[place - 1], known[place]
@@ -132,6 +133,19 @@ def images(plan: Plan) -> int:
     if not plan.pictures or "images" not in plan.kept:
         return 0
     return round(winning(plan) * 0.225 * plan.side[0] * plan.side[1])
+
+
+def live(plan: Plan) -> int:
+    """The network for the page that runs it: its steps, its numbers, and pictures as text."""
+    if not plan.live:
+        return 0
+    pictures = min(LIVE_PICTURES, plan.images) if plan.pictures else 0
+    return plan.live + 3_000 + round(pictures * 2.24 * plan.side[0] * plan.side[1])
+
+
+def page_that_runs(plan: Plan) -> int:
+    """The page that runs the network, and what it knows of the units."""
+    return 9_700 + 130 * plan.units if plan.live else 0
 
 
 def figures(plan: Plan) -> int:

@@ -7,6 +7,8 @@ from msgspec import Struct
 from atlas.data.documents import Document
 from atlas.data.records import Pair
 
+LIVE_PICTURES = 12  # of the atlas's images, at most, that the page can show
+
 
 class Step(Struct, frozen=True, omit_defaults=True):
     """A step of the network: what it does with earlier values, and the shape of what comes out.

@@ -39,7 +39,8 @@ class Plan:
     are masks; ``pictures`` is whether they may be shown, ``evidence`` whether reconstructions are
     tried, and ``kept`` names the extras. ``checkpoints`` counts those of the network from the way
     of its training. ``wants`` says for which units pictures are made, ``curves``
-    for which reconstructions are tried at several shares.
+    for which reconstructions are tried at several shares. ``live`` counts the bytes of the scripts
+    that hand the network's numbers to the page that runs it, 0 where there is no such page.
     """
 
     layers: tuple[LayerPlan, ...]
@@ -53,6 +54,7 @@ class Plan:
     checkpoints: int = 0
     wants: str = "none"
     curves: str = "none"
+    live: int = 0
 
     @property
     def units(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -23,11 +24,29 @@ def packed(tensors: Sequence[np.ndarray], *, half: bool) -> bytes:
     return b"".join(pieces)
 
 
+def packed_size(sizes: Sequence[tuple[int, ...]], *, half: bool) -> int:
+    """How many bytes ``packed`` makes of tensors of these sizes."""
+    return sum(
+        -(-math.prod(size) * (2 if half and len(size) == 4 else 4) // 4) * 4 for size in sizes
+    )
+
+
 def scripts(content: bytes) -> Iterator[str]:
     """Scripts that hand the content over in order, as base64."""
     for number, first in enumerate(range(0, len(content), PART)):
-        text = base64.b64encode(content[first : first + PART]).decode()
-        yield f'atlasLive.part({number},"{text}");\n'
+        yield _script(number, base64.b64encode(content[first : first + PART]).decode())
+
+
+def scripts_size(size: int) -> int:
+    """How many bytes ``scripts`` makes of so many."""
+    return sum(
+        len(_script(number, "")) + 4 * -(-min(PART, size - first) // 3)
+        for number, first in enumerate(range(0, size, PART))
+    )
+
+
+def _script(number: int, text: str) -> str:
+    return f'atlasLive.part({number},"{text}");\n'
 
 
 def half_error(tensors: Sequence[np.ndarray]) -> float:

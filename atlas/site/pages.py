@@ -128,7 +128,13 @@ PAGES: tuple[Page, ...] = (
         address=beside.FILE,
         estimate=beside.estimate,
     ),
-    Page("live", live.files, title="Live: the network in the page", address="live.html"),
+    Page(
+        "live",
+        live.files,
+        title="Live: the network in the page",
+        address="live.html",
+        estimate=estimates.page_that_runs,
+    ),
     Page(
         "experiments",
         experiments.files,

@@ -33,10 +33,18 @@ def plan() -> Plan:
 
 
 def test_an_atlas_is_as_large_as_projected(site: Path, plan: Plan) -> None:
-    live = size(site / "small" / "live")  # what the network weighs isn't projected
-    assert 0.9 < size_of(plan, STAGES, PAGES) / (size(site / "small") - live) < 1.1
+    assert 0.9 < size_of(plan, STAGES, PAGES) / size(site / "small") < 1.1
+    weights = (site / "small" / "live").glob("weights-*.js")
+    assert plan.live == sum(file.stat().st_size for file in weights)
     few = replace(plan, layers=tuple(replace(layer, units=2) for layer in plan.layers))
     assert size_of(few, STAGES, PAGES) < size(site / "small") / 3
+
+
+def test_a_network_that_no_page_runs_takes_no_room(plan: Plan) -> None:
+    off = plan_of(atlas.load_network("demo"), IMAGES, Settings(units=EACH, live="off"))
+    assert off.live == 0 and size_of(replace(plan, live=0), STAGES, PAGES) < size_of(
+        plan, STAGES, PAGES
+    )
 
 
 def test_every_stage_and_page_has_its_part_in_the_projection() -> None:

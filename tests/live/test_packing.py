@@ -25,6 +25,19 @@ def test_scripts_hold_every_number_in_order() -> None:
     assert at == len(content)
 
 
+@pytest.mark.parametrize("half", [True, False])
+def test_sizes_of_numbers_and_scripts_are_known_beforehand(
+    half: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [(3, 5, 7, 7), (3,), (1, 1, 1, 1), (7,)]
+    content = packing.packed([np.ones(size, np.float32) for size in sizes], half=half)
+    assert packing.packed_size(sizes, half=half) == len(content)
+    for part in (100, len(content) // 2, len(content)):
+        monkeypatch.setattr(packing, "PART", part)
+        made = sum(map(len, packing.scripts(content)))
+        assert packing.scripts_size(len(content)) == made
+
+
 def test_what_half_precision_costs_is_known() -> None:
     one = np.array([1.0, 1.0 + 2**-12], np.float32).reshape(1, 2, 1, 1)
     found = packing.half_error([one, np.array([1 / 3], np.float32)])
