@@ -13,6 +13,7 @@ from atlas.compute.stage import Stage
 from atlas.compute.stimuli import stimuli_of
 from atlas.compute.thing_files import read_things
 from atlas.data.documents import NINE
+from atlas.data.estimates import between
 from atlas.data.faces import FACES, GRID, SIDE, cell, faces_file
 from atlas.data.names import THINGS
 from atlas.data.plan import Plan
@@ -24,7 +25,9 @@ from atlas.evidence.peaks import FEWEST
 if TYPE_CHECKING:
     from atlas.compute.run import Run
 
-LIMIT = 24_000  # bytes of a sheet of both faces
+LIMIT, SHEET = 24_000, 21_000  # bytes of a sheet of both faces: at most, and usually
+# the share of units that have two faces, by the images: of few, the strongest have less in common
+TWO_BY_IMAGES = ((100, 0.58), (150, 0.42), (250, 0.13), (500, 0.07))
 
 
 def run(run: Run) -> None:
@@ -72,10 +75,12 @@ def _find(run: Run) -> list[tuple[str, int, list[tuple[int, ...]]]]:
 
 
 def _estimate(plan: Plan) -> int:
-    if not plan.names:
+    if not plan.names or plan.images < FEWEST:
         return 0
+    (few, _), *_, (many, _) = TWO_BY_IMAGES
+    two = between(min(max(plan.images, few), many), TWO_BY_IMAGES)
     drawn = plan.pictures and "strips" in plan.kept
-    return plan.units * (120 + (round(0.06 * LIMIT) if drawn else 0))
+    return round(plan.units * (120 + (two * SHEET if drawn else 0)))
 
 
 STAGE = Stage(
