@@ -547,6 +547,19 @@ def test_home_opens_with_lit_units_and_is_light(
         assert all(box and box["y"] + box["height"] <= size["height"] for box in boxes)
 
 
+def test_a_desk_shows_the_way_on_beside_a_units_name_and_all_else_in_one_row(
+    desk: Watched, address: str
+) -> None:
+    page = desk.page
+    page.goto(f"{address}/small/conv4/16.html")
+    crumbs, menu, tools, way, name = (
+        page.locator(one).bounding_box() for one in (".crumbs", ".menu", ".tools", ".steps", "h1")
+    )
+    assert crumbs["y"] == menu["y"] == tools["y"]
+    assert name["y"] < way["y"] and way["y"] + way["height"] < name["y"] + name["height"]
+    assert name["x"] + name["width"] < way["x"]
+
+
 def test_a_phone_shows_a_unit_within_a_few_screens(phone: Watched, address: str) -> None:
     page = phone.page
     for unit in (20, 48):
