@@ -10,6 +10,7 @@ from atlas.data.records import Pair
 
 SIDE, ACROSS, BETWEEN = 72, 3, 1  # of a face's tile in pixels; tiles in a row; cells between faces
 GRID: Pair = (3, 2 * ACROSS + BETWEEN)  # rows and columns of the sheet of both faces
+TAIL = 10  # images, at least, for each of a unit's strongest: among fewer they are no extreme
 
 
 class Face(Struct, frozen=True):
@@ -63,6 +64,11 @@ class LayerFaces(Struct, frozen=True):
 
 
 FACES = Document("faces", LayerFaces)
+
+
+def are_a_tail(strongest: int, images: int) -> bool:
+    """Whether so few of all images are a unit's strongest that they are the tail of them."""
+    return strongest * TAIL <= images
 
 
 def faces_file(layer: str, unit: int) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 
-from atlas.data.faces import LayerFaces
+from atlas.data.faces import LayerFaces, are_a_tail
 from atlas.data.names import LayerNames
 from atlas.data.telling import NATURAL, LayerTelling
 from atlas.site.columns import COLUMNS, Known
@@ -69,6 +69,7 @@ class LayerFound:
     faces: LayerFaces | None
     telling: LayerTelling | None
     image_free: bool
+    images: int  # that were looked through, all different
 
 
 def claims(layers: Sequence[LayerFound]) -> list[Claim]:
@@ -243,6 +244,9 @@ def _one_thing(layers: Sequence[LayerFound]) -> Claim:
         looked = [one for one in units if one.clarity is not None]
         if len(looked) < FEWEST:
             return _few(len(looked))
+        most = max(one.images for one in looked)
+        if not are_a_tail(most, layer.images):
+            return f"too few images: the {most} strongest of {layer.images} are no tail"
         two = sum(len({face.thing or face for face in one.faces}) > 1 for one in looked)
         share = two / len(looked)
         return share < TWO, percent(share), f"two faces in {two} of {len(looked)} units"

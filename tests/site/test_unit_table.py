@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from scipy.stats import pearsonr, rankdata, spearmanr
 
 from atlas.data.beside import LayerRules, UnitRules
+from atlas.data.faces import LayerFaces, UnitFaces
 from atlas.data.names import Fall, LayerNames, UnitName
 from atlas.data.ranking import ranks
 from atlas.data.records import LayerData, Plate, ReceptiveField, Unit, Winner
@@ -145,7 +146,7 @@ def found(doubt: str = "", twin: float = 0.6) -> LayerFound:
     known = known_of(layer, doubt)
     names = LayerNames(100, 0.2, tuple(one.name for one in known if one.name))
     telling = LayerTelling(20, twin, 0.5, tuple(one.telling for one in known if one.telling))
-    return LayerFound("conv", known, names, None, telling, False)
+    return LayerFound("conv", known, names, None, telling, False, 2_400)
 
 
 def verdicts(layer: LayerFound) -> dict[str, bool | None]:
@@ -188,10 +189,23 @@ def test_a_claim_has_a_finding_for_each_layer_and_says_why_there_is_none() -> No
     assert every["Most units follow something that has a label."].findings[0].size == "no labels"
 
 
+def test_units_are_one_thing_or_not_where_the_strongest_images_are_few_of_all() -> None:
+    units = tuple(UnitFaces(number, 36, 0.3, 0.7) for number in range(12))
+    faced = replace(found(), faces=LayerFaces(0.4, 0.5, 12, "one class", units))
+
+    def told(images: int) -> tuple[bool | None, str]:
+        every = claims([replace(faced, images=images)])
+        one = next((claim for claim in every if "one thing" in claim.text), None)
+        return (one.findings[0].holds, one.findings[0].size) if one else (None, "")
+
+    assert told(360) == (True, "two faces in 0 of 12 units")
+    assert told(359) == (None, "")
+
+
 def test_few_units_are_claimed_nothing_of() -> None:
     layer = layer_of(3)
     known = known_of(layer)
-    assert not claims([LayerFound("conv", known, None, None, None, False)])
+    assert not claims([LayerFound("conv", known, None, None, None, False, 2_400)])
 
 
 @given(st.floats(-0.95, 0.95), st.integers(20, 400))

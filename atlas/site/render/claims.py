@@ -110,6 +110,7 @@ def _found(view: AtlasView, layer: str) -> LayerFound:
         view.kept(FACES, layer) if view.has(FACES, layer) else None,
         view.kept(TELLING, layer) if view.has(TELLING, layer) else None,
         view.layers[layer].image_free,
+        view.atlas.images.different,
     )
 
 
