@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import shutil
-import subprocess
-import sys
+import socket
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from atlas.commands.cli import main
 from atlas.data.beside import RULES_BESIDE, LayerRules, UnitRules
-from atlas.data.settings import HOME
 from atlas.site.assembling import whole
 from atlas.site.info import SiteContents
 from atlas.site.published_addresses import add_listed, keep_addresses, listed
@@ -30,26 +33,27 @@ FEW = [*QUICK, *OF_FEW]
 NOTE = "---\ntitle: A note\n---\n[[conv3/16]]\n\nSee [[conv2]]: $a_1$.\n\n| a |\n|---|\n| 1 |\n"
 
 
-OFFLINE = """\
-import socket, sys
-def refuse(*a, **k): raise OSError("no network")
-socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
-from atlas.commands.cli import main
-sys.exit(main(sys.argv[1:]))
-"""
+@contextlib.contextmanager
+def offline() -> Iterator[None]:
+    """Whoever asks for the network in this process finds none."""
+
+    def refuse(*given: object, **named: object) -> None:
+        raise OSError("no network")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", refuse)
+        patch.setattr(socket, "create_connection", refuse)
+        patch.setattr(socket, "getaddrinfo", refuse)
+        yield
 
 
 def build(out: Path) -> None:
-    """A small atlas of the demo, by the command itself, in a process without a network."""
-    ran = subprocess.run(
-        [sys.executable, "-c", OFFLINE, *COMMAND, "--out", str(out)],
-        capture_output=True,
-        text=True,
-        cwd=HOME,
-    )
-    assert ran.returncode == 0, ran.stderr
-    assert f"{UNITS} units" in ran.stdout and "open file://" in ran.stdout
-    assert ran.stderr == ""  # no bar outside a terminal
+    """A small atlas of the demo, by the command itself, without a network."""
+    said, errors = io.StringIO(), io.StringIO()
+    with offline(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors):
+        assert main([*COMMAND, "--out", str(out)]) == 0, errors.getvalue()
+    assert f"{UNITS} units" in said.getvalue() and "open file://" in said.getvalue()
+    assert errors.getvalue() == ""  # no bar outside a terminal
 
 
 def build_few(out: Path) -> None:
