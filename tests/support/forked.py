@@ -12,6 +12,7 @@ import gc
 import io
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -88,6 +89,8 @@ class Parent:
 
 def _serve() -> None:
     """Fork builds as they are asked for by standard input, and answer by standard output."""
+    # as in a terminal: where a shell has put the tests in the background, it is ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     import torch.export._trace  # noqa: F401, what a build loads
     import torchvision.transforms.v2  # noqa: F401
     from tqdm import tqdm
