@@ -57,7 +57,8 @@ def run(asked: argparse.Namespace) -> int:
     with server(live, asked.port) as serving:
         upkeep = Upkeep(said)
         _renew(upkeep, live, first=True)
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        answering = threading.Thread(target=serving.serve_forever, daemon=True)
+        answering.start()
         address = f"http://{LOOPBACK}:{serving.server_port}/"
         print(f"serving {address} (Ctrl-C ends it)", flush=True)
         if asked.open:
@@ -74,6 +75,7 @@ def run(asked: argparse.Namespace) -> int:
             print("stopped", file=sys.stderr)
         finally:
             serving.shutdown()
+            answering.join()  # a thread that Python ends under may take the process with it
     return 0
 
 
