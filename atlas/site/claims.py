@@ -249,12 +249,12 @@ def _one_thing(layers: Sequence[LayerFound]) -> Claim:
             return f"too few images: the {most} strongest of {layer.images} are no tail"
         two = sum(len({face.thing or face for face in one.faces}) > 1 for one in looked)
         share = two / len(looked)
-        return share < TWO, percent(share), f"two faces in {two} of {len(looked)} units"
+        return share < TWO, percent(share), f"two things in {two} of {len(looked)} units"
 
     return Claim(
         "Units are one thing each.",
         "the strongest images in two groups, each as close as images of one class, and apart",
-        f"two faces in fewer than {percent(TWO)} of the units",
+        f"two things in fewer than {percent(TWO)} of the units",
         "The network's own features decide, and in layers whose units follow edges and colours "
         "hardly any images are as close as those of a class: there this says little.",
         _found(layers, of),

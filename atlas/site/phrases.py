@@ -60,7 +60,7 @@ def percentile(value: float) -> str:
 
 def signed(value: float) -> str:
     """A number between -1 and 1, with two decimals."""
-    return f"{value:.2f}".replace("-", "−")
+    return minus(f"{value:.2f}")
 
 
 def percent(value: float) -> str:

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from atlas.data.faces import Face, LayerFaces, UnitFaces
+from atlas.data.faces import Face, UnitFaces
 from atlas.data.names import Fall, Thing, Things, UnitName
 from atlas.data.records import Unit
 from atlas.site.phrases import Label
-from atlas.site.render.faces import NO_TAIL, about, lead
+from atlas.site.render.faces import NO_TAIL, lead
 from atlas.site.render.unit_names import details
 from atlas.site.render.view import AtlasView
 
@@ -65,13 +65,12 @@ def test_two_groups_that_show_the_same_are_two_kinds_of_it() -> None:
     assert of("dog", "ear").startswith("Two things: ")
     assert of("", "").startswith("Two things: ")
     assert of("dog", "ear").endswith(
-        ": a quarter of its 60 strongest of 2,400 images show ear, the rest dog."
+        ": 15 of its 60 strongest of 2,400 images show mostly ear, the other 45 dog."
     )
 
 
 def test_two_groups_of_a_large_part_of_the_images_are_doubted() -> None:
     faces = (Face((1,), 27, "dog", 1.0, 0.6), Face((2,), 9, "ear", 1.0, 0.6))
     known = UnitFaces(0, 36, 0.3, 0.7, faces=faces)
-    facts = LayerFaces(0.4, 0.5, 12, "one class", (known,))
-    assert about(known, facts, 359).endswith("one class." + NO_TAIL)
-    assert about(known, facts, 360).endswith("one class.")
+    assert lead(known, 359).endswith("the other 27 dog." + NO_TAIL)
+    assert lead(known, 360).endswith("the other 27 dog.")

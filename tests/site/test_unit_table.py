@@ -198,7 +198,7 @@ def test_units_are_one_thing_or_not_where_the_strongest_images_are_few_of_all() 
         one = next((claim for claim in every if "one thing" in claim.text), None)
         return (one.findings[0].holds, one.findings[0].size) if one else (None, "")
 
-    assert told(360) == (True, "two faces in 0 of 12 units")
+    assert told(360) == (True, "two things in 0 of 12 units")
     assert told(359) == (None, "")
 
 

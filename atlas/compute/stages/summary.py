@@ -51,7 +51,7 @@ def _means(layer: LayerData) -> dict[str, float] | None:
         of_units = [mean(evidence[measure.name]) for evidence in tried]
         known = [one for one in of_units if one is not None]
         if known:
-            found[measure.name] = round(sum(known) / len(known), 3)
+            found[measure.name] = round(sum(known) / len(known), 6)  # pages round it once more
     return found or None
 
 

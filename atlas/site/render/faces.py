@@ -23,10 +23,9 @@ from atlas.site.render.base import PageAddress
 from atlas.site.render.view import AtlasView
 
 NO_TAIL = (
-    " So large a part of all images often falls in two, whatever the unit: of ten times as many "
-    "images the strongest would say more."
+    " That says little: so large a part of all images often falls in two, whatever the unit; of ten"
+    " times as many images the strongest would say more."
 )
-SHARES = ((0.28, "a quarter"), (0.38, "a third"), (0.45, "two in five"), (1.0, "half"))
 
 
 @dataclass(frozen=True)
@@ -69,36 +68,32 @@ def of_unit(view: AtlasView, layer: str, unit: int, page: PageAddress) -> Faces 
         size=(GRID[0] * SIDE, GRID[1] * SIDE),
         cells=_cells(view, known.faces, page),
         titles=tuple(map(_title, known.faces)),
-        about=about(known, facts, view.atlas.images.different),
+        about=about(known, facts),
     )
 
 
 def lead(known: UnitFaces, images: int) -> str:
-    """What a unit's strongest of all images are, in a sentence."""
+    """What a unit's strongest of all images are, and a doubt, where they are many of all."""
     larger, smaller = known.faces
-    share = smaller.count / known.images
-    part = next(text for most, text in SHARES if share <= most)
-    rest = "half" if part == "half" else "the rest"
-    strongest = f"{part} of its {known.images} strongest of {images:,} images"
-    if larger.thing and smaller.thing and larger.thing != smaller.thing:
-        return (
-            f"Two things: {strongest} show {phrases.named(smaller.thing)}, "
-            f"{rest} {phrases.named(larger.thing)}."
-        )
-    one = f"Two kinds of {phrases.named(larger.thing)}" if larger.thing else "Two things"
-    return f"{one}: {strongest} are unlike {rest}."
-
-
-def about(known: UnitFaces, facts: LayerFaces, images: int) -> str:
-    """By what the two faces are told apart; and a doubt, where its strongest are many of all."""
-    one, other = (phrases.signed(face.clarity) for face in known.faces)
     doubt = "" if are_a_tail(known.images, images) else NO_TAIL
+    strongest = f"{smaller.count} of its {known.images} strongest of {images:,} images"
+    rest = f"the other {larger.count}"
+    if larger.thing and smaller.thing and larger.thing != smaller.thing:
+        one, other = phrases.named(smaller.thing), phrases.named(larger.thing)
+        return f"Two things: {strongest} show mostly {one}, {rest} {other}.{doubt}"
+    kinds = f"Two kinds of {phrases.named(larger.thing)}" if larger.thing else "Two things"
+    return f"{kinds}: {strongest} are unlike {rest}.{doubt}"
+
+
+def about(known: UnitFaces, facts: LayerFaces) -> str:
+    """By what the two faces are told apart."""
+    one, other = (phrases.signed(face.clarity) for face in known.faces)
     return (
         "Nine of each, as whole images. By the network's own last features, centred on all images: "
         f"two images of one face have a cosine of {one} or {other} in the mean, and the two faces "
         f"are {phrases.signed(known.apart or 0)} apart. Two faces are shown from "
         f"{facts.clarity:.2f} and {facts.apart:.2f} on: so alike, and so far apart, are "
-        f"{facts.sets} sets of images that show {facts.of}.{doubt}"
+        f"{facts.sets} sets of images that show {facts.of}."
     )
 
 
