@@ -81,6 +81,29 @@ def test_a_page_says_which_rule_wins(view: AtlasView) -> None:
     assert best[1:] == [("no rule alone", others)]
 
 
+def test_a_rule_that_draws_the_same_for_every_unit_is_not_compared(
+    view: AtlasView, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(view.folder, tmp_path / "small")
+    for name, share in (("conv1", 0.0), ("conv4", 0.002)):
+        alike = [
+            UnitRules(one.unit, {"guided": one.evidence, "lrp": one.evidence | {
+                "own": (share, None, 0.0), "ssim": (1.0, 1.0)
+            }} if one.evidence else {})
+            for one in view.layers[name].top
+        ]  # fmt: skip
+        RULES_BESIDE.write(folder, LayerRules(("guided", "lrp"), True, tuple(alike)), name)
+    ((_, page),) = beside.files(AtlasView.read(folder, Renderer()))
+    every, conv1, conv3, conv4 = page.split("<section>")[1:]
+    rules = [re.findall(r'<th scope="row">(\w+)', one) for one in (every, conv1, conv3, conv4)]
+    three = ["deconvnet", "guided", "lrp"]
+    assert rules == [three, three[:2], ["deconvnet", "lrp"], three]
+    said = "In conv1 lrp is left out: it draws the same for every unit"
+    assert said in every and said in conv1 and "left out" not in conv3 + conv4
+    tried = len([one for one in view.layers["conv4"].top if one.evidence])
+    assert f"{tried} units. In conv1" in every  # those of conv1 count nowhere in it
+
+
 def test_curves_stand_folded_and_curves_and_rules_in_the_table(view: AtlasView) -> None:
     layer = view.layers["conv3"]
     first, second = layer.top[:2]

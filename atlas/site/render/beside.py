@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from atlas.data import addresses
 from atlas.data.beside import RULES_BESIDE, LayerRules
@@ -32,6 +32,7 @@ SAID = {
 }
 WHY = "It is here because no image enters this layer's reconstructions by deconvnet."
 COMPARED = (("kept", True), ("lost", True), ("ssim", False), ("own", True))  # and is more better?
+NOTHING = 0.001  # a share that is as good as none
 GOOD = {
     "kept": "what is kept",
     "lost": "what is lost",
@@ -69,6 +70,7 @@ class Compared:
     layer: Anchor | None
     units: int
     rows: tuple[tuple[str, tuple[tuple[str, bool], ...]], ...]
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,9 +174,34 @@ def files(view: AtlasView) -> Iterator[tuple[str, str]]:
 
 
 def _tables(view: AtlasView) -> Iterator[Compared]:
+    layers = list(_tried(view))
+    for rules in dict.fromkeys(one.rules for one in layers):
+        some = [one for one in layers if one.rules == rules]
+        table = _compared("All layers", None, rules, [unit for one in some for unit in one.units])
+        if table and len(some) > 1:
+            yield replace(table, remark=" ".join(_left_out(one) for one in some if one.alike))
+    for one in layers:
+        left = [rule for rule in one.rules if rule not in one.alike]
+        table = _compared(one.layer.text, one.layer, left, one.units)
+        if table and len(left) > 1:
+            yield replace(table, remark=_left_out(one) if one.alike else "")
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A layer where rules were tried, and the evidence of its units by those worth comparing.
+
+    ``alike`` are the others: what they draw is the same for every unit.
+    """
+
+    layer: Anchor
+    rules: tuple[str, ...]
+    units: list[dict[str, Evidence]]
+    alike: list[str]
+
+
+def _tried(view: AtlasView) -> Iterator[_Tried]:
     page = view.page(FILE)
-    of_all: dict[tuple[str, ...], list[dict[str, Evidence]]] = {}
-    layers = []
     for name, layer in view.layers.items():
         found = _found(view, name)
         if found is None:
@@ -185,17 +212,25 @@ def _tables(view: AtlasView) -> Iterator[Compared]:
             if own and own.evidence and unit.evidence:
                 units.append({view.atlas.rule: unit.evidence, **own.evidence})
         rules = (view.atlas.rule, *found.rules)
-        of_all.setdefault(rules, []).extend(units)
-        link = Anchor(name, view.link(addresses.layer_page(name), page))
-        layers.append((name, link, rules, units))
-    for rules, units in of_all.items():
-        together = _compared("All layers", None, rules, units)
-        if together and sum(one[2] == rules for one in layers) > 1:
-            yield together
-    for name, link, rules, units in layers:
-        table = _compared(name, link, rules, units)
-        if table:
-            yield table
+        alike = [rule for rule in rules if _draws_alike([unit.get(rule, {}) for unit in units])]
+        told = [{rule: one[rule] for rule in one if rule not in alike} for one in units]
+        yield _Tried(Anchor(name, view.link(addresses.layer_page(name), page)), rules, told, alike)
+
+
+def _draws_alike(units: Sequence[Evidence]) -> bool:
+    """Whether nothing that is drawn is a unit's own, nor what the network has learned."""
+    own, like = (
+        [figure for unit in units for figure in unit.get(name, ()) if figure is not None]
+        for name in ("own", "ssim")
+    )
+    return bool(own and like) and max(own) < NOTHING and min(like) > 1 - NOTHING
+
+
+def _left_out(tried: _Tried) -> str:
+    return (
+        f"In {tried.layer.text} {_listed(tried.alike)} is left out: it draws the same for every "
+        "unit, whatever the weights, and so tells only where a unit looks."
+    )
 
 
 def _compared(
