@@ -26,7 +26,7 @@ CLOSE_PLATE, CLOSE_SMALL, CLOSE_TRIED, CLOSE_STRIP = 17_300, 13_000, 8_800, 8_80
 ON_FIGURE = 6  # units of a layer
 
 
-def between(side: float, known: Sequence[tuple[int, float]]) -> float:
+def between(side: float, known: Sequence[tuple[int, int]]) -> float:
     """A figure that is known at some sides, in order, taken linearly between them."""
     place = min(max(bisect_left(known, (side, 0)), 1), len(known) - 1)
     (low, less), (high, more) = known[place - 1], known[place]

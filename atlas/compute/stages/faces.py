@@ -13,7 +13,6 @@ from atlas.compute.stage import Stage
 from atlas.compute.stimuli import stimuli_of
 from atlas.compute.thing_files import read_things
 from atlas.data.documents import NINE
-from atlas.data.estimates import between
 from atlas.data.faces import FACES, GRID, SIDE, cell, faces_file
 from atlas.data.names import THINGS
 from atlas.data.plan import Plan
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 LIMIT, SHEET = 24_000, 21_000  # bytes of a sheet of both faces: at most, and usually
 # the share of units that have two faces, by the images: of few, the strongest have less in common
-TWO_BY_IMAGES = ((100, 0.58), (150, 0.42), (250, 0.13), (500, 0.07))
+TWO_BY_IMAGES = {100: 0.58, 150: 0.42, 250: 0.13, 500: 0.07}
 
 
 def run(run: Run) -> None:
@@ -77,8 +76,7 @@ def _find(run: Run) -> list[tuple[str, int, list[tuple[int, ...]]]]:
 def _estimate(plan: Plan) -> int:
     if not plan.names or plan.images < FEWEST:
         return 0
-    (few, _), *_, (many, _) = TWO_BY_IMAGES
-    two = between(min(max(plan.images, few), many), TWO_BY_IMAGES)
+    two = float(np.interp(plan.images, [*TWO_BY_IMAGES], [*TWO_BY_IMAGES.values()]))
     drawn = plan.pictures and "strips" in plan.kept
     return round(plan.units * (120 + (two * SHEET if drawn else 0)))
 
